@@ -1,0 +1,84 @@
+#include "shared/core/ids.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+
+namespace tenantry {
+namespace {
+
+void set_version_and_variant(Uuid& id) {
+  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | 0x70);
+  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);
+}
+
+void set_milliseconds(Uuid& id, std::uint64_t milliseconds) {
+  for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(milliseconds >> (40 - 8 * i));
+}
+
+std::uint64_t milliseconds_of(Timestamp at) {
+  return static_cast<std::uint64_t>(std::chrono::floor<Milliseconds>(at).time_since_epoch().count());
+}
+
+}  // namespace
+
+std::string Uuid::to_string() const {
+  const std::string hex = to_hex(bytes);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
+         hex.substr(20);
+}
+
+Timestamp Uuid::time() const {
+  std::int64_t milliseconds = 0;
+  for (std::size_t i = 0; i < 6; ++i) milliseconds = (milliseconds << 8) | bytes[i];
+  return Timestamp{Milliseconds{milliseconds}};
+}
+
+Result<Uuid> Uuid::parse(std::string_view text) {
+  const auto bad = [] { return Error::invalid("", "uuid", "not a UUID"); };
+  if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return bad();
+  std::string hex;
+  for (const char c : text) {
+    if (c != '-') hex += c;
+  }
+  const auto bytes = from_hex(hex);
+  if (!bytes || bytes->size() != 16) return bad();
+  Uuid id;
+  std::ranges::copy(*bytes, id.bytes.begin());
+  return id;
+}
+
+Uuid derive_uuid_v7(Timestamp at, ByteView digest) {
+  TENANTRY_ASSERT(digest.size() >= 10);
+  Uuid id;
+  std::copy_n(digest.begin(), 10, id.bytes.begin() + 6);
+  set_milliseconds(id, milliseconds_of(at));
+  set_version_and_variant(id);
+  return id;
+}
+
+Uuid SystemIdGenerator::next() {
+  const std::uint64_t fresh = milliseconds_of(clock_.now()) << 12;
+  std::uint64_t last = last_.load();
+  std::uint64_t value = 0;
+  do {
+    value = std::max(fresh, last + 1);  // past 4,096 ids in a millisecond the counter runs into the next one
+  } while (!last_.compare_exchange_weak(last, value));
+  Uuid id;
+  random(id.bytes);
+  set_milliseconds(id, value >> 12);
+  id.bytes[6] = static_cast<std::uint8_t>((value >> 8) & 0x0F);
+  id.bytes[7] = static_cast<std::uint8_t>(value);
+  set_version_and_variant(id);
+  return id;
+}
+
+void SystemIdGenerator::random(std::span<std::uint8_t> out) {
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto got = getrandom(out.data() + done, out.size() - done, 0);
+    if (got > 0) done += static_cast<std::size_t>(got);
+  }
+}
+
+}  // namespace tenantry
