@@ -1,0 +1,21 @@
+#include "shared/db/clock_offset.h"
+
+namespace tenantry::db {
+
+Microseconds read_clock_offset(Connection& connection) {
+  Transaction transaction(connection);
+  const auto rows = transaction.exec("SELECT offset_us FROM platform.clock");
+  return Microseconds{rows[0].int64(0)};
+}
+
+Microseconds advance_clock(Connection& connection, Microseconds by) {
+  TENANTRY_ASSERT(by.count() >= 0);
+  Transaction transaction(connection);
+  const auto rows = transaction.exec("UPDATE platform.clock SET offset_us = offset_us + $1 RETURNING offset_us",
+                                     {std::int64_t{by.count()}});
+  const Microseconds offset{rows[0].int64(0)};
+  transaction.commit();
+  return offset;
+}
+
+}  // namespace tenantry::db
