@@ -35,6 +35,8 @@ CREATE TABLE platform.tenants (
   status_reason   text        NOT NULL DEFAULT '',
   status_note     text        NOT NULL DEFAULT '',
   status_since    timestamptz NOT NULL,
+  -- What a suspension by an admin, or a cancellation, interrupted.
+  resumes_to      text        CHECK (resumes_to IN ('trial', 'active', 'suspended')),
   plan            text        NOT NULL,
   plan_version    int         NOT NULL,
   locale          text        NOT NULL DEFAULT 'fr',

@@ -66,7 +66,7 @@ GRANT SELECT, UPDATE, DELETE ON messaging.outbox TO tenantry_runtime;
 GRANT EXECUTE ON FUNCTION messaging.ensure_inbox_partitions(timestamptz) TO tenantry_runtime;
 
 -- 5. Lifecycle transitions (shared/tenancy/lifecycle_store): the columns they write, and no others.
-GRANT UPDATE (status, status_reason, status_note, status_since, trial_ends_at, deletion_due_at, provisioning_failed,
+GRANT UPDATE (status, status_reason, status_note, status_since, resumes_to, trial_ends_at, deletion_due_at, provisioning_failed,
               vhost_ready, plan, plan_version, updated_at)
   ON platform.tenants TO tenantry_gateway, tenantry_signup, tenantry_provisioning, tenantry_billing;
 GRANT INSERT, SELECT ON platform.lifecycle_history TO tenantry_gateway, tenantry_signup, tenantry_provisioning,

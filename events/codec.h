@@ -1,0 +1,73 @@
+// Events on the wire: CloudEvents in AMQP binary mode out; binary mode, structured
+// JSON and the older envelope in.
+//
+// Everything read here is hostile until parsed: sizes and depth are bounded, and
+// an error names the attribute or field and its rule. decode() says what a message
+// claims; check_trust() says whether the claim counts where it was published.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "events/envelope.h"
+#include "shared/core/result.h"
+
+namespace tenantry::events {
+
+// A message as the broker hands it over, without the broker's library.
+struct WireMessage {
+  std::string exchange{};     // "" for the default exchange
+  std::string routing_key{};
+  std::string content_type{};
+  std::string message_id{};
+  std::string type{};
+  std::string user_id{};      // checked by the broker against the login when set
+  std::map<std::string, std::string> headers{};  // string-valued ones
+  std::vector<std::string> carbon_copies{};      // routing keys of the CC header (the broker strips BCC)
+  std::string body{};
+};
+
+constexpr std::size_t body_size_max = 256 * 1024;  // an event; CloudEvents asks intermediaries for 64 KiB
+constexpr int json_depth_max = 32;
+constexpr std::size_t id_length_max = 255;
+
+// Headers of our own, on messages the relay sends straight to a queue.
+constexpr std::string_view header_event_id = "tenantry-event-id";        // Event::id, where it is not the wire's id
+constexpr std::string_view header_attempts = "tenantry-attempts";
+constexpr std::string_view header_exchange = "tenantry-exchange";        // where it was first published
+constexpr std::string_view header_routing_key = "tenantry-routing-key";  // and with which key
+
+// Which publisher the platform's own messages carry as user-id.
+struct TrustRules {
+  std::string publisher_user;
+};
+
+// The headers and body of an event to be published (binary mode, Protobuf or JSON as the event's content type).
+std::map<std::string, std::string> encode_headers(const Event& event);
+
+// `vhost_tenant`: the tenant whose vhost delivered it, or "platform". Ids that are
+// not ours are kept as foreign_id and hashed, with the tenant and source, into `id`,
+// so that no publisher can claim the id of somebody else's event.
+Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, const TrustRules& rules);
+
+// An id that sorts by `time` and that only this tenant, source and id give.
+Uuid foreign_event_id(Timestamp time, std::string_view tenant_id, std::string_view source, std::string_view id);
+
+// Errc::refused with the broken rule as reason: forged_type, wrong_tenant, forged_key.
+Result<void> check_trust(const Event& event, const WireMessage& message, std::string_view vhost_tenant,
+                         const TrustRules& rules);
+
+// Structured mode, and the payload alone, as JSON text (events listen, audit, files).
+std::string to_structured_json(const Event& event);
+std::string payload_json(const Event& event);  // "" where the payload is neither a known message nor JSON
+
+// An event from the JSON body of `POST /v1/events` (structured mode or the older
+// envelope): only type, subject, time, id and data are taken from it.
+Result<Event> decode_application_event(std::string_view body, std::string_view content_type,
+                                       std::string_view tenant_id);
+
+// Fills event.message from event.payload where the type is known, and checks required fields.
+Result<void> parse_payload(Event& event);
+
+}  // namespace tenantry::events
