@@ -1,0 +1,80 @@
+#include "shared/crypto/hash.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+
+#include "shared/core/assert.h"
+
+namespace tenantry::crypto {
+
+Digest sha256(ByteView data) {
+  return Sha256{}.update(data).finish();
+}
+
+void Sha256::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  TENANTRY_ASSERT(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256& Sha256::update(ByteView data) {
+  TENANTRY_ASSERT(EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1);
+  return *this;
+}
+
+Digest Sha256::finish() {
+  Digest digest{};
+  TENANTRY_ASSERT(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+  return digest;
+}
+
+Digest hmac_sha256(ByteView key, ByteView data) {
+  Digest digest{};
+  static constexpr std::uint8_t nothing = 0;  // HMAC() takes a null key for "the last one"
+  const auto* result = HMAC(EVP_sha256(), key.empty() ? &nothing : key.data(), static_cast<int>(key.size()),
+                            data.data(), data.size(), digest.data(), nullptr);
+  TENANTRY_ASSERT(result != nullptr);
+  return digest;
+}
+
+bool constant_time_equal(ByteView left, ByteView right) {
+  if (left.size() != right.size()) return false;
+  return left.empty() || CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+Bytes hkdf_sha256(ByteView key, ByteView salt, ByteView info, std::size_t length) {
+  TENANTRY_ASSERT(length <= 255 * sizeof(Digest));
+  auto pseudo_random_key = hmac_sha256(salt, key);
+
+  Bytes output;
+  Bytes block;
+  for (std::uint8_t counter = 1; output.size() < length; ++counter) {
+    block.insert(block.end(), info.begin(), info.end());
+    block.push_back(counter);
+    const auto digest = hmac_sha256(pseudo_random_key, block);
+    block.assign(digest.begin(), digest.end());
+    output.insert(output.end(), digest.begin(),
+                  digest.begin() + static_cast<std::ptrdiff_t>(std::min(digest.size(), length - output.size())));
+  }
+  zeroise(pseudo_random_key);
+  zeroise(block);
+  return output;
+}
+
+Bytes random_bytes(std::size_t count) {
+  Bytes bytes(count);
+  TENANTRY_ASSERT(count == 0 || RAND_bytes(bytes.data(), static_cast<int>(count)) == 1);
+  return bytes;
+}
+
+void zeroise(std::span<std::uint8_t> secret) {
+  if (!secret.empty()) OPENSSL_cleanse(secret.data(), secret.size());
+}
+
+}  // namespace tenantry::crypto
