@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <atomic>
+#include <csignal>
 #include <future>
 #include <mutex>
 #include <vector>
@@ -34,6 +35,7 @@ struct Loop::State {
 };
 
 Loop::Loop() : state_(std::make_unique<State>()) {
+  std::signal(SIGPIPE, SIG_IGN);  // libuv writes to sockets without MSG_NOSIGNAL
   TENANTRY_ASSERT(uv_loop_init(&state_->loop) == 0);
   state_->wake.data = state_.get();
   TENANTRY_ASSERT(uv_async_init(&state_->loop, &state_->wake, [](uv_async_t* wake) {
