@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <atomic>
+#include <csignal>
 #include <future>
 #include <mutex>
 #include <vector>
@@ -19,7 +20,8 @@ struct Loop::State {
   bool stopping = false;    // guarded by mutex
   std::atomic<std::thread::id> thread{};
 
-  void drain() {
+  // Runs what was posted; whether the loop is to stop.
+  bool drain() {
     std::vector<Task> ready;
     bool stop_now = false;
     {
@@ -28,15 +30,17 @@ struct Loop::State {
       stop_now = stopping;
     }
     for (auto& task : ready) task();
-    if (stop_now) uv_stop(&loop);
+    return stop_now;
   }
 };
 
 Loop::Loop() : state_(std::make_unique<State>()) {
+  std::signal(SIGPIPE, SIG_IGN);  // libuv writes to sockets without MSG_NOSIGNAL
   TENANTRY_ASSERT(uv_loop_init(&state_->loop) == 0);
   state_->wake.data = state_.get();
-  TENANTRY_ASSERT(uv_async_init(&state_->loop, &state_->wake,
-                                [](uv_async_t* wake) { static_cast<State*>(wake->data)->drain(); }) == 0);
+  TENANTRY_ASSERT(uv_async_init(&state_->loop, &state_->wake, [](uv_async_t* wake) {
+                    if (static_cast<State*>(wake->data)->drain()) uv_stop(wake->loop);
+                  }) == 0);
 }
 
 Loop::~Loop() {
@@ -49,7 +53,7 @@ Loop::~Loop() {
 void Loop::run() {
   state_->thread = std::this_thread::get_id();
   uv_run(&state_->loop, UV_RUN_DEFAULT);
-  state_->drain();
+  state_->drain();  // without uv_stop, which would keep the destructor from running the close callbacks
   state_->thread = std::thread::id{};
 }
 

@@ -19,7 +19,7 @@ class Loop {
  public:
   using Task = std::function<void()>;
 
-  Loop();
+  Loop();   // ignores SIGPIPE in the whole process: a lost peer is an error of the write
   ~Loop();  // run() must have returned
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -1,0 +1,89 @@
+// An HTTP/1.1 server on one loop: reads requests, refuses what is malformed, too
+// large or too slow (security.md H1 to H4), and writes answers in order.
+//
+// TLS and HTTP/2 belong to the proxy in front. One request per connection is
+// handled at a time; pipelined ones wait in the socket. Server is made, stopped and
+// destroyed on the loop thread, or while the loop is not running. The Loop outlives
+// the Server and every Exchange.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "shared/core/time.h"
+#include "shared/http/message.h"
+#include "shared/loop/loop.h"
+
+namespace tenantry::http {
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;                     // 0: any free one
+  std::size_t connections_max = 10'000;       // further ones get 503
+  std::size_t header_size_max = 16UL * 1024;  // without the request line: 431
+  std::size_t fields_max = 100;               // 431
+  std::size_t target_size_max = 8UL * 1024;   // 414
+  std::size_t body_size_max = 1024UL * 1024;  // 413
+  // Absolute, so that a byte now and then buys no time.
+  Milliseconds header_deadline{10'000};
+  Milliseconds body_deadline{30'000};
+  Milliseconds idle_timeout{75'000};             // between requests
+  Milliseconds write_timeout{30'000};            // without any progress of the reader
+  std::size_t stream_buffer_max = 256UL * 1024;  // unsent bytes at which write_chunk asks to pause
+};
+
+// One request and the way to answer it. Either respond() once, or start_stream(),
+// write_chunk()s and finish(). Callable from any thread, one thread at a time; a
+// gone client is no error. Dropped without an answer it answers 500.
+class Exchange {
+ public:
+  struct Link;
+  Exchange(Request request, std::shared_ptr<Link> link);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  const Request& request() const { return request_; }
+
+  void respond(Response response);
+
+  void start_stream(int status, Headers headers);
+  // False: more than stream_buffer_max bytes wait (they are kept), so await on_writable; or the client is gone.
+  bool write_chunk(std::string bytes);
+  void finish();
+  bool connected() const;
+  // Called once on the loop when less than half of the buffer waits, or the client is gone; at once if so already.
+  void on_writable(std::function<void()> resume);
+
+ private:
+  Request request_;
+  std::shared_ptr<Link> link_;
+};
+
+// On the loop thread; must not block.
+using Handler = std::function<void(std::shared_ptr<Exchange>)>;
+
+class Server {
+ public:
+  Server(loop::Loop& loop, ServerOptions options, Handler handler);
+  ~Server();  // closes every connection
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Errc::unavailable with the system's reason when the address cannot be bound.
+  Result<void> listen();
+  std::uint16_t port() const;
+  std::size_t connections() const;
+
+  // Accepts no more, lets requests in flight finish, closes what is left after
+  // `deadline`; then calls `stopped` on the loop.
+  void stop(Milliseconds deadline, std::function<void()> stopped);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace tenantry::http
