@@ -368,8 +368,28 @@ Result<void> ConnectionCore::on_channel_method(ChannelId id, Channel& channel, M
 }
 
 Result<void> ConnectionCore::on_reply(Channel& channel, Method received) {
-  if (channel.pending.empty() || channel.pending.front().reply_index != received.index()) {
-    return protocol_error("a reply that nobody waits for");
+  // In order, except that consume-ok and cancel-ok come from the queue's process and may be
+  // overtaken: those two are known by their tag (an empty one, by its turn).
+  const auto overtakable = [](const Pending& pending) {
+    return pending.reply_index == index_of<method::BasicConsumeOk> ||
+           pending.reply_index == index_of<method::BasicCancelOk>;
+  };
+  const auto answers = [&](const Pending& pending) {
+    if (pending.reply_index != received.index()) return false;
+    if (const auto* consuming = std::get_if<method::BasicConsumeOk>(&received)) {
+      return pending.consumer_tag.empty() || pending.consumer_tag == consuming->consumer_tag;
+    }
+    const auto* cancelled = std::get_if<method::BasicCancelOk>(&received);
+    return cancelled == nullptr || pending.consumer_tag == cancelled->consumer_tag;
+  };
+  const bool itself_overtakable = std::holds_alternative<method::BasicConsumeOk>(received) ||
+                                  std::holds_alternative<method::BasicCancelOk>(received);
+  auto found = channel.pending.begin();
+  while (found != channel.pending.end() && !answers(*found) && (itself_overtakable || overtakable(*found))) ++found;
+  if (found == channel.pending.end() || !answers(*found)) {
+    const auto id = std::visit([](const auto& method) { return method.id; }, received);
+    return protocol_error("a reply that nobody waits for: class " + std::to_string(id >> 16) + " method " +
+                          std::to_string(id & 0xFFFF));
   }
   if (const auto* consuming = std::get_if<method::BasicConsumeOk>(&received)) {
     if (!clean(consuming->consumer_tag) || consuming->consumer_tag.empty()) {
@@ -380,8 +400,8 @@ Result<void> ConnectionCore::on_reply(Channel& channel, Method received) {
   if (const auto* cancelled = std::get_if<method::BasicCancelOk>(&received)) {
     std::erase(channel.consumers, cancelled->consumer_tag);  // cancelled before the broker named it
   }
-  const auto done = std::move(channel.pending.front().done);
-  channel.pending.erase(channel.pending.begin());
+  const auto done = std::move(found->done);
+  channel.pending.erase(found);
   done(std::move(received));
   return {};
 }
@@ -462,19 +482,22 @@ Result<ConnectionCore::Channel*> ConnectionCore::usable(ChannelId id) {
 }
 
 template <class Expected>
-Result<void> ConnectionCore::call(ChannelId id, const Method& request, Reply done) {
+Result<void> ConnectionCore::call(ChannelId id, const Method& request, Reply done, std::string consumer_tag) {
   const auto channel = usable(id);
   if (!channel) return channel.error();
   if (auto sent = append_method(out_, id, request, frame_max_); !sent) return sent;
-  (*channel)->pending.push_back({index_of<Expected>, std::move(done)});
+  (*channel)->pending.push_back({index_of<Expected>, std::move(done), std::move(consumer_tag)});
   return {};
 }
 
 template <class Expected>
-Result<void> ConnectionCore::call_done(ChannelId id, const Method& request, Done done) {
-  return call<Expected>(id, request, [done = std::move(done)](Result<Method> reply) {
-    if (done) done(reply ? Result<void>() : Result<void>(reply.error()));
-  });
+Result<void> ConnectionCore::call_done(ChannelId id, const Method& request, Done done, std::string consumer_tag) {
+  return call<Expected>(
+      id, request,
+      [done = std::move(done)](Result<Method> reply) {
+        if (done) done(reply ? Result<void>() : Result<void>(reply.error()));
+      },
+      std::move(consumer_tag));
 }
 
 Result<ChannelId> ConnectionCore::open_channel(ChannelOpened done) {
@@ -554,18 +577,20 @@ Result<void> ConnectionCore::queue_delete(ChannelId id, const method::QueueDelet
 
 Result<void> ConnectionCore::consume(ChannelId id, std::string queue, std::string consumer_tag,
                                      ConsumeOptions options, Consuming done) {
-  return call<method::BasicConsumeOk>(id,
-                                      method::BasicConsume{std::move(queue), std::move(consumer_tag), options.no_ack,
-                                                           options.exclusive, std::move(options.arguments)},
-                                      [done = std::move(done)](Result<Method> reply) {
-    if (!done) return;
-    if (!reply) return done(reply.error());
-    done(std::move(std::get<method::BasicConsumeOk>(*reply).consumer_tag));
-  });
+  const method::BasicConsume request{std::move(queue), consumer_tag, options.no_ack, options.exclusive,
+                                     std::move(options.arguments)};
+  return call<method::BasicConsumeOk>(
+      id, request,
+      [done = std::move(done)](Result<Method> reply) {
+        if (!done) return;
+        if (!reply) return done(reply.error());
+        done(std::move(std::get<method::BasicConsumeOk>(*reply).consumer_tag));
+      },
+      std::move(consumer_tag));
 }
 
 Result<void> ConnectionCore::cancel(ChannelId id, std::string consumer_tag, Done done) {
-  auto sent = call_done<method::BasicCancelOk>(id, method::BasicCancel{consumer_tag}, std::move(done));
+  auto sent = call_done<method::BasicCancelOk>(id, method::BasicCancel{consumer_tag}, std::move(done), consumer_tag);
   if (sent) std::erase(channels_.at(id).consumers, consumer_tag);
   return sent;
 }

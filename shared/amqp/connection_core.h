@@ -122,6 +122,7 @@ class ConnectionCore {
   struct Pending {
     std::size_t reply_index;  // in Method
     Reply done;
+    std::string consumer_tag{};  // of consume and cancel
   };
   struct Content {
     std::variant<Delivery, Returned> message;
@@ -134,7 +135,7 @@ class ConnectionCore {
     bool closing = false;
     bool confirming = false;
     std::uint64_t published = 0;
-    std::vector<Pending> pending;         // oldest first: replies come in order
+    std::vector<Pending> pending;         // oldest first
     std::vector<std::string> consumers;   // tags whose deliveries are surfaced
     std::optional<Content> content;       // being assembled
   };
@@ -153,9 +154,9 @@ class ConnectionCore {
   void send(ChannelId channel, const Method& value);  // of ours, surely within the limits
   Result<Channel*> usable(ChannelId id);
   template <class Expected>
-  Result<void> call(ChannelId id, const Method& request, Reply done);
+  Result<void> call(ChannelId id, const Method& request, Reply done, std::string consumer_tag = {});
   template <class Expected>
-  Result<void> call_done(ChannelId id, const Method& request, Done done);
+  Result<void> call_done(ChannelId id, const Method& request, Done done, std::string consumer_tag = {});
   void fail_pending(Channel& channel, const Error& error);
   void finish(CloseReason reason);
 

@@ -17,7 +17,8 @@ namespace tenantry::amqp {
 enum class CloseKind {
   requested,          // we closed it
   vhost_deleted,      // the tenant is gone
-  vhost_down,         // the broker could not start the vhost, or stopped it: transient
+  vhost_down,         // the broker could not start the vhost, or stopped it. RabbitMQ 3.10 says so of
+                      // a vhost being deleted, too: connect again, and vhost_not_found tells
   vhost_not_found,    // not provisioned yet, or never
   access_refused,     // the user has no permission in the vhost
   bad_credentials,

@@ -222,6 +222,20 @@ TEST_F(Core, RepliesComeInTheOrderOfTheirRequests) {
   expect_protocol_error(frame(1, method::BasicQosOk{}));
 }
 
+// RabbitMQ answers these two from the queue's process, the others from the channel's.
+TEST_F(Core, ConsumeAndCancelMayBeOvertaken) {
+  consuming();
+  std::string order;
+  ASSERT_TRUE(core.cancel(1, "tag", [&](Result<void>) { order += "cancel "; }));
+  ASSERT_TRUE(core.consume(1, "b", "b", {}, [&](Result<std::string> tag) { order += *tag + " "; }));
+  ASSERT_TRUE(core.consume(1, "c", "c", {}, [&](Result<std::string> tag) { order += *tag + " "; }));
+  ASSERT_TRUE(core.queue_delete(1, {.queue = "q"}, [&](Result<std::uint32_t>) { order += "delete "; }));
+  ASSERT_TRUE(broker.feed(frame(1, method::QueueDeleteOk{0}) + frame(1, method::BasicConsumeOk{"c"}) +
+                          frame(1, method::BasicCancelOk{"tag"}) + frame(1, method::BasicConsumeOk{"b"})));
+  EXPECT_EQ(order, "delete c cancel b ");
+  expect_protocol_error(frame(1, method::BasicCancelOk{"tag"}));
+}
+
 TEST_F(Core, ChannelClosedByTheBrokerFailsItsCallsOnly) {
   consuming();
   const auto other = broker.open_channel();

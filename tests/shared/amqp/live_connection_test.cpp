@@ -276,7 +276,8 @@ TEST_F(LiveConnection, DeletedVhostEndsItsConsumersConnection) {
     }));
   });
   ASSERT_TRUE(closed);
-  EXPECT_EQ(closed->kind, CloseKind::vhost_deleted) << closed->text;
+  // Whichever of the vhost's own supervisor and the connection tracker comes first.
+  EXPECT_TRUE(closed->kind == CloseKind::vhost_deleted || closed->kind == CloseKind::vhost_down) << closed->text;
 }
 
 TEST_F(LiveConnection, NobodyListeningIsNetwork) {
@@ -299,11 +300,12 @@ TEST_F(LiveConnection, ManyConnectionsShareALoopAndAreDestroyedAtAnyStage) {
   for (int i = 0; i < 50; ++i) {
     connections.push_back(std::make_unique<Connection>(loop, parameters, Handlers{.on_ready = [&] {
       // Some are gone while others still connect.
-      if (++ready == 25) connections.clear();
+      if (++ready < 25) return;
+      connections.clear();
       loop.stop();
     }}));
   }
-  while (!connections.empty() && !::testing::Test::HasFailure()) loop.run();
+  loop.run();
   EXPECT_EQ(ready, 25);
 }
 
