@@ -342,7 +342,9 @@ Result<void> check_trust(const Event& event, const WireMessage& message, std::st
     return refuse("wrong_tenant", "names tenant \"" + event.tenant_id + "\" in the vhost of \"" +
                                       std::string(vhost_tenant) + "\"");
   }
-  const bool on_platform_exchange = exchange == std::string(vhost_tenant) + ".events";
+  // In "platform" nobody but the platform publishes; a tenant's event is there while its own vhost is not.
+  const bool on_platform_exchange = vhost_tenant == "platform" ? exchange.ends_with(".events") || from_platform_user
+                                                               : exchange == std::string(vhost_tenant) + ".events";
   if (!on_platform_exchange) {
     if (catalogue.is_privileged(event.type)) {
       return refuse("forged_type", event.type + " was published to \"" + exchange + "\", not by the platform");

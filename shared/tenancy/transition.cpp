@@ -1,8 +1,8 @@
 #include "shared/tenancy/transition.h"
 
+#include "events/proto_time.h"
 #include "shared/db/connection.h"
 #include "shared/messaging/outbox.h"
-#include "shared/messaging/protobuf_time.h"
 #include "shared/tenancy/tenants.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
@@ -12,7 +12,7 @@ namespace tenantry::tenancy {
 namespace {
 
 namespace v1 = tenantry::events::v1;
-using messaging::to_proto;
+using events::to_proto;
 
 std::string timer(const std::string& tenant_id, const char* name) {
   return tenant_id + "/" + name;

@@ -1,0 +1,330 @@
+#include "shared/messaging/host.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "events/topology.h"
+#include "shared/crypto/hash.h"
+#include "shared/db/connection.h"
+#include "shared/loop/loop.h"
+#include "shared/messaging/lane.h"
+#include "shared/messaging/vhost_link.h"
+#include "shared/messaging/wire.h"
+#include "shared/telemetry/log.h"
+#include "shared/telemetry/metrics.h"
+#include "tenantry/events/v1/platform.pb.h"
+
+namespace tenantry::messaging {
+namespace {
+
+// The worker's own table and the topology's bindings must say the same: a type bound but not handled would be lost,
+// one handled but not bound would never come.
+void check_table(const WorkerSpec& spec, std::span<const ConsumerRow> rows) {
+  std::set<std::string> bound;
+  for (const auto& subscription : events::subscriptions()) {
+    if (subscription.worker == spec.name) bound.emplace(subscription.pattern);
+  }
+  std::set<std::string> handled;
+  for (const auto& row : rows) handled.insert(row.type);
+  for (const auto& type : bound) {
+    if (!handled.contains(type)) log::error("bound but not consumed", {{"worker", spec.name}, {"type", type}});
+  }
+  for (const auto& type : handled) {
+    if (!bound.contains(type)) log::error("consumed but not bound", {{"worker", spec.name}, {"type", type}});
+  }
+  TENANTRY_ASSERT(bound == handled);
+}
+
+std::size_t lane_of(std::string_view tenant_id, std::size_t lanes) {
+  return std::hash<std::string_view>{}(tenant_id) % lanes;
+}
+
+}  // namespace
+
+struct Host::State {
+  struct HostedWorker {
+    WorkerSpec spec;
+    std::vector<std::unique_ptr<Lane>> lanes;
+    int lanes_without_database = 0;
+  };
+
+  State(loop::Loop& l, HostOptions o, std::vector<WorkerSpec> specs, const Clock& c, IdGenerator& i)
+      : loop(l),
+        options(std::move(o)),
+        clock(c),
+        ids(i),
+        relay(l, options.relay, c, i),
+        attempts(options.connects_per_second, 20, l.now()),
+        scan_connection(options.relay.database_url, "tenantry discovery") {
+    for (auto& spec : specs) workers.push_back({std::move(spec), {}, 0});
+  }
+
+  loop::Loop& loop;
+  HostOptions options;
+  const Clock& clock;
+  IdGenerator& ids;
+  Relay relay;
+  amqp::TokenBucket attempts;
+  std::vector<HostedWorker> workers;
+
+  // Links by number, so that a settlement can name one that may be gone. Loop only.
+  std::map<std::uint64_t, std::unique_ptr<VhostLink>> links;
+  std::map<std::string, std::uint64_t, std::less<>> link_of_vhost;
+  std::uint64_t next_link = 1;
+  bool stopping = false;
+  std::atomic<bool> platform_attached{false};
+  std::atomic<bool> databases_up{true};
+
+  // The scanner thread.
+  db::Connection scan_connection;
+  std::thread scanner;
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool scan_stop = false;  // guarded by mutex
+
+  // ---- deliveries: on the loop -------------------------------------------------------------------------------
+
+  void on_delivery(int worker_index, std::uint64_t link, std::uint64_t generation, const std::string& vhost,
+                   amqp::Delivery&& delivery) {
+    auto& worker = workers[static_cast<std::size_t>(worker_index)];
+    const std::string vhost_tenant = events::tenant_of_vhost(vhost);
+    const events::TrustRules rules{options.relay.publisher.broker.user};
+    Arrival arrival;
+    arrival.token = {(link << 16) | static_cast<std::uint64_t>(worker_index), delivery.delivery_tag};
+    arrival.token.generation = generation;
+    auto& incoming = arrival.incoming;
+    incoming.vhost = vhost;
+    incoming.redelivered = delivery.redelivered;
+    incoming.received_at = clock.now();
+    const bool oversized = delivery.oversized;
+    const bool properties_refused = delivery.properties_refused;
+    incoming.wire = to_wire(std::move(delivery));
+
+    Result<events::Event> event =
+        oversized            ? Error::invalid("", "size", "the body is larger than the broker may hand over")
+        : properties_refused ? Error::invalid("/headers", "table", "the headers are nested too deeply or malformed")
+                             : events::decode(incoming.wire, vhost_tenant, rules);
+    if (event) {
+      incoming.event = *std::move(event);
+      if (auto trusted = events::check_trust(incoming.event, incoming.wire, vhost_tenant, rules); !trusted) {
+        arrival.refused = trusted.error();
+      }
+    } else {
+      arrival.refused = event.error();
+      incoming.event = unreadable(incoming, vhost_tenant);
+      // A message that cannot be read may still be a try to forge one.
+      if (auto trusted = events::check_trust(incoming.event, incoming.wire, vhost_tenant, rules);
+          !trusted && events::Catalogue::instance().is_privileged(incoming.event.type)) {
+        arrival.refused = Error{.code = Errc::refused,
+                                .reason = trusted.error().reason,
+                                .message = trusted.error().message + "; also " + arrival.refused->message};
+      }
+    }
+    if (incoming.event.time == Timestamp{}) incoming.event.time = incoming.received_at;
+    if (incoming.wire.exchange.empty()) {
+      const auto tries = incoming.wire.headers.find(std::string(events::header_attempts));
+      if (tries != incoming.wire.headers.end()) incoming.attempts = std::atoi(tries->second.c_str());
+    }
+    if (arrival.refused) {
+      incoming.event.tenant_id = vhost_tenant;
+    } else {
+      incoming.wire.body.clear();
+    }
+    const auto lane = lane_of(incoming.event.tenant_id, worker.lanes.size());
+    std::vector<Arrival> one;
+    one.push_back(std::move(arrival));
+    worker.lanes[lane]->push(std::move(one));
+  }
+
+  // What can be said of a message that cannot be decoded: its id is that of its bytes.
+  static events::Event unreadable(const Incoming& incoming, const std::string& vhost_tenant) {
+    events::Event event;
+    event.tenant_id = vhost_tenant;
+    const auto header = [&](const char* name) {
+      const auto at = incoming.wire.headers.find(name);
+      return at == incoming.wire.headers.end() ? std::string{} : at->second;
+    };
+    std::string type = header("cloudEvents_type");
+    if (type.empty()) type = incoming.wire.type.empty() ? incoming.wire.routing_key : incoming.wire.type;
+    event.type = is_utf8(type) && type.find('\0') == type.npos ? type.substr(0, 128) : "?";
+    event.content_type = incoming.wire.content_type;
+    std::string identity = incoming.vhost + "\n" + incoming.wire.routing_key + "\n" + incoming.wire.message_id + "\n";
+    for (const auto& [name, value] : incoming.wire.headers) identity += name + "=" + value + "\n";
+    identity += incoming.wire.body;
+    event.id = derive_uuid_v7(Timestamp{}, crypto::sha256(as_bytes(identity)));
+    return event;
+  }
+
+  void on_settled(std::vector<Token> tokens) {
+    std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>> by_channel;
+    for (const auto& token : tokens) by_channel[{token.link, token.generation}].push_back(token.delivery_tag);
+    for (const auto& [channel, tags] : by_channel) {
+      const auto link = links.find(channel.first >> 16);
+      if (link == links.end()) continue;
+      link->second->settle(static_cast<int>(channel.first & 0xFFFF), channel.second, tags);
+    }
+  }
+
+  void on_database(int worker_index, bool up) {
+    auto& worker = workers[static_cast<std::size_t>(worker_index)];
+    worker.lanes_without_database += up ? -1 : 1;
+    bool all_up = true;
+    for (const auto& each : workers) all_up = all_up && each.lanes_without_database == 0;
+    databases_up = all_up;
+    if (!up && worker.lanes_without_database == 1) {
+      for (auto& [number, link] : links) link->pause(worker_index);
+      for (auto& lane : worker.lanes) lane->drop_queued();
+    } else if (up && worker.lanes_without_database == 0) {
+      for (auto& [number, link] : links) link->resume(worker_index);
+    }
+  }
+
+  // ---- attachment: on the loop -------------------------------------------------------------------------------
+
+  void attach(const std::string& vhost) {
+    if (stopping || link_of_vhost.contains(vhost)) return;
+    const bool platform = vhost == events::vhost_platform;
+    if (workers.empty() && !platform) return;
+    LinkOptions link_options;
+    link_options.broker = options.consumer;
+    link_options.broker.vhost = vhost;
+    for (const auto& worker : workers) link_options.workers.push_back({worker.spec.name, worker.spec.prefetch});
+    link_options.watch_tenants = platform;
+    const auto number = next_link++;
+    LinkHooks hooks;
+    hooks.delivery = [this, number, vhost](int worker, std::uint64_t generation, amqp::Delivery&& delivery) {
+      on_delivery(worker, number, generation, vhost, std::move(delivery));
+    };
+    hooks.tenant_changed = [this](const amqp::Delivery& delivery) { on_tenant_changed(delivery); };
+    hooks.attached = [this, platform](bool attached) {
+      if (platform) platform_attached = attached;
+    };
+    hooks.gone = [this, vhost] {
+      // Not from within the link's own handler.
+      loop.post([this, vhost] { detach(vhost); });
+    };
+    auto link = std::make_unique<VhostLink>(loop, std::move(link_options), ids, attempts, std::move(hooks));
+    auto& kept = *links.emplace(number, std::move(link)).first->second;
+    link_of_vhost.emplace(vhost, number);
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+      if (workers[i].lanes_without_database > 0) kept.pause(static_cast<int>(i));
+    }
+    kept.attach();
+    metrics::gauge("tenantry_attached_vhosts", "Vhosts this process consumes from", static_cast<double>(links.size()));
+  }
+
+  void detach(const std::string& vhost) {
+    const auto at = link_of_vhost.find(vhost);
+    if (at == link_of_vhost.end()) return;
+    links.erase(at->second);
+    link_of_vhost.erase(at);
+    metrics::gauge("tenantry_attached_vhosts", "Vhosts this process consumes from", static_cast<double>(links.size()));
+  }
+
+  void on_tenant_changed(const amqp::Delivery& delivery) {
+    amqp::Delivery copy = delivery;
+    const auto wire = to_wire(std::move(copy));
+    const events::TrustRules rules{options.relay.publisher.broker.user};
+    const auto event = events::decode(wire, events::platform_tenant, rules);
+    if (!event || wire.user_id != rules.publisher_user || event->type != "platform.tenant_changed") return;
+    const auto& changed = event->as<events::v1::TenantChanged>();
+    if (changed.vhost_ready()) attach(events::vhost_of(event->tenant_id));
+    if (options.tenant_changed) options.tenant_changed(event->tenant_id);
+  }
+
+  // ---- discovery: the scanner thread -------------------------------------------------------------------------
+
+  void scan() {
+    bool quiet = false;
+    for (;;) {
+      auto next = options.rescan_every;
+      try {
+        db::Transaction tx(scan_connection);
+        const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_ready ORDER BY tenant_id");
+        auto vhosts = std::make_shared<std::vector<std::string>>();
+        for (const auto row : rows) vhosts->push_back(events::vhost_of(row.text(0)));
+        loop.post([this, vhosts] {
+          for (const auto& vhost : *vhosts) attach(vhost);
+        });
+        quiet = false;
+      } catch (const std::exception& error) {
+        if (!quiet) log::error("tenants cannot be listed", {{"error", error.what()}});
+        quiet = true;
+        scan_connection.disconnect();
+        next = Seconds{2};
+      }
+      std::unique_lock lock(mutex);
+      if (wake.wait_for(lock, next, [&] { return scan_stop; })) return;
+    }
+  }
+};
+
+Host::Host(loop::Loop& loop, HostOptions options, std::vector<WorkerSpec> workers, const Clock& clock, IdGenerator& ids)
+    : state_(std::make_unique<State>(loop, std::move(options), std::move(workers), clock, ids)) {}
+
+Host::~Host() {
+  drain(Milliseconds{0});
+}
+
+void Host::start() {
+  auto& state = *state_;
+  for (std::size_t w = 0; w < state.workers.size(); ++w) {
+    auto& worker = state.workers[w];
+    {
+      db::Connection unused(worker.spec.database_url, "tenantry table check");
+      const auto probe = worker.spec.make(LaneContext{state.clock, state.ids, unused});
+      check_table(worker.spec, probe->consumes());
+    }
+    for (int n = 0; n < worker.spec.lanes; ++n) {
+      LaneHooks hooks;
+      hooks.published = [this](std::vector<OutboxRow> rows) { state_->relay.hand_over(std::move(rows)); };
+      hooks.settled = [this](std::vector<Token> tokens) {
+        if (tokens.empty()) return;
+        state_->loop.post([this, moved = std::move(tokens)]() mutable { state_->on_settled(std::move(moved)); });
+      };
+      hooks.database = [this, w](bool up) {
+        state_->loop.post([this, w, up] { state_->on_database(static_cast<int>(w), up); });
+      };
+      worker.lanes.push_back(std::make_unique<Lane>(worker.spec, n, state.clock, state.ids, std::move(hooks)));
+      worker.lanes.back()->start();
+    }
+  }
+  state.relay.start();
+  state.loop.post([this] { state_->attach(std::string(events::vhost_platform)); });
+  state.scanner = std::thread([this] { state_->scan(); });
+}
+
+Relay& Host::relay() {
+  return state_->relay;
+}
+
+HostHealth Host::health() const {
+  return {state_->relay.database_reachable() && state_->databases_up,
+          state_->relay.broker_reachable() && state_->platform_attached};
+}
+
+void Host::drain(Milliseconds deadline) {
+  auto& state = *state_;
+  if (!state.scanner.joinable()) return;
+  {
+    const std::lock_guard lock(state.mutex);
+    state.scan_stop = true;
+    state.wake.notify_all();
+  }
+  state.scanner.join();
+  for (auto& worker : state.workers) {
+    for (auto& lane : worker.lanes) lane->stop();
+  }
+  // Their settlements were posted before this; acknowledgements leave with the polite close.
+  state.loop.post([this] {
+    state_->stopping = true;
+    for (auto& [number, link] : state_->links) link->detach();
+  });
+  state.relay.drain(deadline);
+}
+
+}  // namespace tenantry::messaging

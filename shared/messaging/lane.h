@@ -1,0 +1,60 @@
+// Lane: a thread and a database connection that handle some tenants' events of one
+// worker, in order per tenant, in batches.
+//
+// A lane takes all that is ready up to batch_max, one event of each waiting tenant in
+// turn, so that a flood of one tenant takes only its share. One batch is one
+// transaction: inbox, state, outbox. A handler's error reruns the batch event by
+// event; the one that fails becomes a delayed retry or a dead letter in a transaction
+// of its own. When the database is away the lane says so and holds nothing.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "events/codec.h"
+#include "shared/messaging/outbox.h"
+#include "shared/messaging/worker.h"
+
+namespace tenantry::messaging {
+
+// What the host needs to acknowledge a delivery.
+struct Token {
+  std::uint64_t link = 0;        // which attachment of which vhost, and which worker of it
+  std::uint64_t generation = 0;  // of the worker's channel
+  std::uint64_t delivery_tag = 0;
+};
+
+// A delivery as the loop took it off the wire. The lane decodes nothing: a message
+// that broke a rule comes with its error and is set aside.
+struct Arrival {
+  Incoming incoming;
+  Token token;
+  std::optional<Error> refused{};
+};
+
+struct LaneHooks {
+  // All called on the lane's thread.
+  std::function<void(std::vector<OutboxRow>)> published;  // committed, due: for the relay
+  std::function<void(std::vector<Token>)> settled;        // committed: to be acknowledged
+  std::function<void(bool up)> database;                  // the database went away, or came back
+};
+
+class Lane {
+ public:
+  Lane(const WorkerSpec& spec, int number, const Clock& clock, IdGenerator& ids, LaneHooks hooks);
+  ~Lane();
+
+  void start();
+  void push(std::vector<Arrival> arrivals);  // thread-safe
+  void drop_queued();                        // thread-safe: their channel is gone, the broker has them
+  void stop();                               // finishes the batch at hand; joins
+  std::size_t queued() const;                // thread-safe
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tenantry::messaging

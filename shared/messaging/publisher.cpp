@@ -1,0 +1,303 @@
+#include "shared/messaging/publisher.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <unordered_map>
+
+#include "events/topology.h"
+#include "shared/amqp/reconnect.h"
+#include "shared/loop/loop.h"
+#include "shared/messaging/wire.h"
+#include "shared/telemetry/log.h"
+
+namespace tenantry::messaging {
+
+namespace {
+
+// A row on its way. The destination is the row's own but for one that is sent through "platform".
+struct Flight {
+  OutboxRow row;
+  std::string exchange;
+  std::string routing_key;
+};
+
+}  // namespace
+
+// One vhost's connection: rows wait until it is ready, then fly until confirmed.
+struct Publisher::Link {
+  enum class Phase { idle, connecting, ready, waiting };
+
+  Link(Publisher::State& owner, std::string name);
+
+  State& state;
+  const std::string vhost;
+  Phase phase = Phase::idle;
+  std::unique_ptr<amqp::Connection> connection;
+  amqp::ChannelId channel = 0;
+  bool blocked = false;
+  std::deque<Flight> waiting;
+  std::map<std::uint64_t, Flight> flying;          // by sequence number
+  std::unordered_map<std::string, int> returned;       // message ids the broker gave back before their confirm
+  amqp::Backoff backoff;
+  loop::Timer timer;
+  Milliseconds used_at{0};
+
+  void connect();
+  void on_ready();
+  void on_closed(const amqp::CloseReason& reason);
+  void on_confirm(std::uint64_t sequence, bool multiple, bool ack);
+  void pump();
+  void release_all();
+};
+
+struct Publisher::State {
+  State(loop::Loop& l, PublisherOptions o, IdGenerator& i, Done d, std::function<void(bool)> r)
+      : loop(l),
+        options(std::move(o)),
+        ids(i),
+        done(std::move(d)),
+        tell_reachable(std::move(r)),
+        attempts(20, 20, l.now()), idle_timer(l) {}
+
+  loop::Loop& loop;
+  PublisherOptions options;
+  IdGenerator& ids;
+  Done done;
+  std::function<void(bool)> tell_reachable;
+  amqp::TokenBucket attempts;  // connection attempts per second over all vhosts
+  std::map<std::string, std::unique_ptr<Link>, std::less<>> links;
+  loop::Timer idle_timer;
+  std::size_t in_flight = 0;
+  bool reachable = false;
+  bool closing = false;
+
+  Link& link(const std::string& vhost) {
+    auto& slot = links[vhost];
+    if (!slot) slot = std::make_unique<Link>(*this, vhost);
+    return *slot;
+  }
+
+  void finish(const OutboxRow& row, PublishOutcome outcome) {
+    --in_flight;
+    done(row, outcome);
+  }
+
+  void set_reachable(bool now_reachable) {
+    if (reachable == now_reachable) return;
+    reachable = now_reachable;
+    tell_reachable(reachable);
+  }
+
+  void close_idle();
+  void reroute(Link& from);
+};
+
+Publisher::Link::Link(Publisher::State& owner, std::string name)
+    : state(owner), vhost(std::move(name)), backoff(amqp::random_of(owner.ids)), timer(owner.loop) {}
+
+void Publisher::Link::connect() {
+  const auto wait = state.attempts.wait(state.loop.now());
+  if (!state.attempts.try_take(state.loop.now())) {
+    phase = Phase::waiting;
+    timer.start(wait, [this] { connect(); });
+    return;
+  }
+  phase = Phase::connecting;
+  auto parameters = state.options.broker;
+  parameters.vhost = vhost;
+  parameters.name = parameters.name + " publisher";
+  amqp::Handlers handlers;
+  handlers.on_ready = [this] { on_ready(); };
+  handlers.on_closed = [this](const amqp::CloseReason& reason) { on_closed(reason); };
+  handlers.on_blocked = [this](bool now_blocked, const std::string& reason) {
+    blocked = now_blocked;
+    log::warn(now_blocked ? "broker blocks publishers" : "broker accepts publishers again",
+              {{"vhost", vhost}, {"reason", reason}});
+    if (!blocked) pump();
+  };
+  handlers.on_confirm = [this](amqp::ChannelId, std::uint64_t sequence, bool multiple, bool ack) {
+    on_confirm(sequence, multiple, ack);
+  };
+  handlers.on_return = [this](amqp::Returned&& message) { ++returned[message.properties.message_id.value_or("")]; };
+  handlers.on_channel_closed = [this](amqp::ChannelId, int code, const std::string& text) {
+    log::error("publisher's channel closed", {{"vhost", vhost}, {"code", code}, {"text", text}});
+    connection->close();
+  };
+  connection = std::make_unique<amqp::Connection>(state.loop, std::move(parameters), std::move(handlers));
+}
+
+void Publisher::Link::on_ready() {
+  const auto opened = connection->open_channel([](Result<amqp::ChannelId>) {});
+  TENANTRY_ASSERT(opened);
+  channel = *opened;
+  const auto selected = connection->confirm_select(channel, [this](Result<void> done) {
+    if (!done) return;  // on_channel_closed says why
+    phase = Phase::ready;
+    state.set_reachable(true);
+    backoff.reset();
+    pump();
+  });
+  TENANTRY_ASSERT(selected);
+}
+
+void Publisher::Link::pump() {
+  used_at = state.loop.now();
+  while (phase == Phase::ready && !blocked && !waiting.empty() &&
+         connection->write_buffer_size() < state.options.write_buffer_max) {
+    Flight flight = std::move(waiting.front());
+    waiting.pop_front();
+    const OutboxRow& row = flight.row;
+    const auto properties = properties_of(row, state.options.broker.user);
+    const auto sequence = connection->publish(channel, {.exchange = flight.exchange,
+                                                        .routing_key = flight.routing_key,
+                                                        .properties = properties,
+                                                        .body = row.payload,
+                                                        // Nobody may be watching: then nobody has stale caches.
+                                                        .mandatory = flight.exchange != events::exchange_tenant_changes});
+    if (!sequence) {
+      log::error("event cannot be published", {{"event_id", row.id.to_string()}, {"error", sequence.error().describe()}});
+      state.finish(row, PublishOutcome::nacked);
+      continue;
+    }
+    flying.emplace(*sequence, std::move(flight));
+  }
+}
+
+void Publisher::Link::on_confirm(std::uint64_t sequence, bool multiple, bool ack) {
+  const auto last = flying.upper_bound(sequence);
+  auto first = multiple ? flying.begin() : flying.find(sequence);
+  if (first == flying.end()) return;
+  while (first != last) {
+    PublishOutcome outcome = ack ? PublishOutcome::confirmed : PublishOutcome::nacked;
+    // An unroutable message is returned first and confirmed after.
+    if (const auto back = returned.find(first->second.row.id.to_string()); back != returned.end()) {
+      outcome = PublishOutcome::returned;
+      if (--back->second == 0) returned.erase(back);
+    }
+    const Flight flight = std::move(first->second);
+    first = flying.erase(first);
+    state.finish(flight.row, outcome);
+  }
+  pump();
+}
+
+void Publisher::Link::release_all() {
+  auto flown = std::move(flying);
+  flying.clear();
+  returned.clear();
+  for (const auto& [sequence, flight] : flown) state.finish(flight.row, PublishOutcome::released);
+  auto queued = std::move(waiting);
+  waiting.clear();
+  for (const auto& flight : queued) state.finish(flight.row, PublishOutcome::released);
+}
+
+void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
+  phase = Phase::idle;
+  blocked = false;
+  connection.reset();
+  const bool missing =
+      reason.kind == amqp::CloseKind::vhost_not_found || reason.kind == amqp::CloseKind::vhost_deleted;
+  if (missing && vhost != events::vhost_platform && !state.closing) {
+    state.reroute(*this);
+    return;
+  }
+  if (reason.kind == amqp::CloseKind::requested && waiting.empty() && flying.empty()) return;
+  if (vhost == events::vhost_platform || reason.kind == amqp::CloseKind::network) {
+    state.set_reachable(false);
+  }
+  if (!state.closing && reason.kind != amqp::CloseKind::requested) {
+    log::warn("publisher lost its connection",
+              {{"vhost", vhost}, {"kind", amqp::to_string(reason.kind)}, {"text", reason.text}});
+  }
+  release_all();
+  if (state.closing || vhost != events::vhost_platform) return;
+  // The platform's connection comes back by itself: it is how the process knows that the broker is there.
+  phase = Phase::waiting;
+  timer.start(backoff.next(), [this] { connect(); });
+}
+
+void Publisher::State::reroute(Link& from) {
+  auto& platform = link(std::string(events::vhost_platform));
+  const auto move_over = [&](Flight& flight) {
+    if (flight.exchange.empty()) {
+      // A retry, straight to the queue of a worker: the platform's queue of the same worker takes it.
+      const auto& queue = flight.row.routing_key;
+      flight.routing_key = events::queue_of(events::platform_tenant, queue.substr(queue.rfind('.') + 1));
+    } else {
+      flight.exchange = events::events_exchange(events::platform_tenant);
+    }
+    platform.waiting.push_back(std::move(flight));
+  };
+  for (auto& [sequence, flight] : from.flying) move_over(flight);
+  for (auto& flight : from.waiting) move_over(flight);
+  from.flying.clear();
+  from.returned.clear();
+  from.waiting.clear();
+  if (platform.phase == Link::Phase::idle) platform.connect();
+  platform.pump();
+}
+
+void Publisher::State::close_idle() {
+  std::size_t open = 0;
+  for (auto& [vhost, link] : links) {
+    if (link->phase != Link::Phase::ready) continue;
+    ++open;
+    const bool busy = !link->waiting.empty() || !link->flying.empty() || vhost == events::vhost_platform;
+    if (!busy && loop.now() - link->used_at >= options.idle_close) link->connection->close();
+  }
+  // Over the cap: the longest idle goes first.
+  while (open > static_cast<std::size_t>(options.connections_max)) {
+    Link* oldest = nullptr;
+    for (auto& [vhost, link] : links) {
+      const bool busy = !link->waiting.empty() || !link->flying.empty() || vhost == events::vhost_platform;
+      if (busy || link->phase != Link::Phase::ready) continue;
+      if (oldest == nullptr || link->used_at < oldest->used_at) oldest = link.get();
+    }
+    if (oldest == nullptr) return;
+    oldest->connection->close();
+    --open;
+  }
+}
+
+Publisher::Publisher(loop::Loop& loop, PublisherOptions options, IdGenerator& ids, Done done,
+                     std::function<void(bool)> reachable)
+    : state_(std::make_unique<State>(loop, std::move(options), ids, std::move(done), std::move(reachable))) {}
+
+Publisher::~Publisher() {
+  state_->closing = true;
+}
+
+void Publisher::start() {
+  state_->idle_timer.repeat(Milliseconds{1'000}, [this] { state_->close_idle(); });
+  state_->link(std::string(events::vhost_platform)).connect();
+}
+
+void Publisher::close() {
+  state_->closing = true;
+  state_->idle_timer.stop();
+  for (auto& [vhost, link] : state_->links) {
+    link->timer.stop();
+    if (link->connection) link->connection->close();
+  }
+}
+
+void Publisher::publish(std::vector<OutboxRow> rows) {
+  for (auto& row : rows) {
+    ++state_->in_flight;
+    auto& link = state_->link(row.vhost);
+    std::string exchange = row.exchange;
+    std::string routing_key = row.routing_key;
+    link.waiting.push_back({std::move(row), std::move(exchange), std::move(routing_key)});
+    if (link.phase == Link::Phase::idle) link.connect();
+  }
+  for (auto& [vhost, link] : state_->links) {
+    if (!link->waiting.empty()) link->pump();
+  }
+}
+
+std::size_t Publisher::in_flight() const {
+  return state_->in_flight;
+}
+
+}  // namespace tenantry::messaging
