@@ -1,0 +1,180 @@
+#include "shared/config/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+namespace tenantry::config {
+namespace {
+
+constexpr Variable table[] = {
+    {"TENANTRY_ADMIN_TOKEN", "Bearer token of super-admins (/v1/admin/*, /metrics); at least 32 characters", true},
+    {"TENANTRY_AMQP_ADMIN_URL", "RabbitMQ's management API: http://user:password@host:15672", true},
+    {"TENANTRY_AMQP_URL", "The platform's publisher: amqp://tenantry-publisher:...@host:5672/platform", true},
+    {"TENANTRY_ANALYST_DATABASE_URL", "PostgreSQL as tenantry_analyst, read-only views", true},
+    {"TENANTRY_AUDIT_AMQP_URL", "Broker user of the audit worker when it runs alone", true},
+    {"TENANTRY_AUDIT_DATABASE_URL", "PostgreSQL as tenantry_audit", true},
+    {"TENANTRY_BASE_DOMAIN", "Tenants' subdomains are <tenant_id>.<this>; none by default"},
+    {"TENANTRY_BILLING_AMQP_URL", "Broker user of the billing worker when it runs alone", true},
+    {"TENANTRY_BILLING_DATABASE_URL", "PostgreSQL as tenantry_billing", true},
+    {"TENANTRY_DATABASE_URL", "PostgreSQL as the owner; only for migrate and the command line", true},
+    {"TENANTRY_DUNNING_REMIND_DAYS", "Days after a failed payment on which the tenant is reminded; 0,3,7"},
+    {"TENANTRY_DUNNING_SUSPEND_DAY", "Day after a failed payment on which the tenant is suspended; 14"},
+    {"TENANTRY_GATEWAY_DATABASE_URL", "PostgreSQL as tenantry_gateway", true},
+    {"TENANTRY_GRACE_DAYS", "Days between a cancellation and the deletion; 30"},
+    {"TENANTRY_HTTP_ADDRESS", "Address the gateway listens on; 127.0.0.1"},
+    {"TENANTRY_HTTP_PORT", "Port the gateway listens on; 8080; 0 takes a free one"},
+    {"TENANTRY_LOG_LEVEL", "debug, info, warn or error; info"},
+    {"TENANTRY_MAIL_DIR", "Where the development mail sink keeps messages"},
+    {"TENANTRY_MAIL_FROM", "Sender of notifications; no-reply@tenantry.example"},
+    {"TENANTRY_MASTER_KEY", "32 random bytes in base64: wraps every tenant's key and the signing keys", true},
+    {"TENANTRY_METERING_AMQP_URL", "Broker user of the metering worker when it runs alone", true},
+    {"TENANTRY_METERING_DATABASE_URL", "PostgreSQL as tenantry_metering", true},
+    {"TENANTRY_NOTIFICATION_AMQP_URL", "Broker user of the notification worker when it runs alone", true},
+    {"TENANTRY_NOTIFICATION_DATABASE_URL", "PostgreSQL as tenantry_notification", true},
+    {"TENANTRY_PROVISIONING_AMQP_URL", "Broker user of the provisioning worker when it runs alone", true},
+    {"TENANTRY_PROVISIONING_DATABASE_URL", "PostgreSQL as tenantry_provisioning", true},
+    {"TENANTRY_QUEUE_TYPE", "auto, classic or quorum; auto is classic on one node, quorum on three and more"},
+    {"TENANTRY_RUNTIME_DATABASE_URL", "PostgreSQL as tenantry_runtime: relay, sweeper, discovery", true},
+    {"TENANTRY_SIGNUP_AMQP_URL", "Broker user of the signup worker when it runs alone", true},
+    {"TENANTRY_SIGNUP_DATABASE_URL", "PostgreSQL as tenantry_signup", true},
+    {"TENANTRY_SIGNUP_PRIVATE", "1: no endpoint tells whether an address is registered; 0"},
+    {"TENANTRY_SMTP_URL", "Mail server: smtp://host:25; none: notifications fail and say so", true},
+    {"TENANTRY_STRIPE_WEBHOOK_SECRET", "Signing secrets of the webhook endpoint, comma-separated while rotating", true},
+    {"TENANTRY_TEST_CLOCK", "1: time follows `tenantry clock advance`; never in production; 0"},
+    {"TENANTRY_TRIAL_DAYS", "Days of trial, from signup; 14"},
+    {"TENANTRY_TRUSTED_PROXIES", "Addresses whose X-Forwarded-For counts, comma-separated; none"},
+    {"TENANTRY_URL", "Where people reach the gateway; http://127.0.0.1:<port>"},
+    {"TENANTRY_WORKERS_AMQP_URL", "Broker user of workers hosted together: amqp://tenantry-workers:...@host:5672", true},
+};
+
+std::string upper(std::string_view word) {
+  std::string out{word};
+  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return out;
+}
+
+bool is_known(std::string_view name) {
+  if (std::ranges::find(table, name, &Variable::name) != std::end(table)) return true;
+  if (!name.ends_with("_FILE")) return false;
+  const auto base = std::ranges::find(table, name.substr(0, name.size() - 5), &Variable::name);
+  return base != std::end(table) && base->secret;
+}
+
+}  // namespace
+
+std::span<const Variable> variables() {
+  return table;
+}
+
+Environment process_environment() {
+  Environment out;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text{*entry};
+    const auto equals = text.find('=');
+    if (text.starts_with("TENANTRY_") && equals != text.npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return out;
+}
+
+Reader::Reader(Environment environment) : environment_(std::move(environment)) {
+  for (const auto& [name, value] : environment_) {
+    if (!is_known(name)) errors_.push_back({name, "unknown", "no such setting; `tenantry config` lists them"});
+  }
+}
+
+const std::string* Reader::find(std::string_view name) {
+  TENANTRY_ASSERT(is_known(name));
+  const auto at = environment_.find(name);
+  return at == environment_.end() || at->second.empty() ? nullptr : &at->second;
+}
+
+std::string Reader::text(std::string_view name, std::string fallback) {
+  const auto* value = find(name);
+  return value == nullptr ? std::move(fallback) : *value;
+}
+
+std::string Reader::required(std::string_view name) {
+  const auto* value = find(name);
+  if (value != nullptr) return *value;
+  fail(name, "must be set");
+  return {};
+}
+
+std::optional<std::string> Reader::secret(std::string_view name) {
+  if (const auto* value = find(name)) return *value;
+  const auto file = environment_.find(std::string(name) + "_FILE");
+  if (file == environment_.end()) return std::nullopt;
+  std::ifstream in(file->second);
+  if (!in) {
+    fail(file->first, "the file cannot be read");
+    return std::nullopt;
+  }
+  std::ostringstream content;
+  content << in.rdbuf();
+  std::string value = content.str();
+  while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
+  return value;
+}
+
+std::string Reader::required_secret(std::string_view name) {
+  if (auto value = secret(name); value && !value->empty()) return *value;
+  fail(name, "must be set (or " + std::string(name) + "_FILE)");
+  return {};
+}
+
+std::int64_t Reader::integer(std::string_view name, std::int64_t fallback, std::int64_t least, std::int64_t most) {
+  const auto* value = find(name);
+  if (value == nullptr) return fallback;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);
+  if (error != std::errc{} || end != value->data() + value->size() || number < least || number > most) {
+    fail(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return fallback;
+  }
+  return number;
+}
+
+bool Reader::boolean(std::string_view name, bool fallback) {
+  const auto* value = find(name);
+  if (value == nullptr) return fallback;
+  if (*value == "1" || *value == "true") return true;
+  if (*value == "0" || *value == "false") return false;
+  fail(name, "must be 1 or 0");
+  return fallback;
+}
+
+std::vector<std::string> Reader::list(std::string_view name, std::vector<std::string> fallback) {
+  const auto* value = find(name);
+  if (value == nullptr) return fallback;
+  std::vector<std::string> out;
+  std::istringstream in(*value);
+  for (std::string item; std::getline(in, item, ',');) {
+    if (!item.empty()) out.push_back(item);
+  }
+  return out;
+}
+
+void Reader::fail(std::string_view name, std::string rule) {
+  errors_.push_back({std::string(name), "setting", std::move(rule)});
+}
+
+Result<void> Reader::finish() const {
+  if (errors_.empty()) return {};
+  std::string message = "configuration:";
+  for (const auto& error : errors_) message += "\n  " + error.pointer + ": " + error.detail;
+  return Error{.code = Errc::invalid, .reason = "configuration", .message = message, .fields = errors_};
+}
+
+std::string service_database_variable(std::string_view service) {
+  return "TENANTRY_" + upper(service) + "_DATABASE_URL";
+}
+
+std::string service_amqp_variable(std::string_view service) {
+  return "TENANTRY_" + upper(service) + "_AMQP_URL";
+}
+
+}  // namespace tenantry::config
