@@ -127,23 +127,45 @@ class TableScan {
     const auto kind = static_cast<char>(input_[at_++]);
     std::size_t size = 0;
     switch (kind) {
-      case 'V': break;
-      case 't': case 'b': case 'B': size = 1; break;
-      case 's': case 'u': size = 2; break;
-      case 'I': case 'i': case 'f': size = 4; break;
-      case 'D': size = 5; break;
-      case 'l': case 'L': case 'd': case 'T': size = 8; break;
-      case 'S': case 'x':
+      case 'V':
+        break;
+      case 't':
+      case 'b':
+      case 'B':
+        size = 1;
+        break;
+      case 's':
+      case 'u':
+        size = 2;
+        break;
+      case 'I':
+      case 'i':
+      case 'f':
+        size = 4;
+        break;
+      case 'D':
+        size = 5;
+        break;
+      case 'l':
+      case 'L':
+      case 'd':
+      case 'T':
+        size = 8;
+        break;
+      case 'S':
+      case 'x':
         if (end - at_ < 4) return malformed("a string in a table is cut short");
         size = 4 + std::size_t{read_be<std::uint32_t>(&input_[at_])};
         break;
-      case 'F': case 'A': {
+      case 'F':
+      case 'A': {
         auto scanned = kind == 'F' ? table(at_, depth + 1) : array(depth + 1);
         if (!scanned) return scanned;
         if (at_ > end) return malformed("a nested table runs past the end of its parent");
         return {};
       }
-      default: return malformed("a table holds a value of an unknown kind");
+      default:
+        return malformed("a table holds a value of an unknown kind");
     }
     if (end - at_ < size) return malformed("a value runs past the end of its table");
     at_ += size;
@@ -176,29 +198,45 @@ class Decoder {
   Value value(const amqp_field_value_t& source) {
     const auto& from = source.value;
     switch (source.kind) {
-      case AMQP_FIELD_KIND_BOOLEAN: return from.boolean != 0;
-      case AMQP_FIELD_KIND_I8: return std::int64_t{from.i8};
-      case AMQP_FIELD_KIND_U8: return std::int64_t{from.u8};
-      case AMQP_FIELD_KIND_I16: return std::int64_t{from.i16};
-      case AMQP_FIELD_KIND_U16: return std::int64_t{from.u16};
-      case AMQP_FIELD_KIND_I32: return std::int64_t{from.i32};
-      case AMQP_FIELD_KIND_U32: return std::int64_t{from.u32};
-      case AMQP_FIELD_KIND_I64: return std::int64_t{from.i64};
-      case AMQP_FIELD_KIND_U64: return signed_of(from.u64);
-      case AMQP_FIELD_KIND_F32: return double{from.f32};
-      case AMQP_FIELD_KIND_F64: return from.f64;
-      case AMQP_FIELD_KIND_DECIMAL: return from.decimal.value / std::pow(10.0, from.decimal.decimals);
+      case AMQP_FIELD_KIND_BOOLEAN:
+        return from.boolean != 0;
+      case AMQP_FIELD_KIND_I8:
+        return std::int64_t{from.i8};
+      case AMQP_FIELD_KIND_U8:
+        return std::int64_t{from.u8};
+      case AMQP_FIELD_KIND_I16:
+        return std::int64_t{from.i16};
+      case AMQP_FIELD_KIND_U16:
+        return std::int64_t{from.u16};
+      case AMQP_FIELD_KIND_I32:
+        return std::int64_t{from.i32};
+      case AMQP_FIELD_KIND_U32:
+        return std::int64_t{from.u32};
+      case AMQP_FIELD_KIND_I64:
+        return std::int64_t{from.i64};
+      case AMQP_FIELD_KIND_U64:
+        return signed_of(from.u64);
+      case AMQP_FIELD_KIND_F32:
+        return double{from.f32};
+      case AMQP_FIELD_KIND_F64:
+        return from.f64;
+      case AMQP_FIELD_KIND_DECIMAL:
+        return from.decimal.value / std::pow(10.0, from.decimal.decimals);
       case AMQP_FIELD_KIND_UTF8:
-      case AMQP_FIELD_KIND_BYTES: return text(from.bytes);
-      case AMQP_FIELD_KIND_TIMESTAMP: return std::chrono::sys_seconds{std::chrono::seconds{signed_of(from.u64)}};
-      case AMQP_FIELD_KIND_TABLE: return table(from.table);
+      case AMQP_FIELD_KIND_BYTES:
+        return text(from.bytes);
+      case AMQP_FIELD_KIND_TIMESTAMP:
+        return std::chrono::sys_seconds{std::chrono::seconds{signed_of(from.u64)}};
+      case AMQP_FIELD_KIND_TABLE:
+        return table(from.table);
       case AMQP_FIELD_KIND_ARRAY: {
         Array array;
         array.reserve(static_cast<std::size_t>(from.array.num_entries));
         for (int i = 0; i < from.array.num_entries; ++i) array.push_back(value(from.array.entries[i]));
         return array;
       }
-      default: return {};
+      default:
+        return {};
     }
   }
 
@@ -504,8 +542,8 @@ void read(Decoder& from, const amqp_channel_close_t& n, ChannelClose& m) {
   m = {n.reply_code, from.text(n.reply_text)};
 }
 void read(Decoder& from, const amqp_exchange_declare_t& n, ExchangeDeclare& m) {
-  m = {from.text(n.exchange), from.text(n.type),    n.passive != 0,         n.durable != 0,
-       n.auto_delete != 0,    n.internal != 0, from.table(n.arguments)};
+  m = {from.text(n.exchange), from.text(n.type), n.passive != 0,         n.durable != 0,
+       n.auto_delete != 0,    n.internal != 0,   from.table(n.arguments)};
 }
 void read(Decoder& from, const amqp_queue_declare_t& n, QueueDeclare& m) {
   m = {from.text(n.queue), n.passive != 0,     n.durable != 0,
@@ -554,8 +592,7 @@ void read(Decoder& from, const amqp_basic_return_t& n, BasicReturn& m) {
   m = {n.reply_code, from.text(n.reply_text), from.text(n.exchange), from.text(n.routing_key)};
 }
 void read(Decoder& from, const amqp_basic_deliver_t& n, BasicDeliver& m) {
-  m = {from.text(n.consumer_tag), n.delivery_tag, n.redelivered != 0, from.text(n.exchange),
-       from.text(n.routing_key)};
+  m = {from.text(n.consumer_tag), n.delivery_tag, n.redelivered != 0, from.text(n.exchange), from.text(n.routing_key)};
 }
 void read(Decoder&, const amqp_basic_ack_t& n, BasicAck& m) {
   m = {n.delivery_tag, n.multiple != 0};

@@ -253,12 +253,11 @@ using Method =
                  method::ConnectionBlocked, method::ConnectionUnblocked, method::ChannelOpen, method::ChannelOpenOk,
                  method::ChannelFlow, method::ChannelFlowOk, method::ChannelClose, method::ChannelCloseOk,
                  method::ExchangeDeclare, method::ExchangeDeclareOk, method::QueueDeclare, method::QueueDeclareOk,
-                 method::QueueBind, method::QueueBindOk, method::QueueUnbind, method::QueueUnbindOk,
-                 method::QueuePurge, method::QueuePurgeOk, method::QueueDelete, method::QueueDeleteOk,
-                 method::BasicQos, method::BasicQosOk, method::BasicConsume, method::BasicConsumeOk,
-                 method::BasicCancel, method::BasicCancelOk, method::BasicPublish, method::BasicReturn,
-                 method::BasicDeliver, method::BasicAck, method::BasicNack, method::ConfirmSelect,
-                 method::ConfirmSelectOk>;
+                 method::QueueBind, method::QueueBindOk, method::QueueUnbind, method::QueueUnbindOk, method::QueuePurge,
+                 method::QueuePurgeOk, method::QueueDelete, method::QueueDeleteOk, method::BasicQos, method::BasicQosOk,
+                 method::BasicConsume, method::BasicConsumeOk, method::BasicCancel, method::BasicCancelOk,
+                 method::BasicPublish, method::BasicReturn, method::BasicDeliver, method::BasicAck, method::BasicNack,
+                 method::ConfirmSelect, method::ConfirmSelectOk>;
 
 // Each appends whole frames to `out`, or leaves it as it was and says what breaks a limit.
 Result<void> append_method(std::string& out, ChannelId channel, const Method& value, std::uint32_t frame_max);

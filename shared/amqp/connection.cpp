@@ -251,17 +251,16 @@ void Connection::State::connect_next() {
     socket->tcp.data = socket;
     socket->connect.data = socket;
     uv_tcp_init(loop.native(), &socket->tcp);
-    const int outcome = uv_tcp_connect(
-        &socket->connect, &socket->tcp, reinterpret_cast<const sockaddr*>(&address),
-        [](uv_connect_t* request, int status) {
-          auto* attempt = static_cast<Socket*>(request->data);
-          const auto state = attempt->owner;
-          if (state->socket != attempt) return;  // dropped meanwhile
-          if (status == 0) return state->on_connected();
-          state->connect_error = uv_strerror(status);
-          state->drop_socket();
-          state->connect_next();
-        });
+    const int outcome = uv_tcp_connect(&socket->connect, &socket->tcp, reinterpret_cast<const sockaddr*>(&address),
+                                       [](uv_connect_t* request, int status) {
+                                         auto* attempt = static_cast<Socket*>(request->data);
+                                         const auto state = attempt->owner;
+                                         if (state->socket != attempt) return;  // dropped meanwhile
+                                         if (status == 0) return state->on_connected();
+                                         state->connect_error = uv_strerror(status);
+                                         state->drop_socket();
+                                         state->connect_next();
+                                       });
     if (outcome == 0) return;
     connect_error = uv_strerror(outcome);
     drop_socket();
@@ -343,15 +342,16 @@ void Connection::State::flush() {
   socket->in_flight = std::move(bytes);
   socket->write.data = socket;
   const uv_buf_t buffer = uv_buf_init(socket->in_flight.data(), static_cast<unsigned>(socket->in_flight.size()));
-  const int outcome =
-      uv_write(&socket->write, reinterpret_cast<uv_stream_t*>(&socket->tcp), &buffer, 1, [](uv_write_t* request, int status) {
-        auto* written = static_cast<Socket*>(request->data);
-        written->in_flight = {};
-        const auto state = written->owner;
-        if (state->socket != written) return;
-        if (status < 0) return state->fail(network(uv_strerror(status)));
-        if (state->core.has_output() || state->core.closed() || state->tls) state->flush_later();
-      });
+  const int outcome = uv_write(&socket->write, reinterpret_cast<uv_stream_t*>(&socket->tcp), &buffer, 1,
+                               [](uv_write_t* request, int status) {
+                                 auto* written = static_cast<Socket*>(request->data);
+                                 written->in_flight = {};
+                                 const auto state = written->owner;
+                                 if (state->socket != written) return;
+                                 if (status < 0) return state->fail(network(uv_strerror(status)));
+                                 if (state->core.has_output() || state->core.closed() || state->tls)
+                                   state->flush_later();
+                               });
   if (outcome < 0) fail(network(uv_strerror(outcome)));
 }
 
@@ -465,10 +465,10 @@ Result<void> Connection::queue_purge(ChannelId channel, std::string queue, Count
 Result<void> Connection::queue_delete(ChannelId channel, const method::QueueDelete& queue, Counted done) {
   return state_->sent(state_->core.queue_delete(channel, queue, std::move(done)));
 }
-Result<void> Connection::consume(ChannelId channel, std::string queue, std::string consumer_tag,
-                                 ConsumeOptions options, Consuming done) {
-  return state_->sent(state_->core.consume(channel, std::move(queue), std::move(consumer_tag), std::move(options),
-                                           std::move(done)));
+Result<void> Connection::consume(ChannelId channel, std::string queue, std::string consumer_tag, ConsumeOptions options,
+                                 Consuming done) {
+  return state_->sent(
+      state_->core.consume(channel, std::move(queue), std::move(consumer_tag), std::move(options), std::move(done)));
 }
 Result<void> Connection::cancel(ChannelId channel, std::string consumer_tag, Done done) {
   return state_->sent(state_->core.cancel(channel, std::move(consumer_tag), std::move(done)));

@@ -14,7 +14,8 @@ constexpr std::size_t index_of = [] {
   std::size_t found = 0;
   [&]<std::size_t... i>(std::index_sequence<i...>) {
     ((std::is_same_v<M, std::variant_alternative_t<i, Method>> ? void(found = i) : void()), ...);
-  }(std::make_index_sequence<std::variant_size_v<Method>>{});
+  }
+  (std::make_index_sequence<std::variant_size_v<Method>>{});
   return found;
 }();
 
@@ -35,18 +36,30 @@ bool clean(std::string_view tag) {
 
 std::string_view to_string(CloseKind kind) {
   switch (kind) {
-    case CloseKind::requested: return "requested";
-    case CloseKind::vhost_deleted: return "vhost_deleted";
-    case CloseKind::vhost_down: return "vhost_down";
-    case CloseKind::vhost_not_found: return "vhost_not_found";
-    case CloseKind::access_refused: return "access_refused";
-    case CloseKind::bad_credentials: return "bad_credentials";
-    case CloseKind::limit_reached: return "limit_reached";
-    case CloseKind::user_deleted: return "user_deleted";
-    case CloseKind::broker_shutdown: return "broker_shutdown";
-    case CloseKind::heartbeat_timeout: return "heartbeat_timeout";
-    case CloseKind::network: return "network";
-    case CloseKind::protocol_error: return "protocol_error";
+    case CloseKind::requested:
+      return "requested";
+    case CloseKind::vhost_deleted:
+      return "vhost_deleted";
+    case CloseKind::vhost_down:
+      return "vhost_down";
+    case CloseKind::vhost_not_found:
+      return "vhost_not_found";
+    case CloseKind::access_refused:
+      return "access_refused";
+    case CloseKind::bad_credentials:
+      return "bad_credentials";
+    case CloseKind::limit_reached:
+      return "limit_reached";
+    case CloseKind::user_deleted:
+      return "user_deleted";
+    case CloseKind::broker_shutdown:
+      return "broker_shutdown";
+    case CloseKind::heartbeat_timeout:
+      return "heartbeat_timeout";
+    case CloseKind::network:
+      return "network";
+    case CloseKind::protocol_error:
+      return "protocol_error";
   }
   return "unknown";
 }
@@ -62,8 +75,10 @@ CloseReason classify_close(int code, std::string text, bool during_handshake) {
         if (names_vhost && has(text, "down")) return CloseKind::vhost_down;
         if (has(text, "user '") && has(text, "deleted")) return CloseKind::user_deleted;
         return CloseKind::broker_shutdown;
-      case 402: return CloseKind::vhost_not_found;
-      case 403: return during_handshake ? CloseKind::bad_credentials : CloseKind::access_refused;
+      case 402:
+        return CloseKind::vhost_not_found;
+      case 403:
+        return during_handshake ? CloseKind::bad_credentials : CloseKind::access_refused;
       case 530:
         if (has(text, "limit")) return CloseKind::limit_reached;
         if (has(text, "vhost") && has(text, "not found")) return CloseKind::vhost_not_found;
@@ -72,7 +87,8 @@ CloseReason classify_close(int code, std::string text, bool during_handshake) {
         return CloseKind::protocol_error;
       case 541:
         return names_vhost && has(text, "down") ? CloseKind::vhost_down : CloseKind::protocol_error;
-      default: return CloseKind::protocol_error;
+      default:
+        return CloseKind::protocol_error;
     }
   }();
   return {kind, code, std::move(text)};
@@ -81,12 +97,17 @@ CloseReason classify_close(int code, std::string text, bool during_handshake) {
 Error channel_error(int code, std::string text) {
   const auto errc = [code] {
     switch (code) {
-      case 311: return Errc::too_large;
-      case 403: return Errc::forbidden;
-      case 404: return Errc::not_found;
+      case 311:
+        return Errc::too_large;
+      case 403:
+        return Errc::forbidden;
+      case 404:
+        return Errc::not_found;
       case 405:
-      case 406: return Errc::conflict;
-      default: return Errc::unavailable;
+      case 406:
+        return Errc::conflict;
+      default:
+        return Errc::unavailable;
     }
   }();
   return {errc, "channel_closed", std::move(text)};
@@ -218,8 +239,7 @@ Result<void> ConnectionCore::process(const Frame& frame) {
     return on_channel_method(frame.channel, channel, std::move(*received));
   }
   if (channel.closing || state_ == State::closing) return {};  // sent before the broker heard of it
-  return frame.type == FrameType::header ? on_header(channel, frame.payload)
-                                         : on_body(channel, frame.payload);
+  return frame.type == FrameType::header ? on_header(channel, frame.payload) : on_body(channel, frame.payload);
 }
 
 Result<void> ConnectionCore::on_connection_method(const Method& received) {
@@ -260,7 +280,8 @@ Result<void> ConnectionCore::on_connection_method(const Method& received) {
     case State::closing:
       if (std::holds_alternative<method::ConnectionCloseOk>(received)) finish({CloseKind::requested, 200, ""});
       return {};
-    case State::closed: return {};
+    case State::closed:
+      return {};
   }
   return protocol_error("a connection method out of turn");
 }
@@ -270,18 +291,14 @@ Result<void> ConnectionCore::on_start(const method::ConnectionStart& start) {
   const std::string mechanisms = " " + start.mechanisms + " ";
   if (!has(mechanisms, " PLAIN ")) return protocol_error("the server does not offer PLAIN");
 
-  const Table capabilities{{"publisher_confirms", true},
-                           {"basic.nack", true},
-                           {"consumer_cancel_notify", true},
-                           {"connection.blocked", true},
-                           {"per_consumer_qos", true},
-                           {"authentication_failure_close", true},
+  const Table capabilities{{"publisher_confirms", true},        {"basic.nack", true},
+                           {"consumer_cancel_notify", true},    {"connection.blocked", true},
+                           {"per_consumer_qos", true},          {"authentication_failure_close", true},
                            {"exchange_exchange_bindings", true}};
-  method::ConnectionStartOk answer{.client_properties = {{"product", "Tenantry"},
-                                                         {"platform", "C++"},
-                                                         {"capabilities", capabilities}},
-                                   .mechanism = "PLAIN",
-                                   .locale = "en_US"};
+  method::ConnectionStartOk answer{
+      .client_properties = {{"product", "Tenantry"}, {"platform", "C++"}, {"capabilities", capabilities}},
+      .mechanism = "PLAIN",
+      .locale = "en_US"};
   if (!parameters_.name.empty()) answer.client_properties.add("connection_name", parameters_.name);
   answer.response.append(1, '\0').append(parameters_.user).append(1, '\0').append(parameters_.password);
   if (auto sent = append_method(out_, 0, answer, frame_max_); !sent) return sent;
@@ -509,10 +526,10 @@ Result<ChannelId> ConnectionCore::open_channel(ChannelOpened done) {
   }
   if (id > channel_max_) return Error{Errc::exhausted, "channels_exhausted", "the connection has no channel left"};
   channels_.try_emplace(id);
-  const auto sent = call<method::ChannelOpenOk>(id, method::ChannelOpen{},
-                                                [done = std::move(done), id](Result<Method> reply) {
-    if (done) done(reply ? Result<ChannelId>(id) : Result<ChannelId>(reply.error()));
-  });
+  const auto sent =
+      call<method::ChannelOpenOk>(id, method::ChannelOpen{}, [done = std::move(done), id](Result<Method> reply) {
+        if (done) done(reply ? Result<ChannelId>(id) : Result<ChannelId>(reply.error()));
+      });
   TENANTRY_ASSERT(sent.has_value());
   return id;
 }
@@ -561,10 +578,10 @@ Result<void> ConnectionCore::queue_unbind(ChannelId id, const method::QueueUnbin
 Result<void> ConnectionCore::queue_purge(ChannelId id, std::string queue, Counted done) {
   return call<method::QueuePurgeOk>(id, method::QueuePurge{std::move(queue)},
                                     [done = std::move(done)](Result<Method> reply) {
-    if (!done) return;
-    if (!reply) return done(reply.error());
-    done(std::get<method::QueuePurgeOk>(*reply).message_count);
-  });
+                                      if (!done) return;
+                                      if (!reply) return done(reply.error());
+                                      done(std::get<method::QueuePurgeOk>(*reply).message_count);
+                                    });
 }
 
 Result<void> ConnectionCore::queue_delete(ChannelId id, const method::QueueDelete& queue, Counted done) {
@@ -575,8 +592,8 @@ Result<void> ConnectionCore::queue_delete(ChannelId id, const method::QueueDelet
   });
 }
 
-Result<void> ConnectionCore::consume(ChannelId id, std::string queue, std::string consumer_tag,
-                                     ConsumeOptions options, Consuming done) {
+Result<void> ConnectionCore::consume(ChannelId id, std::string queue, std::string consumer_tag, ConsumeOptions options,
+                                     Consuming done) {
   const method::BasicConsume request{std::move(queue), consumer_tag, options.no_ack, options.exclusive,
                                      std::move(options.arguments)};
   return call<method::BasicConsumeOk>(

@@ -31,7 +31,7 @@ struct CoreParameters {
   std::string vhost = "/";
   std::string user = "guest";
   std::string password = "guest";
-  std::string name{};  // shown by the broker's management pages
+  std::string name{};                  // shown by the broker's management pages
   std::chrono::seconds heartbeat{30};  // at least 1; the lower of ours and the broker's rules both ways
   std::chrono::milliseconds handshake_timeout{10'000};  // from the first tick to ready
   std::chrono::milliseconds close_timeout{5'000};       // for the answer to close()
@@ -60,7 +60,7 @@ class ConnectionCore {
   using Done = std::function<void(Result<void>)>;
   using ChannelOpened = std::function<void(Result<ChannelId>)>;
   using QueueDeclared = std::function<void(Result<QueueInfo>)>;
-  using Counted = std::function<void(Result<std::uint32_t>)>;   // messages
+  using Counted = std::function<void(Result<std::uint32_t>)>;  // messages
   using Consuming = std::function<void(Result<std::string>)>;  // the consumer tag
 
   ConnectionCore(CoreParameters parameters, Handlers handlers);
@@ -135,9 +135,9 @@ class ConnectionCore {
     bool closing = false;
     bool confirming = false;
     std::uint64_t published = 0;
-    std::vector<Pending> pending;         // oldest first
-    std::vector<std::string> consumers;   // tags whose deliveries are surfaced
-    std::optional<Content> content;       // being assembled
+    std::vector<Pending> pending;        // oldest first
+    std::vector<std::string> consumers;  // tags whose deliveries are surfaced
+    std::optional<Content> content;      // being assembled
   };
 
   Result<void> process(const Frame& frame);

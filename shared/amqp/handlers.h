@@ -15,14 +15,14 @@
 namespace tenantry::amqp {
 
 enum class CloseKind {
-  requested,          // we closed it
-  vhost_deleted,      // the tenant is gone
-  vhost_down,         // the broker could not start the vhost, or stopped it. RabbitMQ 3.10 says so of
-                      // a vhost being deleted, too: connect again, and vhost_not_found tells
-  vhost_not_found,    // not provisioned yet, or never
-  access_refused,     // the user has no permission in the vhost
+  requested,        // we closed it
+  vhost_deleted,    // the tenant is gone
+  vhost_down,       // the broker could not start the vhost, or stopped it. RabbitMQ 3.10 says so of
+                    // a vhost being deleted, too: connect again, and vhost_not_found tells
+  vhost_not_found,  // not provisioned yet, or never
+  access_refused,   // the user has no permission in the vhost
   bad_credentials,
-  limit_reached,      // connections of the vhost or the user
+  limit_reached,  // connections of the vhost or the user
   user_deleted,
   broker_shutdown,    // or closed by an operator
   heartbeat_timeout,  // also: no answer during the handshake

@@ -15,7 +15,7 @@ using ChannelId = std::uint16_t;  // 1 and up; 0 is the connection itself
 struct Properties {
   std::optional<std::string> content_type{};
   std::optional<std::string> content_encoding{};
-  Table headers{};  // an empty table is not sent
+  Table headers{};                              // an empty table is not sent
   std::optional<std::uint8_t> delivery_mode{};  // 2 is persistent
   std::optional<std::uint8_t> priority{};
   std::optional<std::string> correlation_id{};
@@ -41,9 +41,9 @@ struct Delivery {
   std::string routing_key;
   Properties properties{};
   std::string body{};
-  std::uint64_t body_size = 0;     // as declared
-  bool oversized = false;          // larger than body_size_max: the body was discarded
-  bool properties_refused = false; // nested too deep or malformed: `properties` is empty
+  std::uint64_t body_size = 0;      // as declared
+  bool oversized = false;           // larger than body_size_max: the body was discarded
+  bool properties_refused = false;  // nested too deep or malformed: `properties` is empty
 };
 
 // A mandatory message no queue took. It arrives before the confirm of its publish.

@@ -41,8 +41,8 @@ struct Table {
 // On the wire integers of every width become int64, floats and decimals double,
 // byte arrays strings; sent are 64-bit integers, doubles and long strings.
 struct Value {
-  using Data = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::chrono::sys_seconds, Table,
-                            Array>;
+  using Data =
+      std::variant<std::monostate, bool, std::int64_t, double, std::string, std::chrono::sys_seconds, Table, Array>;
   Data data;
 
   Value() = default;  // null

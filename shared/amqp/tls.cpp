@@ -75,8 +75,8 @@ Result<std::unique_ptr<TlsStream>> TlsStream::create(std::shared_ptr<TlsContext>
   if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) != 1) {
     ERR_clear_error();
     // SSL_set_tlsext_host_name() spelled out: the macro holds a C cast.
-    const auto name_set = SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                                   const_cast<char*>(host.c_str()));
+    const auto name_set =
+        SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
     if (SSL_set1_host(ssl, host.c_str()) != 1 || name_set != 1) {
       return tls_error("cannot verify a host named '" + host + "'");
     }

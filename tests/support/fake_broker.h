@@ -18,8 +18,8 @@ inline std::string frame(ChannelId channel, const Method& method) {
   return out;
 }
 
-inline std::string content(ChannelId channel, const Method& method, const Properties& properties,
-                           std::string_view body, std::uint32_t frame_max = frame_size_max) {
+inline std::string content(ChannelId channel, const Method& method, const Properties& properties, std::string_view body,
+                           std::uint32_t frame_max = frame_size_max) {
   std::string out = frame(channel, method);
   EXPECT_TRUE(append_content(out, channel, properties, body, frame_max));
   return out;

@@ -29,9 +29,16 @@ class Core : public ::testing::Test {
             .on_closed = [this](const CloseReason& reason) { closed.push_back(reason); },
             .on_blocked = [this](bool now, const std::string& why) { blocked.emplace_back(now, why); },
             .on_delivery = [this](Delivery&& one) { deliveries.push_back(std::move(one)); },
-            .on_confirm = [this](ChannelId, std::uint64_t sequence, bool multiple,
-                                 bool ack) { confirms.push_back({sequence, multiple, ack}); log += ack ? "a" : "n"; },
-            .on_return = [this](Returned&& one) { returns.push_back(std::move(one)); log += "r"; },
+            .on_confirm =
+                [this](ChannelId, std::uint64_t sequence, bool multiple, bool ack) {
+                  confirms.push_back({sequence, multiple, ack});
+                  log += ack ? "a" : "n";
+                },
+            .on_return =
+                [this](Returned&& one) {
+                  returns.push_back(std::move(one));
+                  log += "r";
+                },
             .on_channel_closed = [this](ChannelId id, int code,
                                         const std::string&) { channels_closed.emplace_back(id, code); },
             .on_consumer_cancelled = [this](ChannelId, const std::string& tag) { cancelled.push_back(tag); }};
@@ -64,9 +71,9 @@ class Core : public ::testing::Test {
   std::vector<Returned> returns;
   std::vector<std::pair<ChannelId, int>> channels_closed;
   std::vector<std::string> cancelled;
-  ConnectionCore core{{.vhost = "tenant-1", .user = "worker", .password = "secret", .name = "billing",
-                       .body_size_max = 1000},
-                      handlers()};
+  ConnectionCore core{
+      {.vhost = "tenant-1", .user = "worker", .password = "secret", .name = "billing", .body_size_max = 1000},
+      handlers()};
   FakeBroker broker{core};
 };
 
@@ -240,9 +247,8 @@ TEST_F(Core, ChannelClosedByTheBrokerFailsItsCallsOnly) {
   consuming();
   const auto other = broker.open_channel();
   std::optional<Error> error;
-  ASSERT_TRUE(core.queue_declare(1, {.queue = "q", .passive = true}, [&](Result<QueueInfo> info) {
-    error = info.error();
-  }));
+  ASSERT_TRUE(
+      core.queue_declare(1, {.queue = "q", .passive = true}, [&](Result<QueueInfo> info) { error = info.error(); }));
   broker.sent();
   ASSERT_TRUE(broker.reply(1, method::ChannelClose{404, "NOT_FOUND - no queue 'q'"}));
   broker.expect<method::ChannelCloseOk>();
@@ -395,7 +401,8 @@ TEST(CloseReasons, FollowTheBrokersCodesAndTexts) {
        CloseKind::broker_shutdown},
       {false, 530, "NOT_ALLOWED - vhost tenant-1 not found", CloseKind::vhost_not_found},
       {false, 530, "NOT_ALLOWED - access to vhost 'tenant-1' refused for user 'worker'", CloseKind::access_refused},
-      {false, 530, "NOT_ALLOWED - access to vhost 'tenant-1' refused for user 'worker': connection limit (1) is reached",
+      {false, 530,
+       "NOT_ALLOWED - access to vhost 'tenant-1' refused for user 'worker': connection limit (1) is reached",
        CloseKind::limit_reached},
       {false, 541, "INTERNAL_ERROR - access to vhost 'tenant-1' refused for user 'w': vhost 'tenant-1' is down",
        CloseKind::vhost_down},
@@ -448,8 +455,8 @@ TEST_F(Core, HostileHandshakesAreErrors) {
   const std::pair<const char*, std::string> rows[] = {
       {"short frame", std::string("\1\0\0\0\0\0\0\xCE", 8)},
       {"frame larger than allowed", std::string("\1\0\0\x7F\xFF\xFF\xFF", 7)},
-      {"frame_max 4095", frame(0, method::ConnectionStart{.mechanisms = "PLAIN"}) +
-                             frame(0, method::ConnectionTune{0, 4095, 0})},
+      {"frame_max 4095",
+       frame(0, method::ConnectionStart{.mechanisms = "PLAIN"}) + frame(0, method::ConnectionTune{0, 4095, 0})},
       {"tune before start", frame(0, method::ConnectionTune{0, 0, 0})},
       {"no PLAIN", frame(0, method::ConnectionStart{.mechanisms = "EXTERNAL"})},
       {"channel not open", frame(65535, method::ConnectionStart{.mechanisms = "PLAIN"})},

@@ -27,16 +27,23 @@ TEST(ParseUrl, FillsWhatIsLeftOut) {
 }
 
 TEST(ParseUrl, NamesThePartThatIsWrong) {
-  const std::pair<const char*, const char*> rows[] = {
-      {"http://host", "/scheme"},           {"amqp://", "/host"},
-      {"amqp://user:pw@:5672", "/host"},    {"amqp://host:0", "/port"},
-      {"amqp://host:65536", "/port"},       {"amqp://host:", "/port"},
-      {"amqp://host:56x", "/port"},         {"amqp://host/", "/vhost"},
-      {"amqp://host/a/b", "/vhost"},        {"amqp://host/a%2", "/vhost"},
-      {"amqp://host/%zz", "/vhost"},        {"amqp://host/%00", "/vhost"},
-      {"amqp://a%:b@host", "/user"},        {"amqp://:b@host", "/user"},
-      {"amqp://a:%1@host", "/password"},    {"amqp://[::1", "/host"},
-      {"amqp://host/v?heartbeat=0", "/query"}};
+  const std::pair<const char*, const char*> rows[] = {{"http://host", "/scheme"},
+                                                      {"amqp://", "/host"},
+                                                      {"amqp://user:pw@:5672", "/host"},
+                                                      {"amqp://host:0", "/port"},
+                                                      {"amqp://host:65536", "/port"},
+                                                      {"amqp://host:", "/port"},
+                                                      {"amqp://host:56x", "/port"},
+                                                      {"amqp://host/", "/vhost"},
+                                                      {"amqp://host/a/b", "/vhost"},
+                                                      {"amqp://host/a%2", "/vhost"},
+                                                      {"amqp://host/%zz", "/vhost"},
+                                                      {"amqp://host/%00", "/vhost"},
+                                                      {"amqp://a%:b@host", "/user"},
+                                                      {"amqp://:b@host", "/user"},
+                                                      {"amqp://a:%1@host", "/password"},
+                                                      {"amqp://[::1", "/host"},
+                                                      {"amqp://host/v?heartbeat=0", "/query"}};
   for (const auto& [url, part] : rows) {
     const auto parsed = parse_url(url);
     ASSERT_FALSE(parsed) << url;

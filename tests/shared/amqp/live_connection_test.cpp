@@ -112,8 +112,8 @@ TEST_F(LiveConnection, TenThousandPersistentMessagesAreConfirmedConsumedAndAckno
       ASSERT_TRUE(info) << info.error().describe();
       const Properties properties{.delivery_mode = std::uint8_t{2}, .type = "test.happened"};
       for (std::uint64_t i = 0; i < count; ++i) {
-        const auto sequence = connection->publish(
-            channel, {.routing_key = queue, .properties = properties, .body = std::to_string(i)});
+        const auto sequence =
+            connection->publish(channel, {.routing_key = queue, .properties = properties, .body = std::to_string(i)});
         ASSERT_TRUE(sequence);
         ASSERT_EQ(*sequence, i + 1);
       }
@@ -143,7 +143,8 @@ TEST_F(LiveConnection, UnroutableMandatoryMessageIsReturnedBeforeItsConfirm) {
   run(parameters, std::move(handlers), [&](ChannelId channel) {
     ASSERT_TRUE(connection->confirm_select(channel, nullptr));
     const Properties properties{.message_id = "m-1"};
-    ASSERT_TRUE(connection->publish(channel, {.routing_key = unique("nowhere"), .properties = properties, .body = "lost"}));
+    ASSERT_TRUE(
+        connection->publish(channel, {.routing_key = unique("nowhere"), .properties = properties, .body = "lost"}));
   });
   EXPECT_EQ(order, "returned confirmed");
 }
@@ -182,8 +183,8 @@ TEST_F(LiveConnection, EveryValueKindAndPropertySurvivesTheBroker) {
   }};
   std::string queue;
   run(parameters, std::move(handlers), [&](ChannelId channel) {
-    ASSERT_TRUE(connection->exchange_declare(
-        channel, {.exchange = exchange, .type = "topic", .auto_delete = true}, nullptr));
+    ASSERT_TRUE(
+        connection->exchange_declare(channel, {.exchange = exchange, .type = "topic", .auto_delete = true}, nullptr));
     ASSERT_TRUE(connection->queue_declare(
         channel, {.exclusive = true, .arguments = arguments}, [&, channel](Result<QueueInfo> info) {
           ASSERT_TRUE(info) << info.error().describe();
@@ -299,11 +300,11 @@ TEST_F(LiveConnection, ManyConnectionsShareALoopAndAreDestroyedAtAnyStage) {
   int ready = 0;
   for (int i = 0; i < 50; ++i) {
     connections.push_back(std::make_unique<Connection>(loop, parameters, Handlers{.on_ready = [&] {
-      // Some are gone while others still connect.
-      if (++ready < 25) return;
-      connections.clear();
-      loop.stop();
-    }}));
+                                                         // Some are gone while others still connect.
+                                                         if (++ready < 25) return;
+                                                         connections.clear();
+                                                         loop.stop();
+                                                       }}));
   }
   loop.run();
   EXPECT_EQ(ready, 25);
