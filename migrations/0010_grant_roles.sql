@@ -105,6 +105,9 @@ GRANT SELECT, INSERT, DELETE ON tenant_data.stores TO tenantry_provisioning;
 GRANT SELECT, DELETE ON tenant_data.clients TO tenantry_provisioning;
 GRANT DELETE ON platform.refresh_tokens, platform.memberships TO tenantry_provisioning;
 GRANT SELECT ON platform.refresh_tokens, platform.memberships TO tenantry_provisioning;
+GRANT SELECT, DELETE ON platform.users TO tenantry_provisioning;
+GRANT SELECT ON platform.signups TO tenantry_provisioning;
+GRANT UPDATE (user_id) ON platform.signups TO tenantry_provisioning;
 
 -- 9. Billing.
 GRANT SELECT, INSERT, UPDATE ON billing.customers, billing.stripe_subscriptions, billing.payments, billing.accounts,

@@ -203,16 +203,16 @@ struct VhostLink::State {
     }
     tell_attached();
     if (detached) return;
-    if (reason.kind == amqp::CloseKind::vhost_deleted) {
-      hooks.gone();
+    const bool missing =
+        reason.kind == amqp::CloseKind::vhost_deleted || reason.kind == amqp::CloseKind::vhost_not_found;
+    if (missing && options.broker.vhost != events::vhost_platform) {
+      hooks.gone();  // a tenant released; were it to come back, discovery attaches anew
       return;
     }
-    if (reason.kind != amqp::CloseKind::vhost_not_found || backoff.attempts() == 0) {
-      log::warn("connection lost", {{"vhost", options.broker.vhost},
-                                    {"kind", amqp::to_string(reason.kind)},
-                                    {"code", reason.code},
-                                    {"text", reason.text}});
-    }
+    log::warn("connection lost", {{"vhost", options.broker.vhost},
+                                  {"kind", amqp::to_string(reason.kind)},
+                                  {"code", reason.code},
+                                  {"text", reason.text}});
     timer.start(backoff.next(), [this] { connect(); });
   }
 };

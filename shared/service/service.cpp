@@ -1,0 +1,128 @@
+#include "shared/service/service.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <future>
+#include <thread>
+
+#include "events/topology.h"
+#include "shared/amqp/connection.h"
+#include "shared/db/clock_offset.h"
+#include "shared/db/connection.h"
+#include "shared/loop/loop.h"
+#include "shared/telemetry/log.h"
+
+namespace tenantry::service {
+namespace {
+
+constexpr Milliseconds drain_deadline{10'000};
+
+amqp::ConnectionParameters broker_url(config::Reader& reader, const std::string& variable) {
+  const auto url = reader.required_secret(variable);
+  if (url.empty()) return {};
+  auto parameters = amqp::parse_url(url);
+  if (!parameters) {
+    reader.fail(variable, parameters.error().message);
+    return {};
+  }
+  return *std::move(parameters);
+}
+
+log::Level log_level(config::Reader& reader) {
+  const auto text = reader.text("TENANTRY_LOG_LEVEL", "info");
+  if (text == "debug") return log::Level::debug;
+  if (text == "info") return log::Level::info;
+  if (text == "warn") return log::Level::warn;
+  if (text == "error") return log::Level::error;
+  reader.fail("TENANTRY_LOG_LEVEL", "must be debug, info, warn or error");
+  return log::Level::info;
+}
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+}  // namespace
+
+int run(config::Reader& reader, Parts parts) {
+  const bool test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
+  const auto level = log_level(reader);
+  messaging::HostOptions options;
+  options.relay.database_url = reader.required_secret(config::service_database_variable("runtime"));
+  options.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
+  options.consumer = parts.workers.empty() ? options.relay.publisher.broker : broker_url(reader, parts.amqp_variable);
+  if (const auto valid = reader.finish(); !valid) {
+    std::fprintf(stderr, "%s: %s\n", parts.name.c_str(), valid.error().message.c_str());
+    return 2;
+  }
+  log::configure(parts.name, level);
+  options.relay.publisher.broker.name = parts.name;
+  options.consumer.name = parts.name;
+
+  // Before any thread starts, so that only the thread below takes them.
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  SystemClock clock;
+  SystemIdGenerator ids(clock);
+  if (test_clock) {
+    options.relay.test_clock = &clock;
+    try {
+      db::Connection connection(options.relay.database_url, parts.name);
+      clock.set_offset(db::read_clock_offset(connection));
+    } catch (const std::exception& error) {
+      log::warn("the test clock's offset is not known yet", {{"error", error.what()}});
+    }
+  }
+
+  loop::Loop loop;
+  std::unique_ptr<Extension> extension;
+  options.tenant_changed = [&extension](const std::string& tenant_id) {
+    if (extension) extension->tenant_changed(tenant_id);
+  };
+  messaging::Host host(loop, std::move(options), std::move(parts.workers), clock, ids);
+  if (parts.extension) {
+    extension = parts.extension({.loop = loop,
+                                 .clock = clock,
+                                 .ids = ids,
+                                 .hand_over = [&host](auto rows) { host.relay().hand_over(std::move(rows)); },
+                                 .health = [&host] { return host.health(); }});
+    if (const auto started = extension->start(); !started) {
+      log::error("cannot start", {{"error", started.error().describe()}});
+      return 1;
+    }
+  }
+  std::thread loop_thread([&loop] { loop.run(); });
+  host.start();
+  log::info("running", {{"pid", getpid()}});
+
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::info("draining", {{"signal", signal}});
+  std::thread impatience([signals] {
+    int again = 0;
+    sigwait(&signals, &again);
+    _exit(1);
+  });
+  impatience.detach();
+  if (extension) {
+    // Requests in flight may still write to the outbox: the relay drains after them.
+    std::promise<void> stopped;
+    loop.post([&] { extension->stop(drain_deadline, [&stopped] { stopped.set_value(); }); });
+    stopped.get_future().wait();
+  }
+  host.drain(drain_deadline);
+  loop.stop();
+  loop_thread.join();
+  extension.reset();
+  log::info("left");
+  return 0;
+}
+
+}  // namespace tenantry::service

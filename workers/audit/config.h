@@ -1,0 +1,16 @@
+// What the audit worker reads from its environment.
+#pragma once
+
+#include <string>
+
+#include "shared/config/config.h"
+
+namespace tenantry::audit {
+
+struct AuditConfig {
+  std::string database_url;
+};
+
+AuditConfig read_audit_config(config::Reader& reader);
+
+}  // namespace tenantry::audit

@@ -1,0 +1,16 @@
+// What the metering worker reads from its environment.
+#pragma once
+
+#include <string>
+
+#include "shared/config/config.h"
+
+namespace tenantry::metering {
+
+struct MeteringConfig {
+  std::string database_url;
+};
+
+MeteringConfig read_metering_config(config::Reader& reader);
+
+}  // namespace tenantry::metering

@@ -1,0 +1,22 @@
+// What the provisioning worker reads from its environment.
+#pragma once
+
+#include <string>
+
+#include "events/topology.h"
+#include "shared/config/config.h"
+#include "shared/core/time.h"
+
+namespace tenantry::provisioning {
+
+struct ProvisioningConfig {
+  std::string database_url;
+  std::string broker_admin_url;
+  std::string master_key;   // base64
+  std::string queue_type;   // auto, classic or quorum
+  events::BrokerUsers users;
+};
+
+ProvisioningConfig read_provisioning_config(config::Reader& reader);
+
+}  // namespace tenantry::provisioning

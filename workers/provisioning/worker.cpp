@@ -1,0 +1,259 @@
+#include "workers/provisioning/worker.h"
+
+#include <chrono>
+
+#include "shared/db/connection.h"
+#include "shared/db/run.h"
+#include "shared/telemetry/log.h"
+#include "shared/tenancy/tenants.h"
+#include "shared/tenancy/transition.h"
+#include "tenantry/events/v1/platform.pb.h"
+#include "tenantry/events/v1/signup.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
+#include "workers/provisioning/steps.h"
+#include "workers/provisioning/store.h"
+
+namespace tenantry::provisioning {
+namespace {
+
+namespace v1 = events::v1;
+using messaging::Unit;
+using tenancy::Status;
+
+class ProvisioningWorker final : public messaging::Worker {
+ public:
+  ProvisioningWorker(const ProvisioningConfig& config, const messaging::LaneContext& context)
+      : clock_(context.clock), connection_(context.connection), steps_(config, context.connection, context.clock) {}
+
+  std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
+
+ private:
+  // What a run of steps came to: filled by the act, told by the handler.
+  struct Run {
+    struct Done {
+      std::string step;
+      int position = 0;
+      Milliseconds duration{0};
+    };
+    std::vector<Done> done;
+    int total = 0;
+    std::string failed_step;
+    std::optional<Error> error;
+    bool stale = false;  // no such saga is running
+  };
+
+  static std::string timer(const std::string& tenant_id, std::string_view saga) {
+    return tenant_id + "/saga/" + std::string(saga);
+  }
+
+  Result<void> in_transaction(const std::function<Result<void>(db::Transaction&)>& work) {
+    return db::run(connection_, {.in_doubt = db::InDoubtCommit::rerun}, work);
+  }
+
+  Result<void> start(Unit& unit, const events::Event& event, const char* saga) {
+    start_saga(unit.tx, event.tenant_id, saga, event.id, unit.now);
+    v1::ProvisioningStepDue due;
+    due.set_saga(saga);
+    unit.outbox.publish(event.tenant_id, due);
+    return {};
+  }
+
+  Result<void> registered(Unit& unit, const events::Event& event, const v1::TenantRegistered&) {
+    return start(unit, event, "provision");
+  }
+
+  Result<void> requested(Unit& unit, const events::Event& event, const v1::ProvisioningRequested&) {
+    const auto tenant = tenancy::lock_tenant(unit.tx, event.tenant_id);
+    const auto saga = find_saga(unit.tx, event.tenant_id, "provision");
+    const bool may = tenant && tenant->lifecycle.status == Status::pending && (!saga || saga->state == "failed");
+    return may ? start(unit, event, "provision") : Result<void>{};
+  }
+
+  // ---- a run of steps ----------------------------------------------------------------------------------------
+
+  Result<void> run_steps(const events::Event& event, const v1::ProvisioningStepDue& due) {
+    run_ = {};
+    std::vector<StepRow> steps;
+    std::optional<SagaRow> saga;
+    const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      saga = find_saga(tx, event.tenant_id, due.saga());
+      steps = load_steps(tx, event.tenant_id, due.saga());
+      return {};
+    });
+    if (!loaded) return loaded.error();
+    if (!saga || saga->state != "running") {
+      run_.stale = true;
+      return {};
+    }
+    run_.total = static_cast<int>(steps.size());
+    for (int position = 0; position < run_.total; ++position) {
+      const auto& step = steps[static_cast<std::size_t>(position)];
+      if (step.done) continue;
+      const auto began = std::chrono::steady_clock::now();
+      const auto ensured = steps_.ensure(due.saga(), step.step, event.tenant_id, saga->cause_id);
+      const auto took = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
+      const auto marked = in_transaction([&](db::Transaction& tx) -> Result<void> {
+        mark_step(tx, event.tenant_id, due.saga(), step.step, ensured ? "done" : "pending",
+                  ensured ? "" : ensured.error().describe(), took, clock_.now());
+        return {};
+      });
+      if (!marked) return marked.error();
+      if (!ensured) {
+        run_.failed_step = step.step;
+        run_.error = ensured.error();
+        break;
+      }
+      run_.done.push_back({step.step, position + 1, took});
+    }
+    if (run_.error && after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_).next == Next::give_up) {
+      return compensate(event.tenant_id, steps);
+    }
+    return {};
+  }
+
+  // Takes back what was made, last first. An error here is retried by the runtime: nothing half-made stays.
+  Result<void> compensate(const std::string& tenant_id, const std::vector<StepRow>& steps) {
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      if (auto removed = steps_.remove(step->step, tenant_id); !removed) return removed.error();
+    }
+    return in_transaction([&](db::Transaction& tx) -> Result<void> {
+      for (const auto& step : steps) {
+        mark_step(tx, tenant_id, "provision", step.step, "removed", "", Milliseconds{0}, clock_.now());
+      }
+      return {};
+    });
+  }
+
+  Result<void> tell_run(Unit& unit, const events::Event& event, const v1::ProvisioningStepDue& due) {
+    if (run_.stale) return {};
+    const auto& tenant_id = event.tenant_id;
+    for (const auto& done : run_.done) {
+      v1::ProvisioningStepCompleted completed;
+      completed.set_saga(due.saga());
+      completed.set_step(done.step);
+      completed.set_position(done.position);
+      completed.set_total(run_.total);
+      completed.set_duration_ms(done.duration.count());
+      unit.outbox.publish(tenant_id, completed);
+    }
+    const auto outcome = after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_);
+    switch (outcome.next) {
+      case Next::finished: return due.saga() == "provision" ? provisioned(unit, tenant_id) : released(unit, tenant_id);
+      case Next::retry: {
+        if (run_.failed_step != "drain") {
+          log::warn("a provisioning step failed and will be retried",
+                    {{"tenant_id", tenant_id}, {"step", run_.failed_step}, {"error", run_.error->describe()}});
+        }
+        mark_saga(unit.tx, tenant_id, due.saga(), "running", due.attempt() + 1, run_.error->describe(), unit.now);
+        v1::ProvisioningStepDue again;
+        again.set_saga(due.saga());
+        again.set_attempt(due.attempt() + 1);
+        unit.outbox.schedule(timer(tenant_id, due.saga()), unit.now + outcome.retry_in, tenant_id, again);
+        return {};
+      }
+      case Next::give_up: {
+        mark_saga(unit.tx, tenant_id, due.saga(), "failed", due.attempt() + 1, run_.error->describe(), unit.now);
+        mark_failed(unit.tx, tenant_id, unit.now);
+        v1::TenantProvisioningFailed failed;
+        failed.set_step(run_.failed_step);
+        failed.set_error(run_.error->describe());
+        failed.set_attempts(due.attempt() + 1);
+        unit.outbox.publish(tenant_id, failed);
+        return {};
+      }
+    }
+    TENANTRY_ASSERT(false && "Next is exhaustive");
+  }
+
+  Result<void> provisioned(Unit& unit, const std::string& tenant_id) {
+    const auto saga = find_saga(unit.tx, tenant_id, "provision");
+    mark_saga(unit.tx, tenant_id, "provision", "done", 0, "", unit.now);
+    mark_provisioned(unit.tx, tenant_id, unit.now);
+    v1::TenantChanged changed;  // before the event itself: whoever hears it attaches and finds the event waiting
+    changed.set_vhost_ready(true);
+    unit.outbox.signal(tenant_id, changed);
+    v1::TenantProvisioned event;
+    event.set_isolation_mode("pool");
+    event.set_duration_ms(std::chrono::duration_cast<Milliseconds>(unit.now - saga->started_at).count());
+    unit.outbox.publish(tenant_id, event);
+    return {};
+  }
+
+  Result<void> released(Unit& unit, const std::string& tenant_id) {
+    mark_saga(unit.tx, tenant_id, "release", "done", 0, "", unit.now);
+    v1::TenantDeleted deleted;
+    for (const auto step : release_steps) {
+      if (step != "drain") deleted.add_released(std::string(step));
+    }
+    unit.outbox.publish(tenant_id, deleted);
+    return {};
+  }
+
+  // ---- freezing and the end ----------------------------------------------------------------------------------
+
+  // By the tenant's status now and not by the event: a late retry of a suspension must not freeze one that has paid.
+  Result<void> apply_freeze(const std::string& tenant_id) {
+    std::optional<tenancy::Tenant> tenant;
+    const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      tenant = tenancy::find_tenant(tx, tenant_id);
+      return {};
+    });
+    if (!loaded) return loaded.error();
+    if (!tenant || !tenant->vhost_ready) return {};
+    const auto status = tenant->lifecycle.status;
+    return steps_.set_frozen(tenant_id, status != Status::trial && status != Status::active);
+  }
+
+  Result<void> freeze_suspended(const events::Event& event, const v1::TenantSuspended&) {
+    return apply_freeze(event.tenant_id);
+  }
+  Result<void> freeze_activated(const events::Event& event, const v1::TenantActivated&) {
+    return apply_freeze(event.tenant_id);
+  }
+  Result<void> freeze_cancelled(const events::Event& event, const v1::TenantCancelled&) {
+    return apply_freeze(event.tenant_id);
+  }
+  template <class M>
+  Result<void> frozen(Unit&, const events::Event&, const M&) {
+    return {};
+  }
+
+  Result<void> deletion_due(Unit& unit, const events::Event& event, const v1::TenantDeletionDue&) {
+    const auto moved = tenancy::transition(
+        unit.tx, unit.outbox, {.tenant_id = event.tenant_id, .trigger = tenancy::Trigger::grace_over}, unit.now);
+    if (!moved) return moved.error();
+    return moved->changed ? start(unit, event, "release") : Result<void>{};
+  }
+
+  const Clock& clock_;
+  db::Connection& connection_;
+  Steps steps_;
+  const SagaPolicy policy_{};
+  Run run_;
+  const std::vector<messaging::ConsumerRow> rows_ = {
+      messaging::on<v1::TenantRegistered>(this, &ProvisioningWorker::registered),
+      messaging::on<v1::ProvisioningRequested>(this, &ProvisioningWorker::requested),
+      messaging::on<v1::ProvisioningStepDue>(this, &ProvisioningWorker::run_steps, &ProvisioningWorker::tell_run),
+      messaging::on<v1::TenantSuspended>(this, &ProvisioningWorker::freeze_suspended,
+                                         &ProvisioningWorker::frozen<v1::TenantSuspended>),
+      messaging::on<v1::TenantActivated>(this, &ProvisioningWorker::freeze_activated,
+                                         &ProvisioningWorker::frozen<v1::TenantActivated>),
+      messaging::on<v1::TenantCancelled>(this, &ProvisioningWorker::freeze_cancelled,
+                                         &ProvisioningWorker::frozen<v1::TenantCancelled>),
+      messaging::on<v1::TenantDeletionDue>(this, &ProvisioningWorker::deletion_due),
+  };
+};
+
+}  // namespace
+
+messaging::WorkerSpec worker_spec(const ProvisioningConfig& config) {
+  return {.name = "provisioning",
+          .database_url = config.database_url,
+          .lanes = 2,
+          .batch_max = 1,  // acts take long, and one at a time keeps what a crash repeats small
+          .make = [config](const messaging::LaneContext& context) -> std::unique_ptr<messaging::Worker> {
+            return std::make_unique<ProvisioningWorker>(config, context);
+          }};
+}
+
+}  // namespace tenantry::provisioning

@@ -1,0 +1,19 @@
+// What the signup worker reads from its environment.
+#pragma once
+
+#include <string>
+
+#include "shared/config/config.h"
+#include "shared/core/time.h"
+
+namespace tenantry::signup {
+
+struct SignupConfig {
+  std::string database_url;
+  std::string master_key;  // base64
+  Days trial{14};
+};
+
+SignupConfig read_signup_config(config::Reader& reader);
+
+}  // namespace tenantry::signup
