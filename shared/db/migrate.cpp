@@ -1,12 +1,17 @@
 #include "shared/db/migrate.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
+#include <nlohmann/json.hpp>
+#include <span>
 
+#include "shared/core/embedded.h"
 #include "shared/crypto/hash.h"
+
+namespace tenantry {
+std::span<const EmbeddedFile> migration_files();
+std::span<const EmbeddedFile> plan_files();
+}  // namespace tenantry
 
 namespace tenantry::db {
 namespace {
@@ -42,18 +47,12 @@ Result<void> check(const std::map<int, std::string>& known, const std::vector<Mi
 
 }  // namespace
 
-Result<std::vector<Migration>> read_migrations(const std::string& folder) {
+Result<std::vector<Migration>> embedded_migrations() {
   std::vector<Migration> migrations;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
-    const std::string name = entry.path().filename();
-    if (name.size() < 9 || !name.ends_with(".sql") || !std::all_of(name.begin(), name.begin() + 4, ::isdigit)) continue;
-    std::ostringstream sql;
-    sql << std::ifstream(entry.path()).rdbuf();
-    migrations.push_back({std::stoi(name.substr(0, 4)), name, sql.str(), to_hex(crypto::sha256(as_bytes(sql.str())))});
-  }
-  if (failed) {
-    return Error{.code = Errc::not_found, .reason = "migrations_missing", .message = folder + ": " + failed.message()};
+  for (const auto& file : migration_files()) {
+    const std::string name{file.name};
+    const std::string sql{file.content};
+    migrations.push_back({std::stoi(name.substr(0, 4)), name, sql, to_hex(crypto::sha256(as_bytes(sql)))});
   }
   std::ranges::sort(migrations, {}, &Migration::number);
   for (std::size_t i = 0; i < migrations.size(); ++i) {
@@ -96,6 +95,34 @@ Result<int> migrate(Connection& connection, const std::vector<Migration>& migrat
     ++count;
   }
   return count;
+}
+
+Result<int> load_plans(Connection& connection) {
+  const auto catalogue = nlohmann::json::parse(plan_files().front().content, nullptr, false);
+  TENANTRY_ASSERT(catalogue.is_object());  // part of this build, read by a unit test
+  int fresh = 0;
+  int position = 0;
+  Transaction tx(connection);
+  tx.exec("SELECT pg_advisory_xact_lock($1)", {advisory_lock});
+  for (const auto& plan : catalogue.at("plans")) {
+    std::vector<std::string> modules = plan.at("modules");
+    std::vector<std::string> prices = plan.at("stripe_price_ids");
+    const std::string checksum = to_hex(crypto::sha256(as_bytes(plan.dump())));
+    const auto inserted = tx.exec(
+        "INSERT INTO platform.plans (plan, version, users_max, storage_bytes_max, api_calls_max, requests_per_minute, "
+        "price_minor, currency, modules, resource_tier, stripe_price_ids, position, checksum) "
+        "SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12 "
+        "FROM platform.plans WHERE plan = $1 "
+        "HAVING coalesce((array_agg(checksum ORDER BY version DESC))[1], '') <> $12",
+        {plan.at("plan").get<std::string>(), plan.at("users_max").get<std::int64_t>(),
+         plan.at("storage_bytes_max").get<std::int64_t>(), plan.at("api_calls_max").get<std::int64_t>(),
+         plan.at("requests_per_minute").get<std::int64_t>(), plan.at("price_minor").get<std::int64_t>(),
+         plan.at("currency").get<std::string>(), Param::array(modules), plan.at("resource_tier").dump(),
+         Param::array(prices), ++position, checksum});
+    fresh += static_cast<int>(inserted.affected());
+  }
+  tx.commit();
+  return fresh;
 }
 
 }  // namespace tenantry::db

@@ -18,8 +18,12 @@ struct Migration {
   std::string checksum;  // SHA-256 of sql, hex
 };
 
-// Files named NNNN_words.sql, sorted; numbers without gaps from 1.
-Result<std::vector<Migration>> read_migrations(const std::string& folder);
+// Of the files embedded in this build (migrations/NNNN_words.sql); numbers without gaps from 1.
+Result<std::vector<Migration>> embedded_migrations();
+
+// The plan catalogue (plans.json): a plan whose entry changed becomes a new version;
+// tenants keep the one they were sold. Returns how many versions are new.
+Result<int> load_plans(Connection& connection);
 
 struct MigrationStatus {
   Migration migration;

@@ -1,0 +1,56 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "events/topology.h"
+#include "shared/service/service.h"
+#include "workers/audit/worker.h"
+#include "workers/billing/worker.h"
+#include "workers/cli/commands.h"
+#include "workers/cli/context.h"
+#include "workers/gateway/service.h"
+#include "workers/metering/worker.h"
+#include "workers/notification/worker.h"
+#include "workers/provisioning/worker.h"
+#include "workers/signup/worker.h"
+
+namespace tenantry::cli {
+namespace {
+
+// Hosts the named workers, and the gateway, in this process. Returns the process's exit code.
+int host(const Session& session, const std::vector<std::string>& names) {
+  config::Reader reader(session.environment);
+  service::Parts parts{.name = "tenantry", .amqp_variable = "TENANTRY_WORKERS_AMQP_URL"};
+  const auto wanted = [&](std::string_view name) { return std::ranges::find(names, name) != names.end(); };
+  if (wanted("signup")) parts.workers.push_back(signup::worker_spec(signup::read_signup_config(reader)));
+  if (wanted("provisioning")) {
+    parts.workers.push_back(provisioning::worker_spec(provisioning::read_provisioning_config(reader)));
+  }
+  if (wanted("billing")) parts.workers.push_back(billing::worker_spec(billing::read_billing_config(reader)));
+  if (wanted("metering")) parts.workers.push_back(metering::worker_spec(metering::read_metering_config(reader)));
+  if (wanted("audit")) parts.workers.push_back(audit::worker_spec(audit::read_audit_config(reader)));
+  if (wanted("notification")) {
+    parts.workers.push_back(notification::worker_spec(notification::read_notification_config(reader)));
+  }
+  if (wanted("gateway")) parts.extension = gateway::extension(gateway::read_gateway_config(reader));
+  return service::run(reader, std::move(parts));
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Session& session) {
+  auto* command = app.add_subcommand("run", "Run workers and the gateway in this process\n\nExamples:\n"
+                                            "  tenantry run --workers all\n  tenantry run --workers billing,audit");
+  static std::vector<std::string> names;
+  std::vector<std::string> known(std::begin(events::workers), std::end(events::workers));
+  known.insert(known.end(), {"gateway", "all"});
+  command->add_option("--workers", names, "Which: " + CLI::detail::join(known, ", "))
+      ->delimiter(',')
+      ->required()
+      ->check(CLI::IsMember(known));
+  command->callback([&session, known] {
+    const bool all = std::ranges::find(names, "all") != names.end();
+    session.exit_code = host(session, all ? known : names);
+  });
+}
+
+}  // namespace tenantry::cli
