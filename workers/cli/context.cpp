@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "shared/core/bytes.h"
 #include "shared/http/client.h"
 #include "shared/json/json.h"
 

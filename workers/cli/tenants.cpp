@@ -1,0 +1,89 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "workers/cli/commands.h"
+#include "workers/cli/context.h"
+
+namespace tenantry::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string text(const json& object, const char* name) {
+  const auto at = object.find(name);
+  if (at == object.end() || at->is_null()) return "";
+  return at->is_string() ? at->get<std::string>() : at->dump();
+}
+
+void list(Session& session, const std::string& status, const std::string& query) {
+  std::string cursor;
+  std::vector<std::vector<std::string>> rows;
+  json stats;
+  do {
+    std::string path = "/v1/admin/tenants?limit=200";
+    if (!status.empty()) path += "&status=" + url_escaped(status);
+    if (!query.empty()) path += "&q=" + url_escaped(query);
+    if (!cursor.empty()) path += "&cursor=" + url_escaped(cursor);
+    const auto page = call_admin(session, "GET", path);
+    if (!page) return session.fail(page.error());
+    stats = page->value("stats", json::object());
+    for (const auto& tenant : page->at("tenants")) {
+      if (session.json) print_json(tenant);
+      rows.push_back({text(tenant, "tenant_id"), text(tenant, "status"), text(tenant, "plan"),
+                      text(tenant, "trial_ends_at"), text(tenant, "created_at")});
+    }
+    cursor = text(*page, "next_cursor");
+  } while (!cursor.empty());
+  if (session.json) return;
+  print_table({"TENANT", "STATUS", "PLAN", "TRIAL ENDS", "CREATED"}, rows);
+  std::string summary;
+  for (const auto& [name, count] : stats.items()) summary += (summary.empty() ? "" : ", ") + count.dump() + " " + name;
+  std::fprintf(stderr, "%s\n", summary.c_str());
+}
+
+void show(Session& session, const std::string& tenant_id) {
+  const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + url_escaped(tenant_id));
+  if (!tenant) return session.fail(tenant.error());
+  if (session.json) return print_json(*tenant);
+  std::printf("%s\n", tenant->dump(2).c_str());
+}
+
+void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
+  const auto answer = call_admin(session, "POST", "/v1/admin/tenants/" + url_escaped(tenant_id) + "/" + action, &body);
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  std::printf("%s: %s\n", tenant_id.c_str(), text(*answer, "status").c_str());
+}
+
+}  // namespace
+
+void add_tenants(CLI::App& app, Session& session) {
+  auto* command = app.add_subcommand("tenants", "List, show and change tenants, as a super-admin\n\nExamples:\n"
+                                                "  tenantry tenants list --status trial\n"
+                                                "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'");
+  command->require_subcommand(1);
+  static std::string status, query, tenant_id, reason, note;
+  auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
+  listed->add_option("--status", status, "pending, trial, active, suspended, cancelled or deleted");
+  listed->add_option("--search", query, "Part of a tenant's id or company name");
+  listed->callback([&session] { list(session, status, query); });
+
+  const auto one = [&](const char* name, const char* help) {
+    auto* sub = command->add_subcommand(name, help);
+    sub->add_option("tenant", tenant_id, "The tenant's id")->required();
+    return sub;
+  };
+  one("show", "One tenant, with its history and provisioning")->callback([&session] { show(session, tenant_id); });
+  auto* suspended = one("suspend", "Suspend until an admin lifts it");
+  suspended->add_option("--reason", reason, "Why, in a word: admin, abuse, ...")->required();
+  suspended->add_option("--note", note, "Why, in your words");
+  suspended->callback([&session] { act(session, tenant_id, "suspend", {{"reason", reason}, {"note", note}}); });
+  one("reactivate", "Lift a suspension")->callback([&session] { act(session, tenant_id, "reactivate", json::object()); });
+  one("cancel", "Cancel; the grace period starts")->callback([&session] { act(session, tenant_id, "cancel", json::object()); });
+  one("retry-provisioning", "Provision again what gave up")->callback([&session] {
+    act(session, tenant_id, "retry-provisioning", json::object());
+  });
+}
+
+}  // namespace tenantry::cli
