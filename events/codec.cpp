@@ -277,8 +277,8 @@ Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, 
   if (event.tenant_id.empty()) event.tenant_id = vhost_tenant;
   if (event.tenant_id.size() > 40) return Error::invalid("/tenantid", "tenant_id", "at most 40 characters");
   for (const auto& [name, value] : attributes) {
-    if (value.size() > 2048 || !is_utf8(value)) {
-      return Error::invalid("/" + name, "attribute_value", "at most 2048 bytes of UTF-8");
+    if (value.size() > 2048 || !is_utf8(value) || value.find('\0') != value.npos) {
+      return Error::invalid("/" + name, "attribute_value", "at most 2048 bytes of UTF-8 without NUL");
     }
   }
   if (const auto text = get("time"); !text.empty()) {
