@@ -51,16 +51,21 @@ bool has_lapsed_trial(const Tenancy& tenancy) {
          (tenancy.status == tenancy::Status::suspended && tenancy.reason == tenancy::reason_trial_expired);
 }
 
+constexpr std::string_view reason_stripe = "stripe";
+
+bool is_cancelled_by_us(const Tenancy& tenancy) {
+  return tenancy.status == tenancy::Status::cancelled && tenancy.reason == reason_stripe;
+}
+
 constexpr Ask ask_paid{Trigger::paid, "payment"};
 constexpr Ask ask_unpaid{Trigger::unpaid, tenancy::reason_payment_failed};
 constexpr Ask ask_trial_ended{Trigger::trial_ended, tenancy::reason_trial_expired};
-constexpr Ask ask_cancel{Trigger::cancel, "stripe"};
+constexpr Ask ask_cancel{Trigger::cancel, reason_stripe};
 
 void decide_past_due(const Account& before, const Account& after, const Tenancy& tenancy, const DunningPolicy& policy,
                      Decision& decision) {
   // A payment older than the failure, of which we hear after it, still ended the trial, or lifted the end before it.
-  const bool was_ended = before.state == AccountState::ended && tenancy.status == tenancy::Status::cancelled;
-  if (after.paid_at && (has_lapsed_trial(tenancy) || was_ended)) decision.ask.push_back(ask_paid);
+  if (after.paid_at && (has_lapsed_trial(tenancy) || is_cancelled_by_us(tenancy))) decision.ask.push_back(ask_paid);
 
   const bool same_lapse = before.past_due_since == after.past_due_since && before.given_up == after.given_up;
   if (same_lapse) return;

@@ -19,7 +19,7 @@ TEST(Config, ListsEveryErrorAtOnce) {
 }
 
 TEST(Config, TakesDefaultsAndLists) {
-  Reader reader({{"TENANTRY_DUNNING_REMIND_DAYS", "0,5"}});
+  Reader reader(Environment{{"TENANTRY_DUNNING_REMIND_DAYS", "0,5"}});
   EXPECT_EQ(reader.integer("TENANTRY_GRACE_DAYS", 30, 1, 365), 30);
   EXPECT_EQ(reader.list("TENANTRY_DUNNING_REMIND_DAYS", {}), (std::vector<std::string>{"0", "5"}));
   EXPECT_TRUE(reader.finish());

@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "PaymentDisputed",
                 9},
         TypeRow{"Unknown", "customer.created", {{"id", 7}}, ""}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& tested) { return tested.param.name; });
 
 // The same fact in the shapes that Stripe's versions gave it.
 struct ShapeRow {
@@ -226,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "", "sub_1", "p"},
         ShapeRow{"PriceOfTheSubscription", updated, with(sub, "price", {{"id", "p"}}), "", "", "sub_1", "p"},
         ShapeRow{"PlanOfTheSubscription", updated, with(sub, "plan", {{"id", "p"}}), "", "", "sub_1", "p"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& tested) { return tested.param.name; });
 
 struct WrongRow {
   const char* name;
@@ -269,7 +269,7 @@ INSTANTIATE_TEST_SUITE_P(
                  "invoice.payment_failed",
                  {{"id", "in_1"}, {"attempt_count", -1}},
                  "/data/object/attempt_count"}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& tested) { return tested.param.name; });
 
 TEST(StripeEvent, RefusesAnEnvelopeWithoutItsParts) {
   const auto pointer_of = [](const char* body) { return read_stripe_event(body).error().fields.at(0).pointer; };
