@@ -14,7 +14,7 @@ using events::Event;
 using messaging::Incoming;
 using messaging::Unit;
 
-constexpr int attempts_max = 12;    // about an hour and a half of a mail server that is away
+constexpr int attempts_max = 12;  // with the runtime's delays, about a quarter of an hour of a mail server that is away
 constexpr int recipients_max = 20;  // owners of one tenant
 
 struct Audience {
