@@ -1,0 +1,131 @@
+#include "workers/notification/compose.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tests/workers/notification/events.h"
+#include "workers/notification/templates.h"
+
+namespace tenantry::notification {
+namespace {
+
+const char* const url = "https://app.tenantry.example";
+
+Reader reader(const std::string& locale) {
+  return {.email = "zoe@acme.example", .first_name = "Zoé", .locale = locale};
+}
+
+Mail mail_of(const events::Event& event, const std::string& locale) {
+  const auto notice = notice_for(event, locale).value();
+  return {.from = "no-reply@tenantry.example",
+          .to = "zoe@acme.example",
+          .text = render(notice, reader(locale), "Société Générale d'Exemples", url),
+          .notification_id = notification_id(event, notice.template_name, "zoe@acme.example"),
+          .date = event.time};
+}
+
+// The golden files end lines with LF; a mail with CRLF, and no line of it otherwise.
+std::string golden(const std::string& name) {
+  std::ifstream in(std::string(MAIL_DATA) + "/" + name);
+  std::string out;
+  for (std::string line; std::getline(in, line);) out += line + "\r\n";
+  return out;
+}
+
+TEST(Compose, WritesTheWholeMail) {
+  EXPECT_EQ(compose(mail_of(payment_overdue(3), "fr")).value(), golden("payment_overdue.fr.eml"));
+  EXPECT_EQ(compose(mail_of(payment_overdue(3), "en")).value(), golden("payment_overdue.en.eml"));
+}
+
+TEST(Compose, IsTheSameMailForTheSameEvent) {
+  EXPECT_EQ(compose(mail_of(cancelled(), "fr")).value(), compose(mail_of(cancelled(), "fr")).value());
+}
+
+TEST(NotificationId, DiffersByEventTemplateAndRecipient) {
+  auto other = cancelled();
+  other.id.bytes[15] ^= 1;
+  const auto id = notification_id(cancelled(), "cancelled", "a@b.example");
+  EXPECT_EQ(id, notification_id(cancelled(), "cancelled", "a@b.example"));
+  EXPECT_NE(id, notification_id(other, "cancelled", "a@b.example"));
+  EXPECT_NE(id, notification_id(cancelled(), "suspended", "a@b.example"));
+  EXPECT_NE(id, notification_id(cancelled(), "cancelled", "c@b.example"));
+  EXPECT_EQ(id.time(), event_time);
+}
+
+TEST(Compose, RefusesToBreakOutOfAHeader) {
+  const auto refused = [](auto change) {
+    auto mail = mail_of(cancelled(), "en");
+    change(mail);
+    return !compose(mail);
+  };
+  EXPECT_TRUE(refused([](Mail& mail) { mail.text.subject = "Hello\r\nBcc: all@example.com"; }));
+  EXPECT_TRUE(refused([](Mail& mail) { mail.text.subject = "Hello\nBcc: all@example.com"; }));
+  EXPECT_TRUE(refused([](Mail& mail) { mail.text.subject = ""; }));
+  for (const auto* address : {"a@b.example\r\nBcc: c@d.example", "a@b.example>", "a@b.example, c@d.example",
+                              "a b@c.example", "nobody", "@b.example", "a@", "zoé@b.example", ""}) {
+    EXPECT_TRUE(refused([&](Mail& mail) { mail.to = address; })) << address;
+    EXPECT_TRUE(refused([&](Mail& mail) { mail.from = address; })) << address;
+  }
+}
+
+TEST(Compose, CompanyNameWithALineEndIsRefusedInTheSubject) {
+  const auto notice = notice_for(suspended("admin"), "en").value();
+  auto mail = mail_of(cancelled(), "en");
+  mail.text = render(notice, reader("en"), "Acme\r\nBcc: all@example.com", url);
+  EXPECT_FALSE(compose(mail));
+}
+
+TEST(Compose, KeepsLinesWithinTheirLimits) {
+  auto mail = mail_of(cancelled(), "en");
+  mail.text = {std::string(150, 'x') + std::string("é"), std::string(300, '=') + " \n.\n" + std::string(200, 'y')};
+  const auto message = compose(mail).value();
+  std::istringstream lines(message);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 78U) << line;
+  EXPECT_NE(message.find("=20\r\n.\r\n"), std::string::npos);
+}
+
+// What a tenant wrote is text, never a template.
+TEST(Render, TakesValuesAsTheyAre) {
+  const auto text = render(notice_for(cancelled(), "en").value(), reader("en"), "{{url}} <b>&", url);
+  EXPECT_NE(text.body.find("The subscription of {{url}} <b>& is cancelled"), std::string::npos);
+}
+
+TEST(Render, SaysWhySuspendedAndWhatForReactivated) {
+  const auto body = [](const events::Event& event) { return mail_of(event, "en").text.body; };
+  EXPECT_NE(body(suspended("payment_failed")).find("Despite our reminders"), std::string::npos);
+  EXPECT_EQ(body(suspended("payment_failed")).find("by our team"), std::string::npos);
+  EXPECT_NE(body(suspended("abuse")).find("by our team"), std::string::npos);
+  EXPECT_NE(body(activated("trial")).find("Thank you"), std::string::npos);
+  EXPECT_NE(body(activated("suspended")).find("active again"), std::string::npos);
+  EXPECT_NE(body(invoice_issued()).find("To see it: https://invoice.stripe.com/i/1"), std::string::npos);
+  EXPECT_EQ(body(invoice_issued("")).find("To see it"), std::string::npos);
+  EXPECT_EQ(mail_of(payment_overdue(0), "en").text.subject, "Your payment has failed");
+  EXPECT_EQ(mail_of(payment_overdue(7), "en").text.subject, "Reminder: payment overdue for 7 days");
+}
+
+TEST(Render, FillsEveryTemplateInBothLanguages) {
+  std::set<std::string> rendered;
+  for (const auto& event :
+       {trial_started(), trial_ending(), suspended("trial_expired"), suspended("payment_failed"), suspended("admin"),
+        activated("trial"), activated("suspended"), cancelled(), payment_overdue(0), payment_overdue(1),
+        payment_overdue(7), threshold_reached(80), threshold_reached(100), limit_exceeded(), invoice_issued()}) {
+    for (const auto* locale : {"fr", "en"}) {
+      const auto notice = notice_for(event, locale).value();
+      rendered.insert(notice.template_name + "." + locale);
+      const auto text = render(notice, reader(locale), "Acme", url);
+      EXPECT_EQ((text.subject + text.body).find("{{"), std::string::npos) << notice.template_name;
+      // A name without a value leaves two blanks, or a blank before a full stop.
+      for (const auto* hole : {"  ", " .", " ,\n", "\n\n\n"}) {
+        EXPECT_EQ((text.subject + "\n\n" + text.body).find(hole), std::string::npos) << text.subject << text.body;
+      }
+      EXPECT_TRUE(text.body.ends_with("Tenantry\n") || text.body.ends_with("team\n"));
+    }
+  }
+  EXPECT_EQ(rendered.size(), templates().size());
+}
+
+}  // namespace
+}  // namespace tenantry::notification

@@ -1,0 +1,98 @@
+// One event of each type that notification has a rule for.
+#pragma once
+
+#include "events/catalogue.h"
+#include "events/envelope.h"
+#include "events/proto_time.h"
+#include "tenantry/events/v1/billing.pb.h"
+#include "tenantry/events/v1/signup.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
+#include "tenantry/events/v1/usage.pb.h"
+
+namespace tenantry::notification {
+
+namespace v1 = tenantry::events::v1;
+
+inline const Timestamp event_time = from_rfc3339("2026-11-21T09:04:34Z").value();
+inline const Timestamp later = from_rfc3339("2026-12-01T10:00:00Z").value();
+
+template <class M>
+events::Event event_of(const M& message) {
+  const auto id = Uuid::parse("019aa5d2-0000-7000-8000-000000000001").value();
+  auto event = events::make_event("acme", message, {.source = "/tenantry/test", .time = event_time}, id);
+  event.message = std::make_shared<M>(message);
+  return event;
+}
+
+inline events::Event trial_started() {
+  v1::TrialStarted message;
+  *message.mutable_trial_ends_at() = events::to_proto(later);
+  return event_of(message);
+}
+
+inline events::Event trial_ending() {
+  v1::TrialEnding message;
+  *message.mutable_trial_ends_at() = events::to_proto(later);
+  return event_of(message);
+}
+
+inline events::Event suspended(const std::string& reason) {
+  v1::TenantSuspended message;
+  message.set_reason(reason);
+  message.set_from_status("active");
+  return event_of(message);
+}
+
+inline events::Event activated(const std::string& from) {
+  v1::TenantActivated message;
+  message.set_reason("payment");
+  message.set_from_status(from);
+  return event_of(message);
+}
+
+inline events::Event cancelled() {
+  v1::TenantCancelled message;
+  message.set_reason("stripe");
+  message.set_from_status("active");
+  *message.mutable_deletion_due_at() = events::to_proto(later);
+  return event_of(message);
+}
+
+inline events::Event payment_overdue(int day) {
+  v1::PaymentOverdue message;
+  *message.mutable_past_due_since() = events::to_proto(event_time);
+  *message.mutable_suspend_at() = events::to_proto(later);
+  message.set_day(day);
+  return event_of(message);
+}
+
+inline events::Event threshold_reached(int percent) {
+  v1::UsageThresholdReached message;
+  message.set_metric("api_calls");
+  message.set_percent(percent);
+  message.set_quantity(8000);
+  message.set_limit(10'000);
+  *message.mutable_period_start() = events::to_proto(later);
+  return event_of(message);
+}
+
+inline events::Event limit_exceeded() {
+  v1::UsageLimitExceeded message;
+  message.set_metric("storage");
+  message.set_quantity(10.5);
+  message.set_limit(10);
+  *message.mutable_period_start() = events::to_proto(later);
+  return event_of(message);
+}
+
+inline events::Event invoice_issued(const std::string& url = "https://invoice.stripe.com/i/1") {
+  v1::InvoiceIssued message;
+  message.set_stripe_invoice_id("in_1");
+  message.set_number("F-0001");
+  message.set_amount_minor(4900);
+  message.set_currency("EUR");
+  message.set_url(url);
+  return event_of(message);
+}
+
+}  // namespace tenantry::notification

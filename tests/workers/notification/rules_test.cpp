@@ -1,0 +1,67 @@
+#include "workers/notification/rules.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "events/topology.h"
+#include "tests/workers/notification/events.h"
+
+namespace tenantry::notification {
+namespace {
+
+struct Row {
+  const char* name;
+  events::Event event;
+  std::string template_name;  // "": nobody is told
+};
+class Rules : public testing::TestWithParam<Row> {};
+
+TEST_P(Rules, ChooseTheTemplate) {
+  const auto notice = notice_for(GetParam().event, "fr");
+  EXPECT_EQ(notice ? notice->template_name : "", GetParam().template_name);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , Rules,
+    testing::Values(
+        Row{"Welcome", trial_started(), "welcome"}, Row{"TrialEnding", trial_ending(), "trial_ending"},
+        Row{"TrialExpired", suspended("trial_expired"), "trial_ended"},
+        Row{"PaymentFailed", suspended("payment_failed"), "suspended"},
+        Row{"ByAnAdmin", suspended("admin"), "suspended"}, Row{"Abuse", suspended("abuse"), "suspended"},
+        Row{"FirstPayment", activated("trial"), "reactivated"},
+        Row{"Reactivated", activated("suspended"), "reactivated"}, Row{"Cancelled", cancelled(), "cancelled"},
+        Row{"Overdue", payment_overdue(0), "payment_overdue"}, Row{"Limit80", threshold_reached(80), "limit_80"},
+        Row{"Limit100", threshold_reached(100), "limit_100"}, Row{"OtherThreshold", threshold_reached(50), ""},
+        Row{"LimitExceeded", limit_exceeded(), "limit_exceeded"}, Row{"Invoice", invoice_issued(), "invoice_issued"},
+        Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST(RuleValues, WriteAsTheLocaleDoes) {
+  EXPECT_EQ(notice_for(trial_started(), "fr")->values.at("trial_ends_on"), "1er décembre 2026");
+  EXPECT_EQ(notice_for(trial_started(), "en")->values.at("trial_ends_on"), "1 December 2026");
+  EXPECT_EQ(notice_for(invoice_issued(), "fr")->values.at("amount"), "49,00 EUR");
+  EXPECT_EQ(notice_for(invoice_issued(), "en")->values.at("amount"), "49.00 EUR");
+  EXPECT_EQ(notice_for(limit_exceeded(), "fr")->values.at("quantity"), "10,50");
+  EXPECT_EQ(notice_for(threshold_reached(80), "en")->values.at("limit"), "10000");
+}
+
+TEST(RuleValues, AreForWhatTheQueueHears) {
+  std::set<std::string_view> heard;
+  for (const auto& subscription : events::subscriptions()) {
+    if (subscription.worker == "notification") heard.insert(subscription.pattern);
+  }
+  const auto types = notified_types();
+  EXPECT_EQ(std::set(types.begin(), types.end()), heard);
+}
+
+TEST(Locale, IsEnglishOrFrench) {
+  EXPECT_EQ(supported_locale("en"), "en");
+  EXPECT_EQ(supported_locale("en-GB"), "en");
+  EXPECT_EQ(supported_locale("fr"), "fr");
+  EXPECT_EQ(supported_locale("eno"), "fr");
+  EXPECT_EQ(supported_locale(""), "fr");
+}
+
+}  // namespace
+}  // namespace tenantry::notification

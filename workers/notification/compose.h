@@ -1,0 +1,44 @@
+// Compose: a notice and its reader become one mail, an RFC 5322 text.
+//
+// Pure: the same notice gives the same bytes, Message-ID and Date included, so that
+// a mail sent twice is recognised as one. Nothing that a tenant wrote can add a
+// header: a line end or control character in a header is refused.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shared/core/ids.h"
+#include "workers/notification/rules.h"
+
+namespace tenantry::notification {
+
+struct Reader {
+  std::string email;
+  std::string first_name{};
+  std::string locale{};  // "fr" or "en"
+};
+
+struct Text {
+  std::string subject;
+  std::string body;
+};
+
+// `notice` with the reader's name, the company's and the platform's address filled in.
+Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url);
+
+// One per event, template and recipient, whoever asks and whenever.
+Uuid notification_id(const events::Event& event, std::string_view template_name, std::string_view recipient);
+
+struct Mail {
+  std::string from;
+  std::string to;
+  Text text;
+  Uuid notification_id{};
+  Timestamp date{};
+};
+
+// Errc::invalid where a header's value would break out of its line, or an address is none.
+Result<std::string> compose(const Mail& mail);
+
+}  // namespace tenantry::notification

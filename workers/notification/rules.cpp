@@ -1,0 +1,151 @@
+#include "workers/notification/rules.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "events/proto_time.h"
+#include "shared/core/money.h"
+#include "tenantry/events/v1/billing.pb.h"
+#include "tenantry/events/v1/signup.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
+#include "tenantry/events/v1/usage.pb.h"
+
+namespace tenantry::notification {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+using events::Event;
+using Found = std::optional<Notice>;
+
+constexpr std::array<std::string_view, 12> months_fr = {"janvier",   "février", "mars",     "avril",
+                                                        "mai",       "juin",    "juillet",  "août",
+                                                        "septembre", "octobre", "novembre", "décembre"};
+constexpr std::array<std::string_view, 12> months_en = {"January",   "February", "March",    "April",
+                                                        "May",       "June",     "July",     "August",
+                                                        "September", "October",  "November", "December"};
+
+// "21 novembre 2026", of the UTC day.
+std::string date(const google::protobuf::Timestamp& at, std::string_view locale) {
+  const std::chrono::year_month_day day{std::chrono::floor<Days>(events::from_proto(at))};
+  const auto month = static_cast<unsigned>(day.month()) - 1;
+  const auto number = static_cast<unsigned>(day.day());
+  const std::string shown = locale == "fr" && number == 1 ? "1er" : std::to_string(number);
+  return shown + " " + std::string(locale == "fr" ? months_fr[month] : months_en[month]) + " " +
+         std::to_string(static_cast<int>(day.year()));
+}
+
+std::string amount(std::int64_t minor, const std::string& currency, std::string_view locale) {
+  auto text = Money{minor, currency}.to_string();
+  if (locale == "fr") std::ranges::replace(text, '.', ',');
+  return text;
+}
+
+std::string quantity(double value, std::string_view locale) {
+  std::array<char, 400> text{};  // a double in fixed notation has at most 309 digits before the point
+  const bool whole = std::floor(value) == value;
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, whole ? 0 : 2);
+  std::string out(text.data(), end.ptr);
+  if (locale == "fr") std::ranges::replace(out, '.', ',');
+  return out;
+}
+
+Found trial_started(const Event& event, std::string_view locale) {
+  return Notice{"welcome", {{"trial_ends_on", date(event.as<v1::TrialStarted>().trial_ends_at(), locale)}}};
+}
+
+Found trial_ending(const Event& event, std::string_view locale) {
+  return Notice{"trial_ending", {{"trial_ends_on", date(event.as<v1::TrialEnding>().trial_ends_at(), locale)}}};
+}
+
+Found suspended(const Event& event, std::string_view) {
+  const auto& reason = event.as<v1::TenantSuspended>().reason();
+  if (reason == "trial_expired") return Notice{"trial_ended"};
+  return Notice{"suspended", {}, {{"payment_failed", reason == "payment_failed"}}};
+}
+
+Found activated(const Event& event, std::string_view) {
+  return Notice{"reactivated", {}, {{"first_time", event.as<v1::TenantActivated>().from_status() == "trial"}}};
+}
+
+Found cancelled(const Event& event, std::string_view locale) {
+  return Notice{"cancelled", {{"deletion_on", date(event.as<v1::TenantCancelled>().deletion_due_at(), locale)}}};
+}
+
+Found payment_overdue(const Event& event, std::string_view locale) {
+  const auto& overdue = event.as<v1::PaymentOverdue>();
+  return Notice{"payment_overdue",
+                {{"day", std::to_string(overdue.day())},
+                 {"past_due_on", date(overdue.past_due_since(), locale)},
+                 {"suspend_on", date(overdue.suspend_at(), locale)}},
+                {{"first", overdue.day() == 0}, {"many", overdue.day() > 1}}};
+}
+
+Found threshold_reached(const Event& event, std::string_view locale) {
+  const auto& reached = event.as<v1::UsageThresholdReached>();
+  if (reached.percent() != 80 && reached.percent() != 100) return std::nullopt;
+  return Notice{"limit_" + std::to_string(reached.percent()),
+                {{"metric", reached.metric()},
+                 {"quantity", quantity(reached.quantity(), locale)},
+                 {"limit", quantity(reached.limit(), locale)},
+                 {"period_start_on", date(reached.period_start(), locale)}}};
+}
+
+Found limit_exceeded(const Event& event, std::string_view locale) {
+  const auto& exceeded = event.as<v1::UsageLimitExceeded>();
+  return Notice{"limit_exceeded",
+                {{"metric", exceeded.metric()},
+                 {"quantity", quantity(exceeded.quantity(), locale)},
+                 {"limit", quantity(exceeded.limit(), locale)},
+                 {"period_start_on", date(exceeded.period_start(), locale)}}};
+}
+
+Found invoice_issued(const Event& event, std::string_view locale) {
+  const auto& invoice = event.as<v1::InvoiceIssued>();
+  return Notice{"invoice_issued",
+                {{"number", invoice.number().empty() ? invoice.stripe_invoice_id() : invoice.number()},
+                 {"amount", amount(invoice.amount_minor(), invoice.currency(), locale)},
+                 {"invoice_url", invoice.url()}}};
+}
+
+struct Rule {
+  std::string_view type;
+  Found (*notice)(const Event&, std::string_view locale);
+};
+constexpr Rule rules[] = {
+    {"trial.started", &trial_started},
+    {"trial.ending", &trial_ending},
+    {"tenant.suspended", &suspended},
+    {"tenant.activated", &activated},
+    {"tenant.cancelled", &cancelled},
+    {"payment.overdue", &payment_overdue},
+    {"usage.threshold_reached", &threshold_reached},
+    {"usage.limit_exceeded", &limit_exceeded},
+    {"invoice.issued", &invoice_issued},
+};
+
+constexpr auto types = [] {
+  std::array<std::string_view, std::size(rules)> out;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = rules[i].type;
+  return out;
+}();
+
+}  // namespace
+
+std::string_view supported_locale(std::string_view locale) {
+  return locale == "en" || locale.starts_with("en-") || locale.starts_with("en_") ? "en" : locale_default;
+}
+
+std::optional<Notice> notice_for(const Event& event, std::string_view locale) {
+  const auto rule = std::ranges::find(rules, event.type, &Rule::type);
+  if (rule == std::end(rules)) return std::nullopt;
+  return rule->notice(event, locale);
+}
+
+std::span<const std::string_view> notified_types() {
+  return types;
+}
+
+}  // namespace tenantry::notification

@@ -1,0 +1,183 @@
+#include "workers/notification/worker.h"
+
+#include "shared/db/connection.h"
+#include "shared/db/run.h"
+#include "shared/http/client.h"
+#include "tenantry/events/v1/notification.pb.h"
+#include "workers/notification/compose.h"
+
+namespace tenantry::notification {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+using events::Event;
+using messaging::Incoming;
+using messaging::Unit;
+
+constexpr int attempts_max = 12;  // with the runtime's delays, about a quarter of an hour of a mail server that is away
+constexpr int recipients_max = 20;  // owners of one tenant
+
+struct Audience {
+  std::string company;
+  std::vector<Reader> readers;
+};
+
+struct Outcome {
+  Uuid notification_id;
+  std::string template_name;
+  Reader reader;
+  std::string error{};  // empty: sent
+};
+
+class NotificationWorker final : public messaging::Worker {
+ public:
+  NotificationWorker(NotificationConfig config, const messaging::LaneContext& context)
+      : config_(std::move(config)), clock_(context.clock), connection_(context.connection) {
+    for (const auto type : notified_types()) {
+      rows_.push_back(
+          {.type = std::string(type),
+           .options = {.attempts_max = attempts_max},
+           .act = [this](const Incoming& incoming) { return act(incoming.event); },
+           .handle = [this](Unit& unit, const Incoming& incoming) { return handle(unit, incoming.event); }});
+    }
+  }
+
+  std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
+
+ private:
+  // Sends what has not been sent, outside any transaction, and notes each mail at once.
+  Result<void> act(const Event& event) {
+    outcomes_.clear();
+    if (!notice_for(event, locale_default)) return {};
+    const auto audience = read_audience(event.tenant_id);
+    if (!audience) return audience.error();
+    for (const auto& reader : audience->readers) {
+      const auto notice = notice_for(event, reader.locale);
+      Outcome outcome{notification_id(event, notice->template_name, reader.email), notice->template_name, reader};
+      const auto noted = find_delivery(outcome);
+      if (!noted) return noted.error();
+      if (!*noted) {
+        if (auto sent = send(event, *notice, audience->company, outcome); !sent) return sent;
+        if (auto kept = note_delivery(event, outcome); !kept) return kept;
+      }
+      outcomes_.push_back(std::move(outcome));
+    }
+    return {};
+  }
+
+  Result<void> handle(Unit& unit, const Event& event) {
+    for (const auto& outcome : outcomes_) {
+      if (outcome.error.empty()) {
+        publish<v1::NotificationSent>(unit, event, outcome, [](v1::NotificationSent&) {});
+      } else {
+        publish<v1::NotificationFailed>(unit, event, outcome,
+                                        [&](v1::NotificationFailed& failed) { failed.set_error(outcome.error); });
+      }
+    }
+    return {};
+  }
+
+  template <class M, class F>
+  static void publish(Unit& unit, const Event& event, const Outcome& outcome, const F& fill) {
+    M message;
+    message.set_notification_id(outcome.notification_id.to_string());
+    message.set_template_(outcome.template_name);
+    message.set_channel("email");
+    message.set_recipient(outcome.reader.email);
+    message.set_about_event_id(event.id.to_string());
+    fill(message);
+    unit.outbox.publish(event.tenant_id, message);
+  }
+
+  // An error only where a later try may succeed.
+  Result<void> send(const Event& event, const Notice& notice, const std::string& company, Outcome& outcome) {
+    const auto message = compose({.from = config_.mail_from,
+                                  .to = outcome.reader.email,
+                                  .text = render(notice, outcome.reader, company, config_.public_url),
+                                  .notification_id = outcome.notification_id,
+                                  .date = event.time});
+    if (!message) {
+      outcome.error = message.error().describe();
+    } else if (config_.smtp_url.empty()) {
+      outcome.error = "no mail server is configured";
+    } else if (const auto sent =
+                   http::send_mail({.url = config_.smtp_url}, config_.mail_from, {outcome.reader.email}, *message);
+               !sent) {
+      if (is_transient(sent.error().code)) return sent;
+      outcome.error = sent.error().describe();
+    }
+    return {};
+  }
+
+  // ---- database, each in a transaction of its own ------------------------------------------------------------
+
+  Result<void> run(const std::function<Result<void>(db::Transaction&)>& work) {
+    return db::run(connection_, {.in_doubt = db::InDoubtCommit::rerun}, work);
+  }
+
+  // A tenant that is gone, or has no owner, has nobody to tell.
+  Result<Audience> read_audience(const std::string& tenant_id) {
+    Audience audience;
+    const auto read = run([&](db::Transaction& tx) -> Result<void> {
+      audience = {};
+      const auto rows = tx.exec(
+          "SELECT t.company_name, u.email, u.first_name, u.locale FROM platform.tenants AS t "
+          "JOIN platform.memberships AS m ON m.tenant_id = t.tenant_id AND m.role = 'owner' "
+          "JOIN platform.users AS u ON u.user_id = m.user_id WHERE t.tenant_id = $1 "
+          "ORDER BY m.created_at, u.user_id LIMIT $2",
+          {tenant_id, recipients_max});
+      for (const auto row : rows) {
+        audience.company = row.text(0);
+        audience.readers.push_back({.email = std::string(row.text(1)),
+                                    .first_name = std::string(row.text(2)),
+                                    .locale = std::string(supported_locale(row.text(3)))});
+      }
+      return {};
+    });
+    if (!read) return read.error();
+    return audience;
+  }
+
+  Result<bool> find_delivery(Outcome& outcome) {
+    bool found = false;
+    const auto read = run([&](db::Transaction& tx) -> Result<void> {
+      const auto rows = tx.exec("SELECT state, error FROM notification.deliveries WHERE notification_id = $1",
+                                {outcome.notification_id});
+      found = !rows.empty();
+      if (found && rows[0].text(0) == "failed") outcome.error = rows[0].text(1);
+      return {};
+    });
+    if (!read) return read.error();
+    return found;
+  }
+
+  Result<void> note_delivery(const Event& event, const Outcome& outcome) {
+    return run([&](db::Transaction& tx) -> Result<void> {
+      tx.exec(
+          "INSERT INTO notification.deliveries (notification_id, tenant_id, event_id, template, channel, recipient, "
+          "locale, state, error, at) VALUES ($1, $2, $3, $4, 'email', $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+          {outcome.notification_id, event.tenant_id, event.id, outcome.template_name, outcome.reader.email,
+           outcome.reader.locale, outcome.error.empty() ? "sent" : "failed", outcome.error, clock_.now()});
+      return {};
+    });
+  }
+
+  const NotificationConfig config_;
+  const Clock& clock_;
+  db::Connection& connection_;
+  std::vector<messaging::ConsumerRow> rows_;
+  std::vector<Outcome> outcomes_;  // of the event at hand, from act to handle
+};
+
+}  // namespace
+
+messaging::WorkerSpec worker_spec(const NotificationConfig& config) {
+  return {.name = "notification",
+          .database_url = config.database_url,
+          .batch_max = 1,
+          .make = [config](const messaging::LaneContext& context) {
+            return std::make_unique<NotificationWorker>(config, context);
+          }};
+}
+
+}  // namespace tenantry::notification

@@ -1,0 +1,22 @@
+// The notification worker: tells the owners of a tenant by mail what they should
+// hear of (rules.h).
+//
+// What it promises: each mail is handed to the mail server at least once, and all
+// copies of one (event, template, recipient) carry one Message-ID. A mail is noted in
+// notification.deliveries as soon as the server took it, and never sent again after
+// that; only a crash between the two repeats it, and since a batch is one event, at
+// most that one mail.
+//
+// No mail server, a refusal for good (5xx) or an address that is none: the delivery
+// is noted as failed, and notification.failed says why. A server that is away or says
+// "later" (4xx) is tried again by the runtime.
+#pragma once
+
+#include "shared/messaging/worker.h"
+#include "workers/notification/config.h"
+
+namespace tenantry::notification {
+
+messaging::WorkerSpec worker_spec(const NotificationConfig& config);
+
+}  // namespace tenantry::notification
