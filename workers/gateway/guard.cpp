@@ -207,6 +207,10 @@ void guard(Services& services, const CallPtr& call, Handler next) {
     return services.answer(call, http::problem(415, "unsupported_media_type", "The body must be application/json.",
                                                call->request().path));
   }
+  if (call->route->guard != Guard::open && !takes_json(call->request())) {
+    return services.answer(
+        call, http::problem(406, "not_acceptable", "The answer is application/json.", call->request().path));
+  }
   switch (call->route->guard) {
     case Guard::open: return next(services, call);
     case Guard::admin: return guard_admin(services, call, next);

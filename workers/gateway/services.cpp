@@ -1,5 +1,6 @@
 #include "workers/gateway/services.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "shared/db/run.h"
@@ -142,9 +143,11 @@ Result<void> Services::read(db::Connection& connection, const std::function<Resu
 
 void Services::report_refusal(const CallPtr& call, std::string tenant_id, std::string claimed, std::string rule,
                               std::string detail) {
-  constexpr int reports_per_minute = 10;  // per address: a flood of refusals is not a flood of events
-  if (!reports.take(call->address, reports_per_minute, monotonic()).allowed) return;
-  const auto actor = call->claims.sub.empty() ? call->stranger() : call->user();
+  // A flood of refusals is not a flood of events: strangers are counted by address, members by name.
+  const bool member = !call->claims.sub.empty();
+  const std::string& key = member ? call->claims.sub : call->address;
+  if (!reports.take(key, member ? 120 : 10, monotonic()).allowed) return;
+  const auto actor = member ? call->user() : call->stranger();
   in_background("report_refusal", [=, this](db::Connection& connection) {
     return commit(connection, *call, actor, [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
       v1::AccessRefused event;

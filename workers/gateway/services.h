@@ -96,7 +96,7 @@ struct Services {
   UsageMeter meter;
   WindowLimiter requests{Seconds{60}};  // per tenant, as its plan says
   WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
-  WindowLimiter reports{Seconds{60}};   // security events of strangers, per address
+  WindowLimiter reports{Seconds{60}};   // security events, per member or address
   LoginLimiter logins;
   std::shared_ptr<const Reference> reference;
   std::atomic<bool> database_ok{true};

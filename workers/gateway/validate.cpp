@@ -275,6 +275,13 @@ bool acceptable_content(const http::Request& request, BodyKind kind) {
   return kind == BodyKind::event && http::equal_without_case(media, "application/cloudevents+json");
 }
 
+bool takes_json(const http::Request& request) {
+  const auto accept = request.headers.get("Accept");
+  if (!accept || trim(*accept).empty()) return true;
+  const auto names = [&](std::string_view range) { return accept->find(range) != accept->npos; };
+  return names("*/*") || names("application/*") || names("application/json") || names("+json");
+}
+
 Result<std::optional<std::string>> idempotency_key(const http::Request& request) {
   const auto count = request.headers.count("Idempotency-Key");
   if (count == 0) return std::optional<std::string>{};

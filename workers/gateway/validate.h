@@ -60,6 +60,9 @@ enum class BodyKind { json, event };
 // Whether a body has a content type the route takes, and no content coding; an empty body has nothing to say.
 bool acceptable_content(const http::Request& request, BodyKind kind);
 
+// Whether the caller takes JSON (Accept).
+bool takes_json(const http::Request& request);
+
 // The Idempotency-Key, unquoted; nullopt without one. Errc::invalid "malformed_request" (400) for one that
 // is empty, over 255 characters or sent twice.
 Result<std::optional<std::string>> idempotency_key(const http::Request& request);
