@@ -114,8 +114,8 @@ std::string without_holes(std::string text) {
 
 Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url) {
   const std::string name = notice.template_name + "." + std::string(supported_locale(reader.locale));
-  const auto all = templates();
-  const auto found = std::ranges::find(all, name, &Template::name);
+  const auto all = notification_templates();
+  const auto found = std::ranges::find(all, name + ".txt", &EmbeddedFile::name);
   TENANTRY_ASSERT(found != all.end());
 
   mustache::data values{mustache::data::type::object};

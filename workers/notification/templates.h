@@ -1,16 +1,11 @@
 // The templates as data: Mustache texts whose first line is "Subject: ...", then an
-// empty line, then the body. Generated from templates/ at build time.
+// empty line, then the body. Embedded from templates/ at build time.
 #pragma once
 
 #include <span>
-#include <string_view>
 
-namespace tenantry::notification {
+#include "shared/core/embedded.h"
 
-struct Template {
-  std::string_view name;  // "welcome.fr"
-  std::string_view text;
-};
-std::span<const Template> templates();
-
-}  // namespace tenantry::notification
+namespace tenantry {
+std::span<const EmbeddedFile> notification_templates();  // named "welcome.fr.txt"
+}

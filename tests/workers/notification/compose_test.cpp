@@ -124,7 +124,7 @@ TEST(Render, FillsEveryTemplateInBothLanguages) {
       EXPECT_TRUE(text.body.ends_with("Tenantry\n") || text.body.ends_with("team\n"));
     }
   }
-  EXPECT_EQ(rendered.size(), templates().size());
+  EXPECT_EQ(rendered.size(), notification_templates().size());
 }
 
 }  // namespace

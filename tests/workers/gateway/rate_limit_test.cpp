@@ -1,0 +1,68 @@
+#include "workers/gateway/rate_limit.h"
+
+#include <gtest/gtest.h>
+
+namespace tenantry::gateway {
+namespace {
+
+TEST(WindowLimiter, AllowsExactlyTheLimitPerWindow) {
+  WindowLimiter limiter(Seconds{60});
+  Milliseconds now{5'000};
+  for (int window = 0; window < 3; ++window) {
+    int allowed = 0;
+    for (int i = 0; i < 300; ++i) allowed += limiter.take("acme", 100, now + Milliseconds{i}).allowed ? 1 : 0;
+    EXPECT_EQ(allowed, 100);
+    now += Seconds{60};
+  }
+}
+
+TEST(WindowLimiter, TellsWhatIsLeftAndWhen) {
+  WindowLimiter limiter(Seconds{60});
+  const auto first = limiter.take("acme", 2, Milliseconds{0});
+  EXPECT_EQ(first.remaining, 1);
+  EXPECT_EQ(first.resets_in, Seconds{60});
+  EXPECT_TRUE(limiter.take("acme", 2, Milliseconds{100}).allowed);
+  const auto refused = limiter.take("acme", 2, Milliseconds{30'500});
+  EXPECT_FALSE(refused.allowed);
+  EXPECT_EQ(refused.resets_in, Seconds{30});
+  EXPECT_TRUE(limiter.take("beta", 2, Milliseconds{30'500}).allowed);
+  EXPECT_TRUE(limiter.take("acme", 2, Milliseconds{60'000}).allowed);
+}
+
+TEST(WindowLimiter, MemoryIsBounded) {
+  WindowLimiter limiter(Seconds{60}, 10);
+  for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(limiter.take(std::to_string(i), 1, Milliseconds{i}).allowed);
+}
+
+// security.md L4
+TEST(LoginLimiter, TheWaitGrowsAndTheOwnerStillGetsIn) {
+  LoginLimiter limiter;
+  Milliseconds now{0};
+  limiter.succeeded("marie@acme.fr", "1.1.1.1", now);
+  for (int i = 0; i < LoginLimiter::failures_max; ++i) {
+    EXPECT_FALSE(limiter.check("marie@acme.fr", "6.6.6." + std::to_string(i), now)) << i;
+    limiter.failed("marie@acme.fr", "6.6.6." + std::to_string(i), now);
+  }
+  const auto first = limiter.check("marie@acme.fr", "6.6.6.99", now);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(*first, Seconds{1});
+  now += *first;
+  EXPECT_FALSE(limiter.check("marie@acme.fr", "6.6.6.99", now));
+  limiter.failed("marie@acme.fr", "6.6.6.99", now);
+  EXPECT_EQ(limiter.check("marie@acme.fr", "6.6.6.99", now), Seconds{2});
+  EXPECT_FALSE(limiter.check("marie@acme.fr", "1.1.1.1", now));
+  EXPECT_FALSE(limiter.check("paul@acme.fr", "6.6.6.99", now));
+}
+
+TEST(LoginLimiter, OneAddressAgainstManyAccountsWaits) {
+  LoginLimiter limiter;
+  for (int i = 0; i < LoginLimiter::address_failures_max; ++i) {
+    limiter.failed("user" + std::to_string(i), "6.6.6.6", Milliseconds{0});
+  }
+  EXPECT_TRUE(limiter.check("another", "6.6.6.6", Milliseconds{0}));
+  EXPECT_FALSE(limiter.check("another", "1.1.1.1", Milliseconds{0}));
+  EXPECT_FALSE(limiter.check("another", "6.6.6.6", Milliseconds{LoginLimiter::forget_after}));
+}
+
+}  // namespace
+}  // namespace tenantry::gateway

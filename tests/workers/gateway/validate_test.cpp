@@ -1,0 +1,146 @@
+#include "workers/gateway/validate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace tenantry::gateway {
+namespace {
+
+using nlohmann::json;
+
+const std::set<std::string> known_plans = {"FREE", "STARTER"};
+
+json signup() {
+  return {{"company_name", "Acme Corporation"}, {"company_email", "contact@acme.example"},
+          {"admin_email", " Marie@ACME.example "}, {"admin_password", "correct horse battery"},
+          {"admin_first_name", "Marie"}, {"admin_last_name", "Durand"}, {"plan", "starter"},
+          {"accept_terms", true}, {"accept_privacy", true}};
+}
+
+std::vector<std::string> errors_of(const json& body) {
+  const auto parsed = parse_signup(body.dump(), known_plans, SignupForm::person);
+  std::vector<std::string> errors;
+  if (parsed) return errors;
+  EXPECT_EQ(parsed.error().reason, "validation_failed");
+  for (const auto& field : parsed.error().fields) errors.push_back(field.pointer + " " + field.code);
+  return errors;
+}
+
+TEST(Signup, FoldsWhatItTakes) {
+  const auto parsed = parse_signup(signup().dump(), known_plans, SignupForm::person);
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(parsed->admin_email, "marie@acme.example");
+  EXPECT_EQ(parsed->plan, "STARTER");
+  EXPECT_EQ(parsed->admin_password, "correct horse battery");
+}
+
+// Goal: each field's rules, named by pointer and code. Method: one row per broken rule in a body that is else right.
+TEST(Signup, EachRule) {
+  struct Row {
+    const char* field;
+    json value;
+    const char* code;
+  };
+  const Row rows[] = {
+      {"company_name", "", "required"},
+      {"company_name", "   ", "required"},
+      {"company_name", 7, "type"},
+      {"company_name", std::string(10'240, 'a'), "length"},
+      {"company_name", "Acme\r\nBcc: x", "characters"},
+      {"company_email", "not an address", "email"},
+      {"admin_email", nullptr, "required"},
+      {"admin_email", "a@b", "email"},
+      {"admin_email", "a..b@acme.fr", "email"},
+      {"admin_email", "a@-acme.fr", "email"},
+      {"admin_password", "short", "too_short"},
+      {"admin_password", "password", "too_common"},
+      {"admin_password", "acme corporation", "too_obvious"},
+      {"admin_password", std::string(1'025, 'x'), "length"},
+      {"admin_password", 12345678, "type"},
+      {"admin_first_name", json::array(), "type"},
+      {"admin_last_name", std::string(101, 'a'), "length"},
+      {"plan", "GOLD", "unknown_plan"},
+      {"accept_terms", false, "accepted"},
+      {"accept_terms", "true", "type"},
+      {"accept_privacy", nullptr, "required"},
+  };
+  for (const auto& row : rows) {
+    auto body = signup();
+    body[row.field] = row.value;
+    EXPECT_THAT(errors_of(body), testing::ElementsAre("/" + std::string(row.field) + " " + row.code))
+        << row.field << " " << row.code;
+  }
+}
+
+TEST(Signup, EveryMissingFieldIsListedAtOnce) {
+  const auto full = signup();
+  for (const auto& [name, value] : full.items()) {
+    auto body = full;
+    body.erase(name);
+    EXPECT_THAT(errors_of(body), testing::ElementsAre("/" + name + " required"));
+  }
+  EXPECT_EQ(errors_of(json::object()).size(), full.size());
+}
+
+TEST(Signup, ForeignFieldsAreIgnored) {
+  auto body = signup();
+  body["role"] = "owner";
+  body["tenant_id"] = "other";
+  body["status"] = "active";
+  EXPECT_TRUE(errors_of(body).empty());
+}
+
+TEST(Signup, WhatIsNoObjectIsMalformed) {
+  for (const char* const body : {"", "{", "[]", "1", "{\"a\":1,\"a\":2}", "\xff"}) {
+    const auto parsed = parse_signup(body, known_plans, SignupForm::person);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().reason, "malformed_json") << body;
+  }
+}
+
+TEST(Signup, AnAdminSetsNoPassword) {
+  auto body = signup();
+  body.erase("admin_password");
+  body.erase("accept_terms");
+  body.erase("accept_privacy");
+  EXPECT_TRUE(parse_signup(body.dump(), known_plans, SignupForm::admin));
+}
+
+TEST(AdminAction, ReasonIsOneWord) {
+  EXPECT_FALSE(parse_admin_action("", ""));
+  EXPECT_FALSE(parse_admin_action(R"({"reason":"Not a word"})", ""));
+  EXPECT_EQ(parse_admin_action(R"({"reason":"abuse","note":"spam"})", "")->note, "spam");
+  EXPECT_EQ(parse_admin_action("", "admin")->reason, "admin");
+}
+
+TEST(ContentType, JsonAndNothingElse) {
+  const auto accepted = [](const char* type, BodyKind kind) {
+    return acceptable_content({.headers = {{"Content-Type", type}}, .body = "{}"}, kind);
+  };
+  EXPECT_TRUE(accepted("application/json", BodyKind::json));
+  EXPECT_TRUE(accepted("Application/JSON; charset=utf-8", BodyKind::json));
+  EXPECT_FALSE(accepted("text/plain", BodyKind::json));
+  EXPECT_FALSE(accepted("application/cloudevents+json", BodyKind::json));
+  EXPECT_TRUE(accepted("application/cloudevents+json", BodyKind::event));
+  EXPECT_TRUE(acceptable_content({}, BodyKind::json));
+  EXPECT_FALSE(acceptable_content({.body = "{}"}, BodyKind::json));
+  EXPECT_FALSE(acceptable_content(
+      {.headers = {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}, .body = "x"}, BodyKind::json));
+}
+
+TEST(IdempotencyKey, QuotedOrNot) {
+  const auto key = [](std::string value) { return idempotency_key({.headers = {{"Idempotency-Key", std::move(value)}}}); };
+  EXPECT_EQ(**key("abc"), "abc");
+  EXPECT_EQ(**key("\"abc\""), "abc");
+  EXPECT_FALSE(key(""));
+  EXPECT_FALSE(key("\"\""));
+  EXPECT_TRUE(key(std::string(255, 'x')));
+  EXPECT_FALSE(key(std::string(256, 'x')));
+  EXPECT_FALSE(idempotency_key({.headers = {{"Idempotency-Key", "a"}, {"Idempotency-Key", "a"}}}));
+  EXPECT_FALSE(idempotency_key({})->has_value());
+}
+
+}  // namespace
+}  // namespace tenantry::gateway

@@ -1,0 +1,220 @@
+// Routes of super-admins: all tenants, their histories, what went wrong.
+#include <nlohmann/json.hpp>
+
+#include "shared/db/connection.h"
+#include "shared/tenancy/transition.h"
+#include "tenantry/events/v1/platform.pb.h"
+#include "tenantry/events/v1/signup.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
+#include "workers/gateway/cursor.h"
+#include "workers/gateway/routes.h"
+
+namespace tenantry::gateway {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+using nlohmann::json;
+
+std::string query(const Call& call, std::string_view name) {
+  return std::string(call.request().query_value(name).value_or(""));
+}
+
+events::Actor super_admin(const Call& call) {
+  return {"user", "super-admin", call.address, call.user_agent};
+}
+
+// One of `known`, or nothing; else 422.
+Result<std::string> choice(const Call& call, const char* name, std::initializer_list<std::string_view> known) {
+  auto value = query(call, name);
+  if (value.empty() || std::ranges::find(known, value) != known.end()) return value;
+  return Error::invalid("/" + std::string(name), "choice", "is not one of the known values");
+}
+
+// A list by time, newest first, whose cursor is (time, id).
+void list(Services& services, const CallPtr& call, const char* name, const char* time_field, const char* id_field,
+          bool uuid_ids, const std::function<json(db::Transaction&, const store::Page&)>& read,
+          const std::function<void(db::Transaction&, json&)>& extend = {}) {
+  const auto limit = page_limit(call->request());
+  if (!limit) return services.refuse(call, limit.error());
+  store::Page page{.limit = *limit + 1};
+  if (const auto cursor = call->request().query_value("cursor")) {
+    auto place = decode_cursor(*cursor, 2);
+    if (!place) return services.refuse(call, place.error());
+    if (!from_rfc3339((*place)[0]) || (uuid_ids && !Uuid::parse((*place)[1]))) {
+      return services.refuse(call, Error::invalid("/cursor", "cursor", "must be a next_cursor of this list"));
+    }
+    page.after = std::move(*place);
+  }
+  services.on_lane(call, [=, &services, limit = *limit](db::Connection& connection) -> Result<http::Response> {
+    json body;
+    json rows;
+    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+      body = json::object();
+      rows = read(tx, page);
+      if (extend) extend(tx, body);
+      return {};
+    });
+    if (!done) return done.error();
+    std::string link;
+    body["next_cursor"] = nullptr;
+    if (static_cast<int>(rows.size()) > limit) {
+      rows.erase(rows.size() - 1);
+      const auto cursor = encode_cursor({rows.back()[time_field], rows.back()[id_field]});
+      body["next_cursor"] = cursor;
+      link = next_link(call->request(), cursor);
+    }
+    body[name] = std::move(rows);
+    auto response = json_response(200, body);
+    if (!link.empty()) response.headers.add("Link", link);
+    return response;
+  });
+}
+
+Error no_tenant(const Call& call) {
+  return {.code = Errc::not_found,
+          .reason = "tenant_not_found",
+          .message = std::string(access_message("tenant_not_found", call.language))};
+}
+
+void move_tenant(Services& services, const CallPtr& call, tenancy::Trigger trigger, std::string_view fallback_reason) {
+  auto action = parse_admin_action(call->request().body, fallback_reason);
+  if (!action) return services.refuse(call, action.error());
+  services.on_lane(call, [=, &services, action = *action](db::Connection& connection) -> Result<http::Response> {
+    json body;
+    const auto& tenant_id = call->path.at("id");
+    const auto done = services.commit(
+        connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+          const auto moved =
+              tenancy::transition(tx, outbox, {tenant_id, trigger, action.reason, action.note}, outbox.now(),
+                                  services.config.lifecycle);
+          if (!moved && moved.error().code == Errc::not_found) return no_tenant(*call);
+          if (!moved) return moved.error();
+          if (!moved->changed) {
+            return Error{.code = Errc::conflict,
+                         .reason = "transition_refused",
+                         .message = std::string(tenancy::to_string(trigger)) + " changes nothing while the tenant is " +
+                                    std::string(tenancy::to_string(moved->from))};
+          }
+          body = {{"tenant_id", tenant_id},
+                  {"from", tenancy::to_string(moved->from)},
+                  {"status", tenancy::to_string(moved->to)}};
+          return {};
+        });
+    if (!done) return done.error();
+    services.loop.post([&services, tenant_id] { services.caches.tenants.drop(tenant_id); });
+    return json_response(200, body);
+  });
+}
+
+}  // namespace
+
+void admin_list_tenants(Services& services, const CallPtr& call) {
+  const auto status =
+      choice(*call, "status", {"pending", "trial", "active", "suspended", "cancelled", "deleted"});
+  if (!status) return services.refuse(call, status.error());
+  const store::TenantFilter filter{*status, query(*call, "q")};
+  list(services, call, "tenants", "created_at", "tenant_id", false,
+       [filter](db::Transaction& tx, const store::Page& page) { return store::list_tenants(tx, filter, page); },
+       [](db::Transaction& tx, json& body) { body["stats"] = store::tenant_stats(tx); });
+}
+
+void admin_create_tenant(Services& services, const CallPtr& call) {
+  auto request = parse_signup(call->request().body, call->reference->plans, SignupForm::admin);
+  if (!request) return services.refuse(call, request.error());
+  services.on_lane(call, [&services, call, request = *request](db::Connection& connection) -> Result<http::Response> {
+    const auto signup_id = services.ids.next().to_string();
+    const auto done = services.commit(
+        connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+          if (store::email_taken(tx, request.admin_email)) {
+            return Error{.code = Errc::conflict,
+                         .reason = "email_taken",
+                         .message = "an account with this e-mail address exists",
+                         .fields = {{"/admin_email", "taken", "an account with this e-mail address exists"}}};
+          }
+          v1::SignupRequested event;
+          event.set_signup_id(signup_id);
+          event.set_company_name(request.company_name);
+          event.set_company_email(request.company_email);
+          event.set_admin_email(request.admin_email);
+          event.set_admin_first_name(request.admin_first_name);
+          event.set_admin_last_name(request.admin_last_name);
+          event.set_plan(request.plan);
+          event.set_locale(std::string(to_string(call->language)));
+          outbox.publish("platform", event);
+          return {};
+        });
+    if (!done) return done.error();
+    return json_response(202, {{"success", true}, {"signup_id", signup_id}});
+  });
+}
+
+void admin_read_tenant(Services& services, const CallPtr& call) {
+  services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
+    std::optional<json> tenant;
+    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+      tenant = store::read_tenant(tx, call->path.at("id"));
+      return {};
+    });
+    if (!done) return done.error();
+    if (!tenant) return no_tenant(*call);
+    return json_response(200, *tenant);
+  });
+}
+
+void admin_suspend_tenant(Services& services, const CallPtr& call) {
+  move_tenant(services, call, tenancy::Trigger::suspend, "");
+}
+
+void admin_reactivate_tenant(Services& services, const CallPtr& call) {
+  move_tenant(services, call, tenancy::Trigger::reactivate, "admin");
+}
+
+void admin_cancel_tenant(Services& services, const CallPtr& call) {
+  move_tenant(services, call, tenancy::Trigger::cancel, "admin");
+}
+
+void admin_retry_provisioning(Services& services, const CallPtr& call) {
+  auto action = parse_admin_action(call->request().body, "retry");
+  if (!action) return services.refuse(call, action.error());
+  services.on_lane(call, [&services, call, reason = action->reason](db::Connection& connection) -> Result<http::Response> {
+    const auto& tenant_id = call->path.at("id");
+    const auto done = services.commit(
+        connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+          if (!tenancy::find_tenant(tx, tenant_id)) return no_tenant(*call);
+          if (!store::clear_provisioning_failure(tx, tenant_id, outbox.now())) {
+            return Error{.code = Errc::conflict,
+                         .reason = "not_failed",
+                         .message = "provisioning of this tenant has not failed"};
+          }
+          v1::ProvisioningRequested event;
+          event.set_requested_by("super-admin");
+          event.set_reason(reason);
+          outbox.publish(tenant_id, event);
+          v1::TenantChanged changed;
+          changed.set_status("pending");
+          outbox.signal(tenant_id, changed);
+          return {};
+        });
+    if (!done) return done.error();
+    return json_response(202, {{"tenant_id", tenant_id}, {"status", "pending"}});
+  });
+}
+
+void admin_stripe_events(Services& services, const CallPtr& call) {
+  const auto state = choice(*call, "state", {"published", "ignored", "parked"});
+  if (!state) return services.refuse(call, state.error());
+  list(services, call, "stripe_events", "received_at", "id", false,
+       [state = *state](db::Transaction& tx, const store::Page& page) {
+         return store::list_stripe_events(tx, state, page);
+       });
+}
+
+void admin_dead_letters(Services& services, const CallPtr& call) {
+  const auto reason = choice(*call, "reason", {"invalid", "exhausted", "crash", "refused"});
+  if (!reason) return services.refuse(call, reason.error());
+  const store::DeadLetterFilter filter{query(*call, "tenant_id"), query(*call, "worker"), *reason};
+  list(services, call, "dead_letters", "created_at", "id", true,
+       [filter](db::Transaction& tx, const store::Page& page) { return store::list_dead_letters(tx, filter, page); });
+}
+
+}  // namespace tenantry::gateway

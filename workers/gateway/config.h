@@ -1,0 +1,32 @@
+// The gateway's settings, read whole at start from TENANTRY_* (design.md section 9).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/config/config.h"
+#include "shared/core/time.h"
+#include "shared/tenancy/transition.h"
+
+namespace tenantry::gateway {
+
+struct GatewayConfig {
+  std::string database_url{};
+  std::string http_address = "127.0.0.1";
+  std::uint16_t http_port = 8080;
+  std::string public_url{};
+  std::string admin_token{};               // a secret; empty: no super-admin can log in
+  std::string master_key{};                // a secret; 32 bytes in base64
+  std::vector<std::string> stripe_secrets{};  // secrets; any of them may have signed
+  bool signup_private = false;
+  std::vector<std::string> trusted_proxies{};
+  std::string base_domain{};
+  bool test_clock = false;
+  Days trial{14};
+  tenancy::LifecyclePolicy lifecycle{};
+};
+
+GatewayConfig read_gateway_config(config::Reader& reader);
+
+}  // namespace tenantry::gateway

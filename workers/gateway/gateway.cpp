@@ -1,0 +1,211 @@
+#include "workers/gateway/gateway.h"
+
+#include "events/proto_time.h"
+#include "shared/db/run.h"
+#include "shared/http/problem.h"
+#include "shared/telemetry/log.h"
+#include "tenantry/events/v1/usage.pb.h"
+#include "workers/gateway/resolve.h"
+#include "workers/gateway/routes.h"
+#include "workers/gateway/trace.h"
+
+namespace tenantry::gateway {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+
+constexpr Milliseconds usage_flushed_every{1'000};
+constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new plan: known this soon
+constexpr Milliseconds shutdown_poll{50};
+
+http::ServerOptions server_options(const GatewayConfig& config) {
+  return {.address = config.http_address, .port = config.http_port};
+}
+
+crypto::MasterKey master_key(const GatewayConfig& config) {
+  auto key = crypto::MasterKey::from_base64(config.master_key);
+  TENANTRY_ASSERT(key);  // the configuration checked it
+  return std::move(*key);
+}
+
+}  // namespace
+
+struct Gateway::State {
+  State(loop::Loop& loop, GatewayConfig config, const Clock& clock, IdGenerator& ids, GatewayHooks hooks)
+      : master(master_key(config)),
+        server(loop, server_options(config), [this](std::shared_ptr<http::Exchange> exchange) { take(exchange); }),
+        usage_timer(loop),
+        reference_timer(loop),
+        services(loop, std::move(config), clock, ids, std::move(hooks)) {
+    for (const auto& route : route_table()) {
+      router.add(route.method, std::string(route.path),
+                 [this, &route, handler = handler_of(route.operation)](const std::shared_ptr<http::Exchange>& exchange,
+                                                                       const http::PathParameters& path) {
+                   begin(route, handler, exchange, path);
+                 });
+    }
+  }
+
+  void take(const std::shared_ptr<http::Exchange>& exchange) {
+    const auto& request = exchange->request();
+    const auto found = router.match(request.method, split_tenant_path(request.path).rest);
+    if (found.handler != nullptr) return (*found.handler)(exchange, found.parameters);
+    auto response = found.allow.empty()
+                        ? http::problem(404, "not_found", "There is nothing at this path.", request.path)
+                        : http::problem(405, "method_not_allowed", "This path has other methods.", request.path);
+    if (!found.allow.empty()) response.headers.add("Allow", found.allow);
+    response.headers.set("X-Request-Id", request_id(request.headers.get("X-Request-Id").value_or(""), services.ids));
+    exchange->respond(std::move(response));
+  }
+
+  void begin(const Route& route, Handler handler, const std::shared_ptr<http::Exchange>& exchange,
+             const http::PathParameters& path) {
+    const auto& request = exchange->request();
+    const auto header = [&](std::string_view name) { return request.headers.get(name).value_or(std::string_view{}); };
+    auto call = std::make_shared<Call>();
+    call->exchange = exchange;
+    call->path = path;
+    call->route = &route;
+    call->request_id = request_id(header("X-Request-Id"), services.ids);
+    call->traceparent = traceparent(header("traceparent"), services.ids);
+    call->address =
+        client_address(request.peer_address, header("X-Forwarded-For"), services.config.trusted_proxies);
+    call->user_agent = std::string(header("User-Agent").substr(0, 256));
+    call->language = language_of(header("Accept-Language"));
+    call->path_tenant = split_tenant_path(request.path).tenant_id;
+    call->started = std::chrono::steady_clock::now();
+    call->reference = services.reference;
+    guard(services, call, handler);
+  }
+
+  Result<void> load_reference(db::Connection& connection) {
+    Reference loaded;
+    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+      auto read = store::load_reference(tx, master, services.clock.now());
+      if (!read) return read.error();
+      loaded = std::move(*read);
+      return {};
+    });
+    if (!done) return done;
+    auto shared = std::make_shared<const Reference>(std::move(loaded));
+    services.loop.post([this, shared = std::move(shared)] { services.reference = shared; });
+    return {};
+  }
+
+  // A batch that was not stored is tried again, under the same key.
+  void flush_usage() {
+    if (flushing) return;
+    for (auto& batch : services.meter.take(services.ids, services.clock.now())) unsent.push_back(std::move(batch));
+    if (unsent.empty()) return;
+    flushing = services.in_background("flush_usage", [this, batches = unsent](db::Connection& connection) {
+      auto stored = Result<void>(Error{});
+      try {
+        stored = store_usage(connection, batches);
+      } catch (const std::exception& error) {
+        stored = Error{.code = Errc::internal, .message = error.what()};
+      }
+      services.loop.post([this, ok = stored.has_value()] {
+        flushing = false;
+        if (ok) unsent.clear();
+      });
+      return stored;
+    });
+  }
+
+  Result<void> store_usage(db::Connection& connection, const std::vector<UsageMeter::Batch>& batches) {
+    return services.commit(connection, "", "", events::Actor::service("gateway"),
+                           [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+                             for (const auto& batch : batches) {
+                               v1::UsageRecorded event;
+                               event.set_metric("api_calls");
+                               event.set_quantity(static_cast<double>(batch.calls));
+                               *event.mutable_at() = events::to_proto(batch.at);
+                               event.set_idempotency_key(batch.key);
+                               outbox.publish(batch.tenant_id, event);
+                             }
+                             return {};
+                           });
+  }
+
+  // After the last answer: what was counted is stored, or the deadline is over.
+  void finish_stop(std::chrono::steady_clock::time_point give_up_at, std::function<void()> stopped) {
+    flush_usage();
+    const bool done = !flushing && unsent.empty();
+    if (!done && std::chrono::steady_clock::now() < give_up_at) {
+      usage_timer.start(shutdown_poll, [this, give_up_at, stopped = std::move(stopped)] {
+        services.loop.post([this, give_up_at, stopped] { finish_stop(give_up_at, stopped); });
+      });
+      return;
+    }
+    if (!done) log::warn("usage of the last second was not stored", {{"batches", unsent.size()}});
+    stopped();
+  }
+
+  crypto::MasterKey master;
+  http::Router router;
+  http::Server server;
+  loop::Timer usage_timer;
+  loop::Timer reference_timer;
+  std::vector<UsageMeter::Batch> unsent;  // on the loop
+  bool flushing = false;                  // on the loop
+  bool reading_reference = false;         // on the loop
+  Services services;
+};
+
+Gateway::Gateway(loop::Loop& loop, GatewayConfig config, const Clock& clock, IdGenerator& ids, GatewayHooks hooks)
+    : state_(std::make_unique<State>(loop, std::move(config), clock, ids, std::move(hooks))) {}
+
+Gateway::~Gateway() {
+  state_->services.passwords.stop();  // its tasks hand work to the lanes
+  state_->services.lanes.stop();
+}
+
+Result<void> Gateway::start() {
+  auto& state = *state_;
+  db::Connection connection(state.services.config.database_url, "tenantry-gateway");
+  const auto loaded = state.services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    auto reference = store::load_reference(tx, state.master, state.services.clock.now());
+    if (!reference) return reference.error();
+    state.services.reference = std::make_shared<const Reference>(std::move(*reference));
+    return {};
+  });
+  if (!loaded) return loaded;
+  if (auto listening = state.server.listen(); !listening) return listening;
+  state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
+  state.reference_timer.repeat(reference_read_every, [&state] {
+    if (state.reading_reference) return;
+    state.reading_reference = state.services.in_background("load_reference", [&state](db::Connection& lane) {
+      auto done = Result<void>(Error{});
+      try {
+        done = state.load_reference(lane);
+      } catch (const std::exception& error) {
+        done = Error{.code = Errc::internal, .message = error.what()};
+      }
+      state.services.loop.post([&state] { state.reading_reference = false; });
+      return done;
+    });
+  });
+  log::info("gateway listens", {{"address", state.services.config.http_address}, {"port", state.server.port()}});
+  return {};
+}
+
+std::uint16_t Gateway::port() const {
+  return state_->server.port();
+}
+
+void Gateway::tenant_changed(const std::string& tenant_id) {
+  state_->services.caches.tenants.drop(tenant_id);
+}
+
+void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {
+  auto& state = *state_;
+  state.services.draining = true;
+  state.reference_timer.stop();
+  const auto give_up_at = std::chrono::steady_clock::now() + deadline;
+  state.server.stop(deadline, [&state, give_up_at, stopped = std::move(stopped)] {
+    state.usage_timer.stop();
+    state.finish_stop(give_up_at, stopped);
+  });
+}
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,61 @@
+#include "workers/gateway/routes.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "shared/core/assert.h"
+
+namespace tenantry::gateway {
+namespace {
+
+struct Binding {
+  std::string_view operation;
+  Handler handler;
+};
+
+constexpr Binding bindings[] = {
+    {"livez", livez},
+    {"readyz", readyz},
+    {"metrics", metrics_page},
+    {"openapi", openapi},
+    {"problem", problem_page},
+    {"checkEmail", check_email},
+    {"checkCompany", check_company},
+    {"plans", plans},
+    {"signup", signup},
+    {"login", login},
+    {"refresh", refresh},
+    {"logout", logout},
+    {"stripeWebhook", stripe_webhook},
+    {"me", me},
+    {"listClients", list_clients},
+    {"createClient", create_client},
+    {"readClient", read_client},
+    {"usage", usage},
+    {"checkLimit", check_limit},
+    {"audit", audit},
+    {"publishEvent", publish_event},
+    {"broker", broker},
+    {"subscription", subscription},
+    {"cancelSubscription", cancel_subscription},
+    {"reactivateSubscription", reactivate_subscription},
+    {"adminListTenants", admin_list_tenants},
+    {"adminCreateTenant", admin_create_tenant},
+    {"adminReadTenant", admin_read_tenant},
+    {"adminSuspendTenant", admin_suspend_tenant},
+    {"adminReactivateTenant", admin_reactivate_tenant},
+    {"adminCancelTenant", admin_cancel_tenant},
+    {"adminRetryProvisioning", admin_retry_provisioning},
+    {"adminStripeEvents", admin_stripe_events},
+    {"adminDeadLetters", admin_dead_letters},
+};
+
+}  // namespace
+
+Handler handler_of(std::string_view operation) {
+  const auto found = std::ranges::find(bindings, operation, &Binding::operation);
+  TENANTRY_ASSERT(found != std::end(bindings));
+  return found->handler;
+}
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,163 @@
+#include "workers/gateway/services.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "shared/db/run.h"
+#include "shared/http/problem.h"
+#include "shared/telemetry/log.h"
+#include "shared/telemetry/metrics.h"
+#include "tenantry/events/v1/security.pb.h"
+#include "workers/gateway/trace.h"
+
+namespace tenantry::gateway {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+
+// A caller waits at most this long for a database that is away; then it hears 503 and tries again.
+constexpr db::RunOptions run_options{.in_doubt = db::InDoubtCommit::lookup, .deadline = Milliseconds{1'500}};
+
+constexpr const char* source = "/tenantry/gateway";
+
+Error internal(std::string_view what, const std::exception& error) {
+  log::error("a request failed", {{"operation", what}, {"error", error.what()}});
+  return {.code = Errc::internal, .message = error.what()};
+}
+
+}  // namespace
+
+Services::Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& the_clock, IdGenerator& the_ids,
+                   GatewayHooks the_hooks)
+    : loop(the_loop),
+      config(std::move(the_config)),
+      clock(the_clock),
+      ids(the_ids),
+      hooks(std::move(the_hooks)),
+      lanes(config.database_url) {}
+
+http::Response json_response(int status, const nlohmann::json& body) {
+  return http::Response::json(status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+http::Response access_problem(const Error& error, const Call& call) {
+  auto response = http::problem(error, call.request().path, trace_id_of(call.traceparent));
+  const auto words = access_message(error.reason, call.language);
+  if (words.empty()) return response;
+  auto body = nlohmann::json::parse(response.body);
+  body["title"] = words;
+  body["detail"] = words;
+  response.body = body.dump();
+  response.headers.set("Content-Language", std::string(to_string(call.language)));
+  return response;
+}
+
+void Services::answer(const CallPtr& call, http::Response response) {
+  response.headers.set("X-Request-Id", call->request_id);
+  if (call->rate) {
+    response.headers.set("RateLimit-Policy", "\"requests\";q=" + std::to_string(call->rate->limit) + ";w=60");
+    response.headers.set("RateLimit", "\"requests\";r=" + std::to_string(call->rate->remaining) +
+                                          ";t=" + std::to_string(call->rate->resets_in.count()));
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - call->started;
+  metrics::duration("http_server_request_duration_seconds", "Time from a request's last byte to its answer.",
+                    took.count(),
+                    {{"http_request_method", std::string(http::to_string(call->request().method))},
+                     {"http_route", std::string(call->route->path)},
+                     {"http_response_status_code", std::to_string(response.status)}});
+  if (call->metered) {
+    loop.post([this, tenant_id = call->tenant_id(), counts = response.status < 400] { meter.settle(tenant_id, counts); });
+  }
+  call->exchange->respond(std::move(response));
+}
+
+void Services::refuse(const CallPtr& call, const Error& error) {
+  if (http::status_of(error) >= 500) {
+    log::warn("a request was not served",
+              {{"operation", call->route->operation}, {"request_id", call->request_id}, {"error", error.describe()}});
+  }
+  if (error.reason == "ambiguous_tenant") {
+    return answer(call, http::problem(400, error.reason, error.message, call->request().path,
+                                      trace_id_of(call->traceparent)));
+  }
+  answer(call, access_problem(error, *call));
+}
+
+void Services::refuse(const CallPtr& call, const Error& error, Seconds retry_after) {
+  auto response = access_problem(error, *call);
+  response.headers.set("Retry-After", std::to_string(std::max<std::int64_t>(1, retry_after.count())));
+  answer(call, std::move(response));
+}
+
+void Services::on_lane(const CallPtr& call, LaneWork work) {
+  const bool taken = lanes.submit([this, call, work = std::move(work)](db::Connection& connection) {
+    Result<http::Response> done = Error{};
+    try {
+      done = work(connection);
+    } catch (const std::exception& error) {
+      done = internal(call->route->operation, error);
+    }
+    if (done) return answer(call, std::move(*done));
+    refuse(call, done.error());
+  });
+  if (!taken) refuse(call, Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"});
+}
+
+bool Services::in_background(const char* what, std::function<Result<void>(db::Connection&)> work) {
+  return lanes.submit([what, work = std::move(work)](db::Connection& connection) {
+    try {
+      if (const auto done = work(connection); !done) {
+        log::warn("background work failed", {{"operation", what}, {"error", done.error().describe()}});
+      }
+    } catch (const std::exception& error) {
+      static_cast<void>(internal(what, error));
+    }
+  });
+}
+
+Result<void> Services::commit(db::Connection& connection, const Call& call, const events::Actor& actor,
+                              const Work& work) {
+  return commit(connection, call.request_id, call.traceparent, actor, work);
+}
+
+Result<void> Services::commit(db::Connection& connection, const std::string& correlation_id,
+                              const std::string& traceparent, const events::Actor& actor, const Work& work) {
+  std::vector<messaging::OutboxRow> due;
+  auto done = read(connection, [&](db::Transaction& tx) -> Result<void> {
+    messaging::Outbox outbox(source, actor, ids, clock.now());
+    outbox.set_trace(correlation_id, traceparent);
+    if (auto worked = work(tx, outbox); !worked) return worked;
+    outbox.flush(tx);
+    due = outbox.take_due();
+    return {};
+  });
+  if (done && !due.empty() && hooks.hand_over) hooks.hand_over(std::move(due));
+  return done;
+}
+
+Result<void> Services::read(db::Connection& connection, const std::function<Result<void>(db::Transaction&)>& work) {
+  auto done = db::run(connection, run_options, work);
+  database_ok = done.has_value() || done.error().reason != "database_unavailable";
+  return done;
+}
+
+void Services::report_refusal(const CallPtr& call, std::string tenant_id, std::string claimed, std::string rule,
+                              std::string detail) {
+  // A flood of refusals is not a flood of events: strangers are counted by address, members by name.
+  const bool member = !call->claims.sub.empty();
+  const std::string& key = member ? call->claims.sub : call->address;
+  if (!reports.take(key, member ? 120 : 10, monotonic()).allowed) return;
+  const auto actor = member ? call->user() : call->stranger();
+  in_background("report_refusal", [=, this](db::Connection& connection) {
+    return commit(connection, *call, actor, [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+      v1::AccessRefused event;
+      event.set_claimed_tenant(claimed.substr(0, 64));
+      event.set_rule(rule);
+      event.set_detail(detail);
+      outbox.publish(tenant_id, event);
+      return {};
+    });
+  });
+}
+
+}  // namespace tenantry::gateway

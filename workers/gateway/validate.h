@@ -1,0 +1,73 @@
+// Validation: request bodies become structs, or the list of everything that is wrong.
+//
+// Pure. Every broken rule is reported at once, with its field's pointer; fields that
+// nobody asked for are ignored and never applied (security.md S3). 400 for what is not
+// JSON, 415 for another content type, 422 for broken rules.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+#include "shared/http/message.h"
+
+namespace tenantry::gateway {
+
+struct SignupRequest {
+  std::string company_name;
+  std::string company_email;
+  std::string admin_email;
+  std::string admin_password;
+  std::string admin_first_name;
+  std::string admin_last_name;
+  std::string plan;
+};
+
+// Who asks decides what is asked: a person sets a password and accepts terms, an admin does neither.
+enum class SignupForm { person, admin };
+Result<SignupRequest> parse_signup(std::string_view body, const std::set<std::string>& plans, SignupForm form);
+
+struct LoginRequest {
+  std::string email;
+  std::string password;
+};
+Result<LoginRequest> parse_login(std::string_view body);
+
+Result<std::string> parse_refresh(std::string_view body);                 // the refresh token
+Result<std::optional<std::string>> parse_logout(std::string_view body);  // "" is a body, too
+
+struct ClientRequest {
+  std::string name;
+  std::string email;
+};
+Result<ClientRequest> parse_client(std::string_view body);
+
+struct AdminAction {
+  std::string reason;
+  std::string note;
+};
+// The reason is one word such as "abuse"; `fallback` where it may be left out.
+Result<AdminAction> parse_admin_action(std::string_view body, std::string_view fallback);
+
+// Trimmed and in lower case; nullopt where it is no address mail could be sent to.
+std::optional<std::string> folded_email(std::string_view text);
+
+enum class BodyKind { json, event };
+
+// Whether a body has a content type the route takes, and no content coding; an empty body has nothing to say.
+bool acceptable_content(const http::Request& request, BodyKind kind);
+
+// Whether the caller takes JSON (Accept).
+bool takes_json(const http::Request& request);
+
+// The Idempotency-Key, unquoted; nullopt without one. Errc::invalid "malformed_request" (400) for one that
+// is empty, over 255 characters or sent twice.
+Result<std::optional<std::string>> idempotency_key(const http::Request& request);
+
+// An RFC 3339 instant of the query; nullopt where absent.
+Result<std::optional<Timestamp>> query_time(const http::Request& request, std::string_view name);
+
+}  // namespace tenantry::gateway
