@@ -37,9 +37,12 @@ bool names(std::string_view range, std::string_view language) {
 
 Errc code_of(int http_status) {
   switch (http_status) {
-    case 402: return Errc::payment_required;
-    case 404: return Errc::not_found;
-    default: return Errc::forbidden;
+    case 402:
+      return Errc::payment_required;
+    case 404:
+      return Errc::not_found;
+    default:
+      return Errc::forbidden;
   }
 }
 

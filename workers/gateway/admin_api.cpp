@@ -84,9 +84,8 @@ void move_tenant(Services& services, const CallPtr& call, tenancy::Trigger trigg
     const auto& tenant_id = call->path.at("id");
     const auto done = services.commit(
         connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-          const auto moved =
-              tenancy::transition(tx, outbox, {tenant_id, trigger, action.reason, action.note}, outbox.now(),
-                                  services.config.lifecycle);
+          const auto moved = tenancy::transition(tx, outbox, {tenant_id, trigger, action.reason, action.note},
+                                                 outbox.now(), services.config.lifecycle);
           if (!moved && moved.error().code == Errc::not_found) return no_tenant(*call);
           if (!moved) return moved.error();
           if (!moved->changed) {
@@ -109,13 +108,13 @@ void move_tenant(Services& services, const CallPtr& call, tenancy::Trigger trigg
 }  // namespace
 
 void admin_list_tenants(Services& services, const CallPtr& call) {
-  const auto status =
-      choice(*call, "status", {"pending", "trial", "active", "suspended", "cancelled", "deleted"});
+  const auto status = choice(*call, "status", {"pending", "trial", "active", "suspended", "cancelled", "deleted"});
   if (!status) return services.refuse(call, status.error());
   const store::TenantFilter filter{*status, query(*call, "q")};
-  list(services, call, "tenants", "created_at", "tenant_id", false,
-       [filter](db::Transaction& tx, const store::Page& page) { return store::list_tenants(tx, filter, page); },
-       [](db::Transaction& tx, json& body) { body["stats"] = store::tenant_stats(tx); });
+  list(
+      services, call, "tenants", "created_at", "tenant_id", false,
+      [filter](db::Transaction& tx, const store::Page& page) { return store::list_tenants(tx, filter, page); },
+      [](db::Transaction& tx, json& body) { body["stats"] = store::tenant_stats(tx); });
 }
 
 void admin_create_tenant(Services& services, const CallPtr& call) {
@@ -176,28 +175,29 @@ void admin_cancel_tenant(Services& services, const CallPtr& call) {
 void admin_retry_provisioning(Services& services, const CallPtr& call) {
   auto action = parse_admin_action(call->request().body, "retry");
   if (!action) return services.refuse(call, action.error());
-  services.on_lane(call, [&services, call, reason = action->reason](db::Connection& connection) -> Result<http::Response> {
-    const auto& tenant_id = call->path.at("id");
-    const auto done = services.commit(
-        connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-          if (!tenancy::find_tenant(tx, tenant_id)) return no_tenant(*call);
-          if (!store::clear_provisioning_failure(tx, tenant_id, outbox.now())) {
-            return Error{.code = Errc::conflict,
-                         .reason = "not_failed",
-                         .message = "provisioning of this tenant has not failed"};
-          }
-          v1::ProvisioningRequested event;
-          event.set_requested_by("super-admin");
-          event.set_reason(reason);
-          outbox.publish(tenant_id, event);
-          v1::TenantChanged changed;
-          changed.set_status("pending");
-          outbox.signal(tenant_id, changed);
-          return {};
-        });
-    if (!done) return done.error();
-    return json_response(202, {{"tenant_id", tenant_id}, {"status", "pending"}});
-  });
+  services.on_lane(
+      call, [&services, call, reason = action->reason](db::Connection& connection) -> Result<http::Response> {
+        const auto& tenant_id = call->path.at("id");
+        const auto done = services.commit(connection, *call, super_admin(*call),
+                                          [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                            if (!tenancy::find_tenant(tx, tenant_id)) return no_tenant(*call);
+                                            if (!store::clear_provisioning_failure(tx, tenant_id, outbox.now())) {
+                                              return Error{.code = Errc::conflict,
+                                                           .reason = "not_failed",
+                                                           .message = "provisioning of this tenant has not failed"};
+                                            }
+                                            v1::ProvisioningRequested event;
+                                            event.set_requested_by("super-admin");
+                                            event.set_reason(reason);
+                                            outbox.publish(tenant_id, event);
+                                            v1::TenantChanged changed;
+                                            changed.set_status("pending");
+                                            outbox.signal(tenant_id, changed);
+                                            return {};
+                                          });
+        if (!done) return done.error();
+        return json_response(202, {{"tenant_id", tenant_id}, {"status", "pending"}});
+      });
 }
 
 void admin_stripe_events(Services& services, const CallPtr& call) {

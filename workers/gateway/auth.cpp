@@ -43,11 +43,11 @@ http::Response issue_tokens(Services& services, const Call& call, db::Transactio
                               .typ = "access"};
   const auto refresh_token = to_base64url(crypto::random_bytes(refresh_token_bytes));
   store::add_refresh_token(tx, hash_of(refresh_token), {person.user_id, tenant_id}, now + refresh_token_life, now);
-  auto response = json_response(
-      200, {{"access_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
-            {"token_type", "bearer"},
-            {"expires_in", access_token_life.count()},
-            {"refresh_token", refresh_token}});
+  auto response =
+      json_response(200, {{"access_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
+                          {"token_type", "bearer"},
+                          {"expires_in", access_token_life.count()},
+                          {"refresh_token", refresh_token}});
   response.headers.add("Cache-Control", "no-store");
   return response;
 }
@@ -61,8 +61,8 @@ struct Login {
 Result<http::Response> succeed(Services& services, db::Connection& connection, const Call& call, const Login& login) {
   http::Response response;
   const events::Actor actor{"user", login.person->user_id, call.address, call.user_agent};
-  const auto done = services.commit(
-      connection, call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+  const auto done =
+      services.commit(connection, call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
         response = issue_tokens(services, call, tx, *login.person, login.tenant_id);
         v1::UserLoggedIn event;
         event.set_user_id(login.person->user_id);
@@ -75,14 +75,14 @@ Result<http::Response> succeed(Services& services, db::Connection& connection, c
 }
 
 Result<http::Response> fail(Services& services, db::Connection& connection, const Call& call, const Login& login) {
-  const auto done = services.commit(
-      connection, call, call.stranger(), [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
-        v1::UserLoginFailed event;
-        event.set_email(login.request.email);
-        event.set_reason("invalid_credentials");
-        outbox.publish(login.tenant_id, event);
-        return {};
-      });
+  const auto done = services.commit(connection, call, call.stranger(),
+                                    [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+                                      v1::UserLoginFailed event;
+                                      event.set_email(login.request.email);
+                                      event.set_reason("invalid_credentials");
+                                      outbox.publish(login.tenant_id, event);
+                                      return {};
+                                    });
   if (!done) return done.error();
   return invalid_credentials();
 }

@@ -19,7 +19,7 @@
 namespace tenantry::gateway {
 
 struct Limits {
-  std::int64_t users_max = 0;          // -1: unlimited, as in every interface
+  std::int64_t users_max = 0;  // -1: unlimited, as in every interface
   std::int64_t storage_bytes_max = 0;
   std::int64_t api_calls_max = 0;
   int requests_per_minute = 0;

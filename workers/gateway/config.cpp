@@ -32,7 +32,8 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
     reader.fail("TENANTRY_ADMIN_TOKEN", "must have at least 32 characters");
   }
   config.master_key = reader.required_secret("TENANTRY_MASTER_KEY");
-  if (const auto bytes = from_base64(config.master_key); !config.master_key.empty() && (!bytes || bytes->size() != 32)) {
+  if (const auto bytes = from_base64(config.master_key);
+      !config.master_key.empty() && (!bytes || bytes->size() != 32)) {
     reader.fail("TENANTRY_MASTER_KEY", "must be 32 bytes in base64");
   }
   config.stripe_secrets = split(reader.secret("TENANTRY_STRIPE_WEBHOOK_SECRET").value_or(""));

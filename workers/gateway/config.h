@@ -16,8 +16,8 @@ struct GatewayConfig {
   std::string http_address = "127.0.0.1";
   std::uint16_t http_port = 8080;
   std::string public_url{};
-  std::string admin_token{};               // a secret; empty: no super-admin can log in
-  std::string master_key{};                // a secret; 32 bytes in base64
+  std::string admin_token{};                  // a secret; empty: no super-admin can log in
+  std::string master_key{};                   // a secret; 32 bytes in base64
   std::vector<std::string> stripe_secrets{};  // secrets; any of them may have signed
   bool signup_private = false;
   std::vector<std::string> trusted_proxies{};

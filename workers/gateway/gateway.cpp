@@ -68,8 +68,7 @@ struct Gateway::State {
     call->route = &route;
     call->request_id = request_id(header("X-Request-Id"), services.ids);
     call->traceparent = traceparent(header("traceparent"), services.ids);
-    call->address =
-        client_address(request.peer_address, header("X-Forwarded-For"), services.config.trusted_proxies);
+    call->address = client_address(request.peer_address, header("X-Forwarded-For"), services.config.trusted_proxies);
     call->user_agent = std::string(header("User-Agent").substr(0, 256));
     call->language = language_of(header("Accept-Language"));
     call->path_tenant = split_tenant_path(request.path).tenant_id;

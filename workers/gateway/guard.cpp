@@ -21,9 +21,7 @@ Result<std::string> bearer_token(const http::Request& request) {
   const auto count = request.headers.count("Authorization");
   if (count == 0) return std::string{};
   if (count > 1) {
-    return Error{.code = Errc::invalid,
-                 .reason = "malformed_request",
-                 .message = "Authorization must be sent once"};
+    return Error{.code = Errc::invalid, .reason = "malformed_request", .message = "Authorization must be sent once"};
   }
   const auto value = *request.headers.get("Authorization");
   constexpr std::string_view scheme = "Bearer ";
@@ -52,14 +50,15 @@ bool serves_a_body(http::Method method) {
 void guard_admin(Services& services, const CallPtr& call, Handler next) {
   const auto token = bearer_token(call->request());
   if (!token) return services.refuse(call, token.error());
-  if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a super-admin's token is needed"));
+  if (token->empty())
+    return services.refuse(call, unauthenticated("unauthenticated", "a super-admin's token is needed"));
   if (!services.config.admin_token.empty() &&
       crypto::constant_time_equal(as_bytes(*token), as_bytes(services.config.admin_token))) {
     return next(services, call);
   }
-  const bool of_a_tenant = crypto::verify(*call->reference->keys, *token,
-                                          {"tenantry", "tenantry-api", "access", services.clock.now()})
-                               .has_value();
+  const bool of_a_tenant =
+      crypto::verify(*call->reference->keys, *token, {"tenantry", "tenantry-api", "access", services.clock.now()})
+          .has_value();
   if (of_a_tenant) {
     return services.refuse(call, Error{.code = Errc::forbidden,
                                        .reason = "admin_required",
@@ -116,25 +115,26 @@ void decide(Services& services, const CallPtr& call, const Facts& facts, Handler
   const auto& limits = call->tenant->limits;
   call->rate = services.requests.take(call->tenant_id(), limits.requests_per_minute, services.monotonic());
   if (!call->rate->allowed) {
-    return services.refuse(call,
-                           Error{.code = Errc::rate_limited,
-                                 .reason = "rate_limited",
-                                 .message = "at most " + std::to_string(limits.requests_per_minute) +
-                                            " requests a minute"},
-                           call->rate->resets_in);
+    return services.refuse(
+        call,
+        Error{.code = Errc::rate_limited,
+              .reason = "rate_limited",
+              .message = "at most " + std::to_string(limits.requests_per_minute) + " requests a minute"},
+        call->rate->resets_in);
   }
   if (call->route->guard == Guard::live) {
     const auto now = services.clock.now();
     const auto month = floor_month(now);
     const double counted = call->tenant->month == month ? call->tenant->api_calls : 0;
     if (!services.meter.admit(call->tenant_id(), limits.api_calls_max, counted, month)) {
-      return services.refuse(call,
-                             Error{.code = Errc::limit_exceeded,
-                                   .reason = "limit_exceeded",
-                                   .message = "the plan's API calls of this month are used up",
-                                   .fields = {{"", "api_calls", "at most " + std::to_string(limits.api_calls_max) +
-                                                                    " api_calls a month"}}},
-                             std::chrono::ceil<Seconds>(next_month(now) - now));
+      return services.refuse(
+          call,
+          Error{
+              .code = Errc::limit_exceeded,
+              .reason = "limit_exceeded",
+              .message = "the plan's API calls of this month are used up",
+              .fields = {{"", "api_calls", "at most " + std::to_string(limits.api_calls_max) + " api_calls a month"}}},
+          std::chrono::ceil<Seconds>(next_month(now) - now));
     }
     call->metered = true;
   }
@@ -145,8 +145,8 @@ void guard_member(Services& services, const CallPtr& call, Handler next) {
   const auto token = bearer_token(call->request());
   if (!token) return services.refuse(call, token.error());
   if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
-  auto claims = crypto::verify(*call->reference->keys, *token,
-                               {"tenantry", "tenantry-api", "access", services.clock.now()});
+  auto claims =
+      crypto::verify(*call->reference->keys, *token, {"tenantry", "tenantry-api", "access", services.clock.now()});
   if (!claims) return services.refuse(call, claims.error());
   call->claims = std::move(*claims);
 
@@ -204,18 +204,21 @@ Result<std::string> named_tenant(Services& services, db::Transaction& tx, const 
 
 void guard(Services& services, const CallPtr& call, Handler next) {
   if (serves_a_body(call->route->method) && !acceptable_content(call->request(), call->route->body)) {
-    return services.answer(call, http::problem(415, "unsupported_media_type", "The body must be application/json.",
-                                               call->request().path));
+    return services.answer(
+        call, http::problem(415, "unsupported_media_type", "The body must be application/json.", call->request().path));
   }
   if (call->route->guard != Guard::open && !takes_json(call->request())) {
     return services.answer(
         call, http::problem(406, "not_acceptable", "The answer is application/json.", call->request().path));
   }
   switch (call->route->guard) {
-    case Guard::open: return next(services, call);
-    case Guard::admin: return guard_admin(services, call, next);
+    case Guard::open:
+      return next(services, call);
+    case Guard::admin:
+      return guard_admin(services, call, next);
     case Guard::live:
-    case Guard::billing: return guard_member(services, call, next);
+    case Guard::billing:
+      return guard_member(services, call, next);
   }
 }
 

@@ -40,15 +40,15 @@ void readyz(Services& services, const CallPtr& call) {
     const auto line = [](const char* name, bool up) {
       return std::string(up ? "[+]" : "[-]") + name + (up ? " ok\n" : " failed\n");
     };
-    return services.answer(call, text_response(ready ? 200 : 503, line("postgres", database) +
-                                                                      line("rabbitmq", health.broker) +
-                                                                      line("serving", !services.draining)));
+    return services.answer(
+        call, text_response(ready ? 200 : 503, line("postgres", database) + line("rabbitmq", health.broker) +
+                                                   line("serving", !services.draining)));
   }
   services.answer(call, json_response(ready ? 200 : 503, {{"status", ready ? "ready" : "unready"},
-                                                         {"checks",
-                                                          {{"postgres", word(database)},
-                                                           {"rabbitmq", word(health.broker)},
-                                                           {"serving", word(!services.draining)}}}}));
+                                                          {"checks",
+                                                           {{"postgres", word(database)},
+                                                            {"rabbitmq", word(health.broker)},
+                                                            {"serving", word(!services.draining)}}}}));
 }
 
 void metrics_page(Services& services, const CallPtr& call) {

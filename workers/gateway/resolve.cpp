@@ -31,9 +31,8 @@ Result<std::string> resolve_tenant(const TenantSources& sources, std::string_vie
   for (const auto& header : sources.headers) {
     const auto value = std::string(trim(header));
     if (value.empty() || value != trim(sources.headers.front())) {
-      return Error{.code = Errc::invalid,
-                   .reason = "ambiguous_tenant",
-                   .message = "X-Tenant-ID must name one tenant, once"};
+      return Error{
+          .code = Errc::invalid, .reason = "ambiguous_tenant", .message = "X-Tenant-ID must name one tenant, once"};
     }
     named.push_back(value);
   }

@@ -15,11 +15,11 @@
 namespace tenantry::gateway {
 
 struct TenantSources {
-  std::optional<std::string> claim{};        // of a token already verified
-  std::vector<std::string> headers{};        // every X-Tenant-ID and X-Tenant field
-  std::string host{};                        // as sent, with its port
+  std::optional<std::string> claim{};                 // of a token already verified
+  std::vector<std::string> headers{};                 // every X-Tenant-ID and X-Tenant field
+  std::string host{};                                 // as sent, with its port
   std::optional<std::string> custom_domain_tenant{};  // whose custom domain `host` is
-  std::string path_tenant{};                 // of /t/{tenant}/..., "" for other paths
+  std::string path_tenant{};                          // of /t/{tenant}/..., "" for other paths
 };
 
 // Errors: invalid "ambiguous_tenant" (400: an empty header, or two that differ); refused

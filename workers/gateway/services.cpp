@@ -41,7 +41,9 @@ http::Response json_response(int status, const nlohmann::json& body) {
 }
 
 http::Response access_problem(const Error& error, const Call& call) {
-  auto response = http::problem(error, call.request().path, trace_id_of(call.traceparent));
+  // What is not there and what is somebody else's look alike to the byte (security.md H7).
+  const auto trace_id = error.reason == "not_found" ? std::string_view{} : trace_id_of(call.traceparent);
+  auto response = http::problem(error, call.request().path, trace_id);
   const auto words = access_message(error.reason, call.language);
   if (words.empty()) return response;
   auto body = nlohmann::json::parse(response.body);
@@ -66,7 +68,8 @@ void Services::answer(const CallPtr& call, http::Response response) {
                      {"http_route", std::string(call->route->path)},
                      {"http_response_status_code", std::to_string(response.status)}});
   if (call->metered) {
-    loop.post([this, tenant_id = call->tenant_id(), counts = response.status < 400] { meter.settle(tenant_id, counts); });
+    loop.post(
+        [this, tenant_id = call->tenant_id(), counts = response.status < 400] { meter.settle(tenant_id, counts); });
   }
   call->exchange->respond(std::move(response));
 }
@@ -77,8 +80,8 @@ void Services::refuse(const CallPtr& call, const Error& error) {
               {{"operation", call->route->operation}, {"request_id", call->request_id}, {"error", error.describe()}});
   }
   if (error.reason == "ambiguous_tenant") {
-    return answer(call, http::problem(400, error.reason, error.message, call->request().path,
-                                      trace_id_of(call->traceparent)));
+    return answer(
+        call, http::problem(400, error.reason, error.message, call->request().path, trace_id_of(call->traceparent)));
   }
   answer(call, access_problem(error, *call));
 }

@@ -52,10 +52,10 @@ Result<std::string> create(Services& services, const Call& call, const Signup& s
                                              services.ids, now);
   if (!tenant) return tenant.error();
   const auto user_id = services.ids.next();
-  store::add_user(tx,
-                  {user_id, request.admin_email, request.admin_first_name, request.admin_last_name, locale,
-                   signup.password_hash},
-                  now);
+  store::add_user(
+      tx,
+      {user_id, request.admin_email, request.admin_first_name, request.admin_last_name, locale, signup.password_hash},
+      now);
   const auto signup_id = services.ids.next();
   store::add_signup(tx, signup_id, tenant->tenant_id, user_id, now);
 

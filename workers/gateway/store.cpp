@@ -64,8 +64,13 @@ constexpr const char* person_query =
 std::optional<Person> person_of(const db::Rows& rows) {
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
-  return Person{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3)),
-                std::string(row.text(4)), std::string(row.text(5)), row.texts(6)};
+  return Person{std::string(row.text(0)),
+                std::string(row.text(1)),
+                std::string(row.text(2)),
+                std::string(row.text(3)),
+                std::string(row.text(4)),
+                std::string(row.text(5)),
+                row.texts(6)};
 }
 
 }  // namespace
@@ -179,9 +184,9 @@ std::optional<StoredResponse> lock_idempotency_key(db::Transaction& tx, std::str
   tx.exec("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))", {scope, key});
   tx.exec("DELETE FROM platform.idempotency_keys WHERE scope = $1 AND key = $2 AND created_at < $3",
           {scope, key, keep_since});
-  const auto rows = tx.exec(
-      "SELECT request_hash, status, response FROM platform.idempotency_keys WHERE scope = $1 AND key = $2",
-      {scope, key});
+  const auto rows =
+      tx.exec("SELECT request_hash, status, response FROM platform.idempotency_keys WHERE scope = $1 AND key = $2",
+              {scope, key});
   if (rows.empty()) return std::nullopt;
   return StoredResponse{rows[0].bytes(0), static_cast<int>(rows[0].int64(1)), std::string(rows[0].text(2))};
 }
@@ -210,8 +215,7 @@ void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view ten
 }
 
 std::string tenant_of_customer(db::Transaction& tx, std::string_view customer_id) {
-  const auto rows =
-      tx.exec("SELECT tenant_id FROM billing.customers WHERE stripe_customer_id = $1", {customer_id});
+  const auto rows = tx.exec("SELECT tenant_id FROM billing.customers WHERE stripe_customer_id = $1", {customer_id});
   return rows.empty() ? "" : std::string(rows[0].text(0));
 }
 

@@ -56,7 +56,8 @@ struct RefreshToken {
   std::string user_id;
   std::string tenant_id;
 };
-void add_refresh_token(db::Transaction& tx, ByteView hash, const RefreshToken& token, Timestamp expires_at, Timestamp now);
+void add_refresh_token(db::Transaction& tx, ByteView hash, const RefreshToken& token, Timestamp expires_at,
+                       Timestamp now);
 std::optional<RefreshToken> take_refresh_token(db::Transaction& tx, ByteView hash, Timestamp now);  // it is used up
 void drop_refresh_tokens(db::Transaction& tx, const RefreshToken& owner, std::optional<Bytes> hash);
 void revoke_token(db::Transaction& tx, std::string_view jti, Timestamp expires_at);
@@ -81,7 +82,8 @@ struct NewUser {
   std::string password_hash;
 };
 void add_user(db::Transaction& tx, const NewUser& user, Timestamp now);
-void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view tenant_id, const Uuid& user_id, Timestamp now);
+void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view tenant_id, const Uuid& user_id,
+                Timestamp now);
 
 // Stripe.
 struct StripeRow {

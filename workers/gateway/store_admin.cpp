@@ -81,13 +81,13 @@ json sagas_of(db::Transaction& tx, std::string_view tenant_id) {
 
 json list_tenants(db::Transaction& tx, const TenantFilter& filter, const Page& page) {
   json list = json::array();
-  for (const auto row :
-       tx.exec(std::string("SELECT ") + summary_columns +
-                   "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
-                   "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0) "
-                   "AND ($3::timestamptz IS NULL OR (t.created_at, t.tenant_id) < ($3, $4)) "
-                   "ORDER BY t.created_at DESC, t.tenant_id DESC LIMIT $5",
-               {filter.status, filter.words, part(page, 0), part(page, 1), page.limit})) {
+  for (const auto row : tx.exec(
+           std::string("SELECT ") + summary_columns +
+               "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
+               "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0) "
+               "AND ($3::timestamptz IS NULL OR (t.created_at, t.tenant_id) < ($3, $4)) "
+               "ORDER BY t.created_at DESC, t.tenant_id DESC LIMIT $5",
+           {filter.status, filter.words, part(page, 0), part(page, 1), page.limit})) {
     list.push_back(summary_of(row));
   }
   return list;
@@ -106,10 +106,11 @@ json tenant_stats(db::Transaction& tx) {
 }
 
 std::optional<json> read_tenant(db::Transaction& tx, std::string_view tenant_id) {
-  const auto rows = tx.exec(std::string("SELECT ") + summary_columns +
-                                ", t.company_email, t.status_note, t.resumes_to, t.plan_version, t.locale, "
-                                "t.isolation_mode, t.cell, t.custom_domain FROM platform.tenants t WHERE tenant_id = $1",
-                            {tenant_id});
+  const auto rows =
+      tx.exec(std::string("SELECT ") + summary_columns +
+                  ", t.company_email, t.status_note, t.resumes_to, t.plan_version, t.locale, "
+                  "t.isolation_mode, t.cell, t.custom_domain FROM platform.tenants t WHERE tenant_id = $1",
+              {tenant_id});
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
   json tenant = summary_of(row);
@@ -127,9 +128,10 @@ std::optional<json> read_tenant(db::Transaction& tx, std::string_view tenant_id)
 }
 
 bool clear_provisioning_failure(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
-  return tx.exec("UPDATE platform.tenants SET provisioning_failed = false, updated_at = $2 "
-                 "WHERE tenant_id = $1 AND status = 'pending' AND provisioning_failed",
-                 {tenant_id, now})
+  return tx.exec(
+               "UPDATE platform.tenants SET provisioning_failed = false, updated_at = $2 "
+               "WHERE tenant_id = $1 AND status = 'pending' AND provisioning_failed",
+               {tenant_id, now})
              .affected() == 1;
 }
 
@@ -155,13 +157,13 @@ json list_stripe_events(db::Transaction& tx, std::string_view state, const Page&
 
 json list_dead_letters(db::Transaction& tx, const DeadLetterFilter& filter, const Page& page) {
   json list = json::array();
-  for (const auto row :
-       tx.exec("SELECT dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, seen, vhost, exchange, "
-               "routing_key, created_at, last_seen_at FROM messaging.dead_letters "
-               "WHERE ($1 = '' OR tenant_id = $1) AND ($2 = '' OR worker = $2) AND ($3 = '' OR reason = $3) "
-               "AND ($4::timestamptz IS NULL OR (created_at, dead_letter_id) < ($4, $5::uuid)) "
-               "ORDER BY created_at DESC, dead_letter_id DESC LIMIT $6",
-               {filter.tenant_id, filter.worker, filter.reason, part(page, 0), part(page, 1), page.limit})) {
+  for (const auto row : tx.exec(
+           "SELECT dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, seen, vhost, exchange, "
+           "routing_key, created_at, last_seen_at FROM messaging.dead_letters "
+           "WHERE ($1 = '' OR tenant_id = $1) AND ($2 = '' OR worker = $2) AND ($3 = '' OR reason = $3) "
+           "AND ($4::timestamptz IS NULL OR (created_at, dead_letter_id) < ($4, $5::uuid)) "
+           "ORDER BY created_at DESC, dead_letter_id DESC LIMIT $6",
+           {filter.tenant_id, filter.worker, filter.reason, part(page, 0), part(page, 1), page.limit})) {
     list.push_back({{"id", row.text(0)},
                     {"worker", row.text(1)},
                     {"tenant_id", row.text(2)},

@@ -152,9 +152,8 @@ json read_billing(db::Transaction& tx, std::string_view tenant_id) {
   const auto account =
       tx.exec("SELECT state, past_due_since, paid_at FROM billing.accounts WHERE tenant_id = $1", {tenant_id});
   if (!account.empty()) {
-    out["billing"] = {{"state", account[0].text(0)},
-                      {"past_due_since", instant(account[0], 1)},
-                      {"paid_at", instant(account[0], 2)}};
+    out["billing"] = {
+        {"state", account[0].text(0)}, {"past_due_since", instant(account[0], 1)}, {"paid_at", instant(account[0], 2)}};
   }
   const auto subscription = tx.exec(
       "SELECT stripe_subscription_id, status, price_id, current_period_end, cancel_at_period_end "

@@ -22,9 +22,7 @@ constexpr const char* platform = "platform";
 Result<void> verify_signature(const Services& services, const http::Request& request) {
   const auto header = request.headers.get("Stripe-Signature");
   if (!header || request.headers.count("Stripe-Signature") > 1) {
-    return Error{.code = Errc::invalid,
-                 .reason = "signature_invalid",
-                 .message = "Stripe-Signature must be sent once"};
+    return Error{.code = Errc::invalid, .reason = "signature_invalid", .message = "Stripe-Signature must be sent once"};
   }
   const SystemClock real;
   auto verified = crypto::verify_stripe_signature(*header, request.body, services.config.stripe_secrets, real.now());
@@ -111,10 +109,9 @@ void stripe_webhook(Services& services, const CallPtr& call) {
   }
   services.on_lane(call, [&services, call, fact = *fact](db::Connection& connection) -> Result<http::Response> {
     const events::Actor actor{"stripe", fact.event_id, call->address, {}};
-    const auto done =
-        services.commit(connection, *call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) {
-          return store_event(tx, outbox, fact, call->request().body);
-        });
+    const auto done = services.commit(connection, *call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) {
+      return store_event(tx, outbox, fact, call->request().body);
+    });
     if (!done) return done.error();
     return http::Response::json(200, R"({"received":true})");
   });

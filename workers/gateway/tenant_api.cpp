@@ -52,8 +52,8 @@ Error no_client() {
   return {.code = Errc::not_found, .reason = "not_found", .message = "There is nothing at this path."};
 }
 
-json page_of(json list, int limit, const std::function<std::vector<std::string>(const json&)>& place,
-             const Call& call, http::Headers& headers) {
+json page_of(json list, int limit, const std::function<std::vector<std::string>(const json&)>& place, const Call& call,
+             http::Headers& headers) {
   json page = {{"next_cursor", nullptr}};
   if (static_cast<int>(list.size()) > limit) {
     list.erase(list.size() - 1);
@@ -79,21 +79,22 @@ void me(Services& services, const CallPtr& call) {
     const auto granted = call->reference->permissions.find(call->role);
     const auto& tenant = call->tenant->tenant;
     return json_response(
-        200, {{"user",
-               {{"id", person->user_id},
-                {"email", person->email},
-                {"first_name", person->first_name},
-                {"last_name", person->last_name}}},
-              {"role", call->role},
-              {"permissions", granted == call->reference->permissions.end() ? std::vector<std::string>{} : granted->second},
-              {"tenants", person->tenants},
-              {"tenant",
-               {{"tenant_id", tenant.tenant_id},
-                {"company_name", tenant.company_name},
-                {"status", tenancy::to_string(tenant.lifecycle.status)},
-                {"plan", tenant.plan},
-                {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
-                {"modules", call->tenant->modules}}}});
+        200,
+        {{"user",
+          {{"id", person->user_id},
+           {"email", person->email},
+           {"first_name", person->first_name},
+           {"last_name", person->last_name}}},
+         {"role", call->role},
+         {"permissions", granted == call->reference->permissions.end() ? std::vector<std::string>{} : granted->second},
+         {"tenants", person->tenants},
+         {"tenant",
+          {{"tenant_id", tenant.tenant_id},
+           {"company_name", tenant.company_name},
+           {"status", tenancy::to_string(tenant.lifecycle.status)},
+           {"plan", tenant.plan},
+           {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
+           {"modules", call->tenant->modules}}}});
   });
 }
 
@@ -117,11 +118,12 @@ void list_clients(Services& services, const CallPtr& call) {
     });
     if (!done) return done.error();
     http::Headers headers;
-    auto body = page_of(std::move(list), limit,
-                        [](const json& last) {
-                          return std::vector<std::string>{last["created_at"], last["id"]};
-                        },
-                        *call, headers);
+    auto body = page_of(
+        std::move(list), limit,
+        [](const json& last) {
+          return std::vector<std::string>{last["created_at"], last["id"]};
+        },
+        *call, headers);
     body["clients"] = std::move(body["items"]);
     body.erase("items");
     auto response = json_response(200, body);
@@ -191,29 +193,30 @@ void usage(Services& services, const CallPtr& call) {
   }
   const bool summary = filter.metric.empty() && filter.span.empty() && !filter.from && !filter.to;
   const double calls = calls_known(services, *call);
-  services.on_lane(call, [&services, call, filter, summary, calls](db::Connection& connection) -> Result<http::Response> {
-    json body;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      if (!summary) {
-        body = {{"usage", store::list_usage(tx, call->tenant_id(), filter)}};
-        return {};
-      }
-      json metrics = json::array();
-      for (const auto& metric : store::list_metrics(tx)) {
-        metrics.push_back({{"metric", metric.name},
-                           {"unit", metric.unit},
-                           {"quantity", number(used_now(services, tx, *call, metric, calls))},
-                           {"limit", limit_of(call->tenant->limits, metric.limit_name)}});
-      }
-      const auto now = services.clock.now();
-      body = {{"period_start", to_rfc3339(floor_month(now))},
-              {"period_end", to_rfc3339(next_month(now))},
-              {"metrics", std::move(metrics)}};
-      return {};
-    });
-    if (!done) return done.error();
-    return json_response(200, body);
-  });
+  services.on_lane(call,
+                   [&services, call, filter, summary, calls](db::Connection& connection) -> Result<http::Response> {
+                     json body;
+                     const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+                       if (!summary) {
+                         body = {{"usage", store::list_usage(tx, call->tenant_id(), filter)}};
+                         return {};
+                       }
+                       json metrics = json::array();
+                       for (const auto& metric : store::list_metrics(tx)) {
+                         metrics.push_back({{"metric", metric.name},
+                                            {"unit", metric.unit},
+                                            {"quantity", number(used_now(services, tx, *call, metric, calls))},
+                                            {"limit", limit_of(call->tenant->limits, metric.limit_name)}});
+                       }
+                       const auto now = services.clock.now();
+                       body = {{"period_start", to_rfc3339(floor_month(now))},
+                               {"period_end", to_rfc3339(next_month(now))},
+                               {"metrics", std::move(metrics)}};
+                       return {};
+                     });
+                     if (!done) return done.error();
+                     return json_response(200, body);
+                   });
 }
 
 void check_limit(Services& services, const CallPtr& call) {
@@ -225,27 +228,29 @@ void check_limit(Services& services, const CallPtr& call) {
     }
   }
   const double calls = calls_known(services, *call);
-  services.on_lane(call, [&services, call, name = query(*call, "metric"), quantity,
-                          calls](db::Connection& connection) -> Result<http::Response> {
-    json body;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      const auto metrics = store::list_metrics(tx);
-      const auto metric = std::ranges::find(metrics, name, &store::Metric::name);
-      if (metric == metrics.end()) return Error::invalid("/metric", "metric", "must be a known metric");
-      const double used = used_now(services, tx, *call, *metric, calls);
-      const auto limit = limit_of(call->tenant->limits, metric->limit_name);
-      const bool unlimited = limit < 0;
-      const double left = std::max(0.0, static_cast<double>(limit) - used);
-      body = {{"allowed", unlimited || used + quantity <= static_cast<double>(limit)},
-              {"metric", name},
-              {"used", number(used)},
-              {"limit", limit},
-              {"remaining", unlimited ? json(-1) : number(left)}};
-      return {};
-    });
-    if (!done) return done.error();
-    return json_response(200, body);
-  });
+  services.on_lane(call,
+                   [&services, call, name = query(*call, "metric"), quantity,
+                    calls](db::Connection& connection) -> Result<http::Response> {
+                     json body;
+                     const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+                       const auto metrics = store::list_metrics(tx);
+                       const auto metric = std::ranges::find(metrics, name, &store::Metric::name);
+                       if (metric == metrics.end())
+                         return Error::invalid("/metric", "metric", "must be a known metric");
+                       const double used = used_now(services, tx, *call, *metric, calls);
+                       const auto limit = limit_of(call->tenant->limits, metric->limit_name);
+                       const bool unlimited = limit < 0;
+                       const double left = std::max(0.0, static_cast<double>(limit) - used);
+                       body = {{"allowed", unlimited || used + quantity <= static_cast<double>(limit)},
+                               {"metric", name},
+                               {"used", number(used)},
+                               {"limit", limit},
+                               {"remaining", unlimited ? json(-1) : number(left)}};
+                       return {};
+                     });
+                     if (!done) return done.error();
+                     return json_response(200, body);
+                   });
 }
 
 void audit(Services& services, const CallPtr& call) {
@@ -280,11 +285,12 @@ void audit(Services& services, const CallPtr& call) {
         });
         if (!done) return done.error();
         http::Headers headers;
-        auto body = page_of(std::move(list), limit,
-                            [](const json& last) {
-                              return std::vector<std::string>{std::to_string(last["sequence"].get<std::int64_t>())};
-                            },
-                            *call, headers);
+        auto body = page_of(
+            std::move(list), limit,
+            [](const json& last) {
+              return std::vector<std::string>{std::to_string(last["sequence"].get<std::int64_t>())};
+            },
+            *call, headers);
         body["records"] = std::move(body["items"]);
         body.erase("items");
         auto response = json_response(200, body);
@@ -380,16 +386,16 @@ void move_subscription(Services& services, const CallPtr& call, tenancy::Trigger
 
 void cancel_subscription(Services& services, const CallPtr& call) {
   move_subscription(services, call, tenancy::Trigger::cancel, "requested_by_tenant", [](tenancy::Status) {
-    return Error{.code = Errc::conflict,
-                 .reason = "not_cancellable",
-                 .message = "there is no subscription left to cancel"};
+    return Error{
+        .code = Errc::conflict, .reason = "not_cancellable", .message = "there is no subscription left to cancel"};
   });
 }
 
 void reactivate_subscription(Services& services, const CallPtr& call) {
   move_subscription(services, call, tenancy::Trigger::resume, "requested_by_tenant", [](tenancy::Status from) {
     if (from == tenancy::Status::cancelled || from == tenancy::Status::suspended) {
-      return Error{.code = Errc::payment_required, .reason = "payment_required", .message = "a payment is needed first"};
+      return Error{
+          .code = Errc::payment_required, .reason = "payment_required", .message = "a payment is needed first"};
     }
     return Error{.code = Errc::conflict, .reason = "not_cancelled", .message = "the subscription was not cancelled"};
   });

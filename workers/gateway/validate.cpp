@@ -131,9 +131,10 @@ Result<json> parse_object(std::string_view body) {
 
 // What a password must not be: the company, its words, the slug, the person's names and address.
 std::vector<std::string> password_context(const SignupRequest& request) {
-  std::vector<std::string> context{request.company_name, tenancy::slug_of(request.company_name), request.admin_email,
-                                   request.admin_email.substr(0, request.admin_email.find('@')),
-                                   request.admin_first_name, request.admin_last_name};
+  std::vector<std::string> context{
+      request.company_name,     tenancy::slug_of(request.company_name),
+      request.admin_email,      request.admin_email.substr(0, request.admin_email.find('@')),
+      request.admin_first_name, request.admin_last_name};
   std::string word;
   for (const char c : request.company_name + " ") {
     if (c != ' ') {
@@ -154,7 +155,8 @@ bool is_word(std::string_view text) {
 
 bool is_domain_label(std::string_view label) {
   if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
-  return std::ranges::all_of(label, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; });
+  return std::ranges::all_of(label,
+                             [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; });
 }
 
 }  // namespace
@@ -165,9 +167,8 @@ std::optional<std::string> folded_email(std::string_view text) {
   if (at == text.npos || at == 0 || at > 64 || text.size() > 254) return std::nullopt;
   const auto local = text.substr(0, at);
   constexpr std::string_view marks = "!#$%&'*+-/=?^_`{|}~.";
-  const bool local_ok = std::ranges::all_of(local, [&](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || marks.find(c) != marks.npos;
-  });
+  const bool local_ok = std::ranges::all_of(
+      local, [&](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || marks.find(c) != marks.npos; });
   if (!local_ok || local.front() == '.' || local.back() == '.' || local.find("..") != local.npos) return std::nullopt;
   std::string_view domain = text.substr(at + 1);
   if (domain.find('.') == domain.npos) return std::nullopt;
@@ -178,8 +179,7 @@ std::optional<std::string> folded_email(std::string_view text) {
     domain.remove_prefix(label.size() + 1);
   }
   std::string folded{text};
-  std::ranges::transform(folded, folded.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(folded, folded.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return folded;
 }
 

@@ -36,7 +36,7 @@ struct LoginRequest {
 };
 Result<LoginRequest> parse_login(std::string_view body);
 
-Result<std::string> parse_refresh(std::string_view body);                 // the refresh token
+Result<std::string> parse_refresh(std::string_view body);                // the refresh token
 Result<std::optional<std::string>> parse_logout(std::string_view body);  // "" is a body, too
 
 struct ClientRequest {

@@ -46,10 +46,16 @@ TEST(RouteTable, DocumentedSecurityIsTheGuard) {
     const auto& operation = openapi["paths"][std::string(route.path)][lower(http::to_string(route.method))];
     const auto& security = operation["security"];
     switch (route.guard) {
-      case Guard::open: EXPECT_TRUE(security.empty()) << route.operation; break;
-      case Guard::admin: EXPECT_TRUE(security[0].contains("admin")) << route.operation; break;
+      case Guard::open:
+        EXPECT_TRUE(security.empty()) << route.operation;
+        break;
+      case Guard::admin:
+        EXPECT_TRUE(security[0].contains("admin")) << route.operation;
+        break;
       case Guard::live:
-      case Guard::billing: EXPECT_TRUE(security[0].contains("tenant")) << route.operation; break;
+      case Guard::billing:
+        EXPECT_TRUE(security[0].contains("tenant")) << route.operation;
+        break;
     }
   }
 }

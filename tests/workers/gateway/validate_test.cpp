@@ -13,10 +13,15 @@ using nlohmann::json;
 const std::set<std::string> known_plans = {"FREE", "STARTER"};
 
 json signup() {
-  return {{"company_name", "Acme Corporation"}, {"company_email", "contact@acme.example"},
-          {"admin_email", " Marie@ACME.example "}, {"admin_password", "correct horse battery"},
-          {"admin_first_name", "Marie"}, {"admin_last_name", "Durand"}, {"plan", "starter"},
-          {"accept_terms", true}, {"accept_privacy", true}};
+  return {{"company_name", "Acme Corporation"},
+          {"company_email", "contact@acme.example"},
+          {"admin_email", " Marie@ACME.example "},
+          {"admin_password", "correct horse battery"},
+          {"admin_first_name", "Marie"},
+          {"admin_last_name", "Durand"},
+          {"plan", "starter"},
+          {"accept_terms", true},
+          {"accept_privacy", true}};
 }
 
 std::vector<std::string> errors_of(const json& body) {
@@ -131,7 +136,9 @@ TEST(ContentType, JsonAndNothingElse) {
 }
 
 TEST(IdempotencyKey, QuotedOrNot) {
-  const auto key = [](std::string value) { return idempotency_key({.headers = {{"Idempotency-Key", std::move(value)}}}); };
+  const auto key = [](std::string value) {
+    return idempotency_key({.headers = {{"Idempotency-Key", std::move(value)}}});
+  };
   EXPECT_EQ(**key("abc"), "abc");
   EXPECT_EQ(**key("\"abc\""), "abc");
   EXPECT_FALSE(key(""));
