@@ -132,7 +132,7 @@ Text render(const Notice& notice, const Reader& reader, std::string_view company
   }
   for (const auto& [key, shown] : notice.sections) values.set(key, mustache::data{shown});
 
-  mustache::mustache parsed{std::string(found->text)};
+  mustache::mustache parsed{std::string(found->content)};
   TENANTRY_ASSERT(parsed.is_valid());
   parsed.set_custom_escape([](const std::string& text) { return text; });  // plain text, not HTML
   const std::string text = without_holes(parsed.render(values));
