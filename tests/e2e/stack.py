@@ -1,0 +1,180 @@
+"""Starts our process for one test file, and stops it: the servers are there already (`./dev test`).
+
+A file that is a test calls start() in setUpModule and stop() in tearDownModule; a stop that is not clean fails
+it. Names are unique per run (`company`), so files follow each other on one database.
+"""
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+import platform_client as p  # noqa: E402
+
+RUN = uuid.uuid4().hex[:6]
+PASSWORD = "Une-Baguette-Bien-Cuite-42"
+BINARY = os.path.join(p.env("TENANTRY_TEST_BUILD_DIR"), "bin", "tenantry")
+os.environ["TENANTRY_BIN"] = BINARY
+REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
+
+# Our processes refuse settings they do not know: the tests' own stay here.
+OURS = ("TENANTRY_BIN", "TENANTRY_TEST_BUILD_DIR", "TENANTRY_TEST_DEV_DIR", "TENANTRY_TEST_SUPERUSER_URL",
+        "TENANTRY_TEST_AMQP_URL", "TENANTRY_TEST_MANAGEMENT_URL")
+
+
+def settings():
+    return {name: value for name, value in os.environ.items() if name not in OURS}
+
+
+process = None
+log_path = None
+
+
+def start():
+    """The database and the broker made ready, then every worker and the gateway in one process."""
+    global log_path
+    name = os.path.splitext(os.path.basename(sys.modules["__main__"].__file__))[0]
+    log_path = os.path.join(p.env("TENANTRY_TEST_DEV_DIR"), "log", name + ".log")
+    open(log_path, "w").close()
+    for arguments in (["migrate"], ["topology", "apply"]):
+        subprocess.run([BINARY, *arguments], check=True, timeout=60, stdout=subprocess.DEVNULL, env=settings())
+    launch()
+
+
+def launch(wait=True):
+    global process
+    with open(log_path, "ab") as log:
+        process = subprocess.Popen([BINARY, "run", "--workers", "all"], env=settings(), stdout=log, stderr=log,
+                                   stdin=subprocess.DEVNULL)
+    if wait:
+        await_ready()
+
+
+def await_ready(seconds=30):
+    def ready():
+        if process.poll() is not None:
+            raise AssertionError(f"the process ended with {process.returncode}:\n{log_tail()}")
+        try:
+            return p.request("GET", "/readyz").status == 200
+        except OSError:
+            return False
+    p.await_true("/readyz answers 200", ready, seconds)
+
+
+def kill():
+    """As a power cut does it."""
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=30)
+
+
+def stop():
+    process.send_signal(signal.SIGTERM)
+    code = process.wait(timeout=60)
+    if code != 0:
+        raise AssertionError(f"the process ended with {code}:\n{log_tail()}")
+    with open(log_path, encoding="utf-8", errors="replace") as log:
+        text = log.read()
+    found = [report for report in REPORTS if report in text]
+    if found:
+        at = text.index(found[0])
+        raise AssertionError(f"the log holds a sanitizer's report:\n{text[at:at + 4000]}")
+
+
+def log_tail():
+    with open(log_path, encoding="utf-8", errors="replace") as log:
+        return log.read()[-4000:]
+
+
+# ---- tenants -------------------------------------------------------------------------------------------------------
+
+
+class Tenant:
+    def __init__(self, tenant_id, address):
+        self.id, self.address = tenant_id, address
+        self._token = None
+
+    def login(self):
+        self._token = p.login(self.id, self.address)
+        return self._token
+
+    @property
+    def token(self):
+        return self._token or self.login()
+
+    def get(self, path, **headers):
+        return p.request("GET", path, headers={**self.token, **headers})
+
+    def post(self, path, body, **headers):
+        return p.request("POST", path, body, {**self.token, **headers})
+
+    @property
+    def status(self):
+        return p.tenant_status(self.id)
+
+    def await_status(self, status, seconds=30):
+        p.await_true(f"{self.id} is {status} (is {self.status})", lambda: self.status == status, seconds)
+
+    def records(self, type_="%"):
+        """(sequence, type, payload as text) of the audit log, oldest first."""
+        return p.analyst("SELECT sequence, type, coalesce(payload::text, '') FROM analytics.audit_events "
+                         f"WHERE tenant_id = '{self.id}' AND type LIKE '{type_}' ORDER BY sequence")
+
+    def await_record(self, type_, count=1, seconds=30):
+        p.await_true(f"{count} × {type_} of {self.id} in the audit log", lambda: len(self.records(type_)) >= count, seconds)
+        return self.records(type_)
+
+    def usage(self, metric="api_calls", span="total"):
+        rows = p.analyst("SELECT coalesce(sum(quantity), 0), coalesce(sum(events), 0) FROM analytics.usage "
+                         f"WHERE tenant_id = '{self.id}' AND metric = '{metric}' AND span = '{span}'")
+        return float(rows[0][0]), int(float(rows[0][1]))
+
+
+def unique(text):
+    return f"{text} {RUN}"
+
+
+def address(local="owner"):
+    return f"{local}.{uuid.uuid4().hex[:10]}@e2e-{RUN}.example"
+
+
+def sign_up(company, plan="PROFESSIONAL", trial=True, **more):
+    """A tenant, by default awaited until its trial runs."""
+    mail = more.pop("admin_email", None) or address()
+    answer = p.request("POST", "/signup", p.signup_body(company, mail, plan=plan, **more))
+    if answer.status != 201:
+        raise AssertionError(f"signup of {company}: {answer}")
+    tenant = Tenant(answer.json["tenant_id"], mail)
+    if trial:
+        tenant.await_status("trial")
+    return tenant
+
+
+def total_tenants():
+    return p.admin("GET", "/v1/admin/tenants?limit=1").json["stats"]["total"]
+
+
+def pointers(answer):
+    return sorted(error["pointer"] for error in answer.json.get("errors", []))
+
+
+def slugged(text):
+    """What is left of plain ASCII words; the table of test_signup.py says the rest."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def await_quiet(count, what, seconds=30, still_for=0.5):
+    """Until `count()` has not changed for a while: for facts that must not appear."""
+    deadline = time.monotonic() + seconds
+    last, since = count(), time.monotonic()
+    while time.monotonic() - since < still_for:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never quiet: {what}")
+        time.sleep(0.05)
+        now = count()
+        if now != last:
+            last, since = now, time.monotonic()
+    return last
