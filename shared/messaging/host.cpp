@@ -94,8 +94,9 @@ struct Host::State {
     const std::string vhost_tenant = events::tenant_of_vhost(vhost);
     const events::TrustRules rules{options.relay.publisher.broker.user};
     Arrival arrival;
-    arrival.token = {(link << 16) | static_cast<std::uint64_t>(worker_index), delivery.delivery_tag};
-    arrival.token.generation = generation;
+    arrival.token = {.link = (link << 16) | static_cast<std::uint64_t>(worker_index),
+                     .generation = generation,
+                     .delivery_tag = delivery.delivery_tag};
     auto& incoming = arrival.incoming;
     incoming.vhost = vhost;
     incoming.redelivered = delivery.redelivered;
