@@ -1,0 +1,480 @@
+#!/usr/bin/python3
+"""What is refused, and how: status, problem document, the fields it names, and that nothing changed.
+
+Classes run in the order of their names: those that move the clock come last.
+"""
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import time
+import unittest
+import unittest.mock
+import urllib.parse
+import uuid
+
+import stack
+from stack import p, sign_up, unique
+
+RAW_URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+
+
+def setUpModule():
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+
+
+class Case(unittest.TestCase):
+    def assertProblem(self, answer, status, code, pointers=None):
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json", answer)
+        document = answer.json
+        self.assertEqual((document["status"], document["code"]), (status, code), answer)
+        self.assertEqual(document["type"], "/problems/" + code)
+        self.assertTrue(document["title"] and document["detail"] is not None)
+        if pointers is not None:
+            self.assertEqual(stack.pointers(answer), sorted(pointers), answer)
+        if status == 401:
+            self.assertEqual(answer.headers["WWW-Authenticate"], "Bearer")
+
+
+def raw_exchange(data, seconds=5):
+    """Sends bytes; returns all that comes until the server closes, and whether it did."""
+    with socket.create_connection((RAW_URL.hostname, RAW_URL.port), timeout=seconds) as connection:
+        connection.sendall(data)
+        received = b""
+        while True:
+            try:
+                chunk = connection.recv(65536)
+            except ConnectionResetError:
+                return received, True
+            except TimeoutError:
+                return received, False
+            if not chunk:
+                return received, True
+            received += chunk
+
+
+class T1_Signup(Case):
+    def refused(self, status, code, pointers=None, body=None, raw=None, headers=None):
+        before = stack.total_tenants()
+        answer = p.request("POST", "/signup", body, headers, raw)
+        self.assertProblem(answer, status, code, pointers)
+        self.assertEqual(stack.total_tenants(), before)
+        return answer
+
+    def body(self, **more):
+        return p.signup_body(unique("Refusée"), stack.address(), **more)
+
+    def test_malformed_json(self):
+        valid = json.dumps(self.body())
+        for raw in (b"", b"{", b"null", b"[]", b'"text"', valid[:-1].encode(), valid.encode() + b"x", b"\xef\xbb\xbf" + valid.encode(),
+                    b'{"company_name":"\xff"}', b'{"company_name":"\\ud800"}', b'{"plan":NaN}', b'{"plan":1e999}',
+                    b'{"a":' * 10000 + b"1" + b"}" * 10000, valid[:-1].encode() + b',"plan":"FREE"}'):
+            with self.subTest(raw=raw[:40]):
+                self.refused(400, "malformed_json", raw=raw)
+
+    def test_all_fields_at_once(self):
+        fields = ["company_name", "company_email", "admin_email", "admin_password", "admin_first_name",
+                  "admin_last_name", "plan", "accept_terms", "accept_privacy"]
+        every = ["/" + name for name in fields]
+        self.refused(422, "validation_failed", every, body={})
+        self.refused(422, "validation_failed", every, body={name: None for name in fields})
+        self.refused(422, "validation_failed", every, body={name: [] for name in fields})
+        self.refused(422, "validation_failed", every, body={name: 7 for name in fields})
+        for name in fields:
+            with self.subTest(missing=name):
+                body = self.body()
+                del body[name]
+                self.refused(422, "validation_failed", ["/" + name], body=body)
+
+    def test_single_rules(self):
+        for name, values in {
+                "plan": ("GOLD", ""), "accept_terms": (False, "true"), "accept_privacy": (False,),
+                "admin_email": ("nobody", "a@b", "a b@c.example", "a@-b.example", "é@b.example"),
+                "company_email": ("nobody",),
+                "company_name": ("", "   ", "a\nb", "x" * 201), "admin_first_name": ("a\r\nBcc: x", ""),
+                "admin_password": ("short", "password123", "aaaaaaaaaaaaaaa", "x" * 1025)}.items():
+            for value in values:
+                with self.subTest(name=name, value=str(value)[:30]):
+                    self.refused(422, "validation_failed", ["/" + name], body=self.body(**{name: value}))
+
+    def test_password_of_the_company(self):
+        name = unique("Boulangerie")
+        self.refused(422, "validation_failed", ["/admin_password"],
+                     body=p.signup_body(name, stack.address(), admin_password=name))
+
+    def test_taken_address(self):
+        tenant = sign_up(unique("Première"), trial=False)
+        for spelling in (tenant.address, tenant.address.upper()):
+            answer = self.refused(409, "email_taken", ["/admin_email"], body=self.body(admin_email=spelling))
+            self.assertNotIn(tenant.id, answer.body)
+
+    def test_fields_nobody_asked_for_are_not_applied(self):
+        tenant = sign_up(unique("Extra"), status="active", role="viewer", tenant_id="victim", is_admin=True,
+                         trial_ends_at="2100-01-01T00:00:00Z")
+        self.assertEqual(tenant.id, "extra-" + stack.RUN)
+        self.assertLess(p.admin("GET", "/v1/admin/tenants/" + tenant.id).json["trial_ends_at"], "2099")
+
+    def test_content_type(self):
+        raw = json.dumps(self.body()).encode()
+        for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp"):
+            self.refused(415, "unsupported_media_type", raw=raw, headers={"Content-Type": kind})
+        self.refused(415, "unsupported_media_type", raw=raw, headers={"Content-Encoding": "gzip"})
+
+    def test_over_one_mebibyte(self):
+        before = stack.total_tenants()
+        head = f"POST /signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {2**20 + 1}\r\n\r\n"
+        answer, closed = raw_exchange(head.encode() + b"{")  # refused by its length, before the rest comes
+        self.assertTrue(answer.startswith(b"HTTP/1.1 413 ") and b'"too_large"' in answer and closed, answer[:200])
+        chunks = (b"10000\r\n" + b" " * 65536 + b"\r\n") * 17
+        chunked = b"POST /signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answer, closed = raw_exchange(chunked + chunks)
+        self.assertTrue(closed and (answer.startswith(b"HTTP/1.1 413 ") or answer == b""), answer[:200])
+        self.assertEqual(stack.total_tenants(), before)
+
+
+class T2_Tokens(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = sign_up(unique("Jetons"), plan="ENTERPRISE")
+        cls.other = sign_up(unique("Autre"), plan="ENTERPRISE")
+
+    def get(self, headers, path="/v1/me"):
+        return p.request("GET", path, headers=headers)
+
+    def test_none_and_garbage(self):
+        self.assertProblem(self.get({}), 401, "unauthenticated")
+        for value in ("Bearer garbage", "Bearer a.b.c", "Basic dTpw", "Bearer " + "x" * 4000, "Bearer"):
+            with self.subTest(value=value[:20]):
+                self.assertProblem(self.get({"Authorization": value}), 401, "token_invalid")
+
+    def test_forged_algorithms(self):
+        token = self.tenant.token["Authorization"].split(" ")[1]
+        head, payload, signature = token.split(".")
+        real = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+        self.assertEqual(real["alg"], "ES256")
+
+        def encode(data):
+            return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+        def with_header(**changes):
+            return encode(json.dumps({**real, **changes}).encode()) + "." + payload
+        forged = [with_header(alg=name) + "." + tail for name in ("none", "None", "nOnE", "NONE") for tail in ("", signature)]
+        for key in (b"", b"secret", p.env("TENANTRY_MASTER_KEY").encode(), head.encode()):
+            text = with_header(alg="HS256")
+            forged.append(text + "." + encode(hmac.new(key, text.encode(), hashlib.sha256).digest()))
+        forged += [with_header(alg=name) + "." + signature for name in ("HS384", "RS256", "ES384")]
+        forged += [with_header(kid=kid) + "." + signature for kid in ("../../dev/null", "' OR 1=1", "http://127.0.0.1/", "k" * 3000)]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        forged.append(head + "." + encode(json.dumps({**claims, "tenant_id": self.other.id}).encode()) + "." + signature)
+        forged += [head + "." + payload + ".", token + "=", token[:-2], head + "." + payload + "." + signature[::-1]]
+        for text in forged:
+            with self.subTest(token=text[:60]):
+                self.assertProblem(self.get({"Authorization": "Bearer " + text}), 401, "token_invalid")
+        self.assertEqual(self.get(self.tenant.token).status, 200)
+
+    def test_headers_against_the_token(self):
+        token = self.tenant.token
+        for extra in ({"X-Tenant-ID": self.other.id}, {"X-Tenant": self.other.id}, {"X-Tenant-ID": "nobody-at-all"}):
+            answer = self.get({**token, **extra})
+            self.assertProblem(answer, 403, "tenant_mismatch")
+            self.assertNotIn(self.other.id, answer.body)
+        self.assertProblem(self.get(token, f"/t/{self.other.id}/v1/me"), 403, "tenant_mismatch")
+        self.tenant.await_record("security.access_refused", 4)
+        for extra in ({"X-Tenant-ID": ""}, {"X-Tenant-ID": " "}, {"X-Tenant-ID": self.tenant.id, "X-Tenant": self.other.id}):
+            self.assertProblem(self.get({**token, **extra}), 400, "ambiguous_tenant")
+        self.assertEqual(self.get({**token, "X-Tenant-ID": self.tenant.id}).status, 200)
+        self.assertEqual(self.get(token, f"/t/{self.tenant.id}/v1/me").status, 200)
+
+    def test_a_header_sent_twice(self):
+        bearer = self.tenant.token["Authorization"]
+        for name, value, other, code in (("X-Tenant-ID", self.tenant.id, self.other.id, "ambiguous_tenant"),
+                                         ("Authorization", bearer, bearer, "malformed_request")):
+            head = f"GET /v1/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            if name != "Authorization":
+                head += f"Authorization: {bearer}\r\n"
+            answer, _ = raw_exchange((head + f"{name}: {value}\r\n{name}: {other}\r\n\r\n").encode())
+            self.assertTrue(answer.startswith(b"HTTP/1.1 400 ") and f'"{code}"'.encode() in answer, answer)
+
+    def test_login(self):
+        def login(tenant, **body):
+            headers = {} if tenant is None else {"X-Tenant-ID": tenant}
+            return p.request("POST", "/auth/login", {"email": self.tenant.address, "password": stack.PASSWORD, **body}, headers)
+        unknown = login("nobody-at-all")
+        self.assertProblem(unknown, 404, "tenant_not_found")
+        self.assertProblem(login(self.tenant.id[:-1]), 404, "tenant_not_found")
+        self.assertProblem(login(None), 422, "invalid_input", ["/tenant_id"])
+        refusals = [login(self.tenant.id, password="Une-Autre-Baguette-43"), login(self.tenant.id, email=stack.address()),
+                    login(self.other.id)]
+        for answer in refusals:
+            self.assertProblem(answer, 401, "invalid_credentials")
+        shapes = {json.dumps({k: v for k, v in a.json.items() if k != "trace_id"}, sort_keys=True) for a in refusals}
+        self.assertEqual(len(shapes), 1)
+        self.assertProblem(login(self.tenant.id, email=7, password=None), 422, "validation_failed", ["/email", "/password"])
+
+    def test_after_logout(self):
+        token = p.login(self.tenant.id, self.tenant.address)
+        self.assertEqual(self.get(token).status, 200)
+        self.assertEqual(p.request("POST", "/auth/logout", headers=token).status, 204)
+        self.assertProblem(self.get(token), 401, "token_revoked")
+
+
+class T3_Routes(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = sign_up(unique("Routes"), plan="ENTERPRISE")
+        cls.other = sign_up(unique("Voisin"), plan="ENTERPRISE")
+
+    def test_unknown_route_and_method(self):
+        for path in ("/nothing", "/v1", "/v1/clients/", "/v1/admin", "/signup/", "/%2e%2e/etc/passwd"):
+            self.assertProblem(p.request("GET", path), 404, "not_found")
+        for method, path, allow in (("GET", "/signup", {"POST"}), ("DELETE", "/v1/clients", {"GET", "POST"}),
+                                    ("PUT", "/v1/me", {"GET"}), ("POST", "/livez", {"GET"})):
+            answer = p.request(method, path)
+            self.assertProblem(answer, 405, "method_not_allowed")
+            self.assertLessEqual(allow, {name.strip() for name in answer.headers["Allow"].split(",")})
+        for method, status in (("TRACE", 405), ("BREW", 501)):
+            answer, closed = raw_exchange(f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            self.assertTrue(answer.startswith(f"HTTP/1.1 {status} ".encode()), answer)
+
+    def test_admin_routes(self):
+        key = p.env("TENANTRY_ADMIN_TOKEN")
+        routes = [("GET", "tenants"), ("GET", "dead-letters"), ("GET", "stripe-events"), ("POST", "tenants"),
+                  ("POST", f"tenants/{self.other.id}/suspend"), ("POST", f"tenants/{self.other.id}/cancel")]
+        for method, path in routes:
+            body = {"reason": "abuse"} if method == "POST" else None
+            for headers, status, code in (({}, 401, "unauthenticated"), (self.tenant.token, 403, "admin_required"),
+                                          ({"Authorization": "Bearer " + key[:-1]}, 401, "token_invalid"),
+                                          ({"Authorization": "Bearer " + key + "0"}, 401, "token_invalid")):
+                self.assertProblem(p.request(method, "/v1/admin/" + path, body, headers), status, code)
+        self.assertProblem(p.request("GET", "/v1/me", headers={"Authorization": "Bearer " + key}), 401, "token_invalid")
+        self.assertEqual(self.other.status, "trial")
+
+    def test_admin_input(self):
+        for path in ("nobody-at-all", "nobody-at-all/suspend"):
+            answer = p.admin("GET", "/v1/admin/tenants/" + path) if "/" not in path else \
+                p.admin("POST", "/v1/admin/tenants/" + path, {"reason": "abuse"})
+            self.assertProblem(answer, 404, "tenant_not_found")
+        where = f"/v1/admin/tenants/{self.other.id}/"
+        self.assertProblem(p.admin("POST", where + "suspend", {}), 422, "validation_failed", ["/reason"])
+        self.assertProblem(p.admin("POST", where + "suspend", {"reason": "No word!"}), 422, "validation_failed", ["/reason"])
+        self.assertProblem(p.admin("POST", where + "reactivate", {}), 409, "transition_refused")
+        self.assertProblem(p.admin("POST", where + "retry-provisioning", {}), 409, "not_failed")
+        self.assertProblem(p.admin("GET", "/v1/admin/tenants?status=gold"), 422, "invalid_input", ["/status"])
+        self.assertProblem(p.admin("GET", "/v1/admin/tenants?cursor=x"), 422, "invalid_input", ["/cursor"])
+        self.assertEqual(self.other.status, "trial")
+
+    def test_a_foreign_client_looks_absent(self):
+        made = self.tenant.post("/v1/clients", {"name": "Café Privé"})
+        self.assertEqual(made.status, 201)
+        mine, absent = made.json["id"], str(uuid.uuid4())
+        foreign, missing = self.other.get("/v1/clients/" + mine), self.other.get("/v1/clients/" + absent)
+        self.assertProblem(foreign, 404, "not_found")
+        self.assertEqual(foreign.body.replace(mine, "?").encode(), missing.body.replace(absent, "?").encode())
+
+        def headers(answer):
+            changing = ("X-Request-Id", "RateLimit", "Date", "Content-Length")
+            return {name: value for name, value in answer.headers.items() if name not in changing}
+        self.assertEqual(headers(foreign), headers(missing))
+        self.assertNotIn("Privé", foreign.body)
+        self.assertProblem(self.other.get("/v1/clients/not-an-id"), 404, "not_found")
+        self.assertEqual(self.other.get("/v1/clients").json["clients"], [])
+        self.assertEqual(self.tenant.get("/v1/clients/" + mine).status, 200)
+
+    def test_client_input(self):
+        for body, pointers in (({}, ["/name"]), ({"name": 7, "email": "x"}, ["/email", "/name"]), ({"name": " "}, ["/name"])):
+            self.assertProblem(self.tenant.post("/v1/clients", body), 422, "validation_failed", pointers)
+        for query in ("cursor=x", "limit=0", "limit=x", "limit=100000"):
+            self.assertEqual(self.tenant.get("/v1/clients?" + query).status, 422, query)
+
+    def test_events_over_http(self):
+        before = len(self.tenant.records("payment.%")) + len(self.tenant.records("tenant.suspended"))
+        event = {"specversion": "1.0", "id": "1", "source": "/x", "data": {}}
+        older = {"tenant_id": self.tenant.id, "timestamp": "2026-01-15T10:30:00Z", "payload": {}}
+        for type_ in ("payment.succeeded", "tenant.suspended", "subscription.updated", "plan.changed", "trial.ended", "invoice.issued"):
+            for body in ({**event, "type": type_}, {**older, "event": type_}):
+                self.assertProblem(self.tenant.post("/v1/events", body), 403, "privileged_type")
+        for body, status in (({**event, "type": "order.created", "tenantid": self.other.id}, 403),
+                             ({**older, "event": "order.created", "tenant_id": self.other.id}, 403),
+                             ({**event, "type": "usage.recorded", "data": {"quantity": 1}}, 422),
+                             ({**event, "type": "usage.recorded", "data": {"metric": "x", "quantity": "much"}}, 422),
+                             ({**event, "type": "no spaces"}, 422), ({"x": 1}, 422)):
+            answer = self.tenant.post("/v1/events", body)
+            self.assertIn(answer.status, (403, 422), answer)
+        self.assertEqual(len(self.tenant.records("payment.%")) + len(self.tenant.records("tenant.suspended")), before)
+        self.assertEqual(self.tenant.status, "trial")
+
+    def test_smuggling(self):
+        get, post = b"GET /livez HTTP/1.1\r\nHost: x\r\n", b"POST /signup HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        follow = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        rows = {
+            "length and coding": post + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "two lengths": post + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            "list of lengths": post + b"Content-Length: 2, 2\r\n\r\n{}",
+            "signed length": post + b"Content-Length: +2\r\n\r\n{}",
+            "huge length": post + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
+            "another coding": post + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+            "two codings": post + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "huge chunk": post + b"Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\nx",
+            "folded field": get + b"X-A: a\r\n b\r\n\r\n",
+            "space before colon": get + b"X-A : a\r\n\r\n",
+            "NUL in a value": get + b"X-A: a\0b\r\n\r\n",
+            "CR in a value": get + b"X-A: a\rb\r\n\r\n",
+            "bare LF": b"GET /livez HTTP/1.1\nHost: x\n\n",
+            "no host": b"GET /livez HTTP/1.1\r\n\r\n",
+            "two hosts": get + b"Host: y\r\n\r\n",
+        }
+        for name, data in rows.items():
+            with self.subTest(name=name):
+                answer, closed = raw_exchange(data + follow)
+                status = answer.split(b" ")[1] if answer else b""
+                self.assertIn(status, (b"413",) if name == "huge length" and status == b"413" else (b"400",), answer[:200])
+                self.assertTrue(closed)
+                self.assertEqual(answer.count(b"HTTP/1.1 "), 1, "the bytes behind it were read as a request")
+        for name, data, status in (("long target", b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+                                   ("large header", get + b"X-A: " + b"a" * 20000 + b"\r\n\r\n", b"431"),
+                                   ("many fields", get + b"".join(b"X-%d: 1\r\n" % n for n in range(150)) + b"\r\n", b"431")):
+            answer, closed = raw_exchange(data)
+            self.assertEqual((answer.split(b" ")[1], closed), (status, True), name)
+
+
+class T4_Rate(Case):
+    def test_twenty_a_minute(self):
+        tenant = sign_up(unique("Gratuit"), plan="FREE")
+        token, began = tenant.token, time.monotonic()
+        answers = [p.request("GET", "/v1/me", headers=token) for _ in range(23)]
+        self.assertLess(time.monotonic() - began, 55)
+        self.assertEqual([a.status for a in answers], [200] * 20 + [429] * 3)
+        for number, answer in enumerate(answers):
+            self.assertEqual(answer.headers["RateLimit-Policy"], '"requests";q=20;w=60')
+            self.assertRegex(answer.headers["RateLimit"], rf'^"requests";r={max(0, 19 - number)};t=\d+$')
+        self.assertProblem(answers[-1], 429, "rate_limited")
+        self.assertTrue(1 <= int(answers[-1].headers["Retry-After"]) <= 60)
+
+    def test_the_months_calls(self):
+        tenant = sign_up(unique("Compté"), plan="FREE")
+        answer = tenant.post("/v1/events", {"specversion": "1.0", "id": "bulk", "source": "/x", "type": "usage.recorded",
+                                            "data": {"metric": "api_calls", "quantity": 997}})
+        self.assertEqual(answer.status, 202, answer)  # and itself a call
+        p.await_true("998 calls counted", lambda: tenant.usage("api_calls", "month")[0] == 998)
+        p.await_true("the gateway knows", lambda: p.tenantry("tenants", "show", tenant.id) and
+                     any(m["quantity"] >= 998 for m in tenant.get("/v1/usage").json["metrics"] if m["metric"] == "api_calls"), 5)
+        statuses = [tenant.get("/v1/me").status for _ in range(4)]
+        over = tenant.get("/v1/me")
+        self.assertProblem(over, 429, "limit_exceeded")
+        self.assertGreaterEqual(int(over.headers["Retry-After"]), 1)
+        self.assertEqual(sorted(statuses, reverse=False)[0], 200 if 200 in statuses else 429)
+        p.await_true("never more than the limit", lambda: tenant.usage("api_calls", "month")[0] == 1000)
+        self.assertEqual(tenant.get("/v1/subscription").status, 200)
+
+
+class T5_Status(Case):
+    def expect(self, send, status, code, french, english):
+        for header, text, language in ((None, french, "fr"), ("en-GB,en;q=0.9", english, "en"), ("fr", french, "fr"), ("de", french, "fr")):
+            answer = send({} if header is None else {"Accept-Language": header})
+            self.assertProblem(answer, status, code)
+            self.assertEqual((answer.json["detail"], answer.headers["Content-Language"]), (text, language))
+
+    def test_pending(self):
+        # The broker's administrator gets another password: no vhost can be made until it has its own again.
+        url = urllib.parse.urlsplit(p.env("TENANTRY_AMQP_ADMIN_URL"))
+        spare = "e2e-" + uuid.uuid4().hex
+        self.assertIn(p.management("PUT", "users/" + spare, {"password": spare, "tags": "administrator"}).status, (201, 204))
+        as_spare = f"{url.scheme}://{spare}:{spare}@{url.hostname}:{url.port}"
+        mail = stack.address()
+        try:
+            p.management("PUT", "users/" + url.username, {"password": "another", "tags": "administrator"})
+            tenant = sign_up(unique("En Cours"), trial=False, admin_email=mail)
+            self.assertEqual(tenant.status, "pending")
+
+            def login(headers):
+                return p.request("POST", "/auth/login", {"email": mail, "password": stack.PASSWORD}, {"X-Tenant-ID": tenant.id, **headers})
+            self.expect(login, 403, "tenant_pending", "Espace en cours de création", "Workspace being created")
+        finally:
+            own = {"TENANTRY_AMQP_ADMIN_URL": as_spare}
+            with unittest.mock.patch.dict("os.environ", own):
+                p.management("PUT", "users/" + url.username, {"password": url.password, "tags": "administrator"})
+        self.assertEqual(p.management("DELETE", "users/" + spare).status, 204)
+
+        def trial():
+            if p.admin("GET", "/v1/admin/tenants/" + tenant.id).json["provisioning_failed"]:
+                p.admin("POST", f"/v1/admin/tenants/{tenant.id}/retry-provisioning", {})
+            return tenant.status == "trial"
+        p.await_true("provisioned once the broker lets it", trial, 60)
+
+    def test_suspended_and_cancelled(self):
+        tenant = sign_up(unique("Suspendue"))
+        tenant.login()
+        p.admin("POST", f"/v1/admin/tenants/{tenant.id}/suspend", {"reason": "abuse", "note": "ticket 42"})
+
+        def clients(headers):
+            return tenant.get("/v1/clients", **headers)
+        p.await_true("refused", lambda: clients({}).status == 402, 5)
+        self.expect(clients, 402, "payment_required", "Paiement requis", "Payment required")
+        refused = tenant.post("/v1/clients", {"name": "Non"})
+        self.assertProblem(refused, 402, "payment_required")
+        self.assertEqual(tenant.get("/v1/subscription").json["status"], "suspended")
+        self.assertProblem(tenant.post("/v1/subscription/reactivate", {}), 402, "payment_required")
+        p.admin("POST", f"/v1/admin/tenants/{tenant.id}/reactivate", {})
+        p.await_true("open again", lambda: clients({}).status == 200, 5)
+        self.assertEqual(clients({}).json["clients"], [])
+        self.assertEqual(tenant.post("/v1/subscription/cancel", {}).status, 200)
+        p.await_true("refused", lambda: clients({}).status == 403, 5)
+        self.expect(clients, 403, "account_cancelled", "Compte annulé", "Account cancelled")
+        self.assertProblem(tenant.post("/v1/subscription/cancel", {}), 409, "not_cancellable")
+
+
+class T6_Clock(Case):
+    def test_time_passes(self):
+        kept = sign_up(unique("Jeton Périmé"))
+        token = kept.token
+        self.assertEqual(kept.get("/v1/me").status, 200)
+        p.advance("61m")
+        p.await_true("the token has expired", lambda: p.request("GET", "/v1/me", headers=token).status == 401, 10)
+        self.assertProblem(p.request("GET", "/v1/me", headers=token), 401, "token_expired")
+        kept.login()
+        self.assertEqual(kept.get("/v1/me").status, 200)
+
+        # A trial past its end that billing has not heard of yet: its queue does not get the event.
+        late = sign_up(unique("Essai Fini"))
+        where = f"tenant-{late.id}"
+        binding = f"bindings/{where}/e/{late.id}.events/q/{late.id}.billing"
+        self.assertEqual(p.management("DELETE", binding + "/trial.ended").status, 204)
+        gone = sign_up(unique("Partie"))
+        gone.login()
+        self.assertEqual(gone.post("/v1/subscription/cancel", {}).status, 200)
+        p.advance("14d")
+        late.login()
+        p.await_true("refused", lambda: late.get("/v1/clients").status == 402, 10)
+        late.login()
+        english = {"Accept-Language": "en"}
+        self.assertProblem(late.get("/v1/clients"), 402, "trial_expired")
+        self.assertEqual(late.get("/v1/clients").json["detail"], "Essai terminé, souscrivez")
+        self.assertEqual(late.get("/v1/clients", **english).json["detail"], "Trial over, please subscribe")
+        self.assertEqual(late.get("/v1/subscription").status, 200)
+        self.assertEqual(late.status, "trial")
+        self.assertEqual(p.management("POST", binding, {"routing_key": "trial.ended"}).status, 201)
+        kept.await_status("suspended")
+        kept.login()
+        self.assertProblem(kept.get("/v1/clients"), 402, "payment_required")
+
+        p.advance("17d")
+        gone.await_status("deleted", 60)
+        refused = p.request("POST", "/auth/login", {"email": gone.address, "password": stack.PASSWORD}, {"X-Tenant-ID": gone.id})
+        never = p.request("POST", "/auth/login", {"email": gone.address, "password": stack.PASSWORD}, {"X-Tenant-ID": "never-was"})
+        self.assertProblem(refused, 404, "tenant_not_found")
+        self.assertEqual(refused.json["detail"], "Espace introuvable")
+        self.assertEqual({k: v for k, v in refused.json.items() if k != "trace_id"},
+                         {k: v for k, v in never.json.items() if k != "trace_id"})
+        english = p.request("POST", "/auth/login", {"email": gone.address, "password": stack.PASSWORD},
+                            {"X-Tenant-ID": gone.id, "Accept-Language": "en"})
+        self.assertEqual(english.json["detail"], "No such workspace")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

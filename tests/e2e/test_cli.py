@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""Every command of `tenantry`: what it does, its exit code, and that --json prints JSON lines."""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import stack
+from stack import p, sign_up, unique
+
+
+def setUpModule():
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+
+
+def run(*arguments, **environment):
+    settings = {**stack.settings(), **environment}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    return subprocess.run([stack.BINARY, *arguments], env=settings, capture_output=True, text=True, timeout=60)
+
+
+def lines(*arguments):
+    done = run("--json", *arguments)
+    if done.returncode != 0:
+        raise AssertionError(f"{arguments}: {done.returncode} {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class Commands(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = sign_up(unique("Ligne de Commande"))
+
+    def assertDone(self, *arguments):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotEqual(done.stdout, "")
+        return done.stdout
+
+    def test_tenants(self):
+        tenant = self.tenant
+        for arguments in (("list",), ("list", "--status", "trial"), ("list", "--search", tenant.id)):
+            found = {row["tenant_id"]: row for row in lines("tenants", *arguments)}
+            self.assertEqual(found[tenant.id]["status"], "trial")
+            self.assertIn(tenant.id, self.assertDone("tenants", *arguments))
+        self.assertEqual(len(found), 1)
+        self.assertNotIn(tenant.id, {row["tenant_id"] for row in lines("tenants", "list", "--status", "deleted")})
+        shown = lines("tenants", "show", tenant.id)[0]
+        self.assertEqual((shown["tenant_id"], shown["vhost_ready"], shown["plan"]), (tenant.id, True, "PROFESSIONAL"))
+        self.assertEqual(json.loads(self.assertDone("tenants", "show", tenant.id))["tenant_id"], tenant.id)
+        self.assertEqual(lines("tenants", "suspend", tenant.id, "--reason", "abuse", "--note", "ticket 42")[0]["status"], "suspended")
+        self.assertEqual(lines("tenants", "show", tenant.id)[0]["status_note"], "ticket 42")
+        again = run("tenants", "suspend", tenant.id, "--reason", "abuse")
+        self.assertEqual((again.returncode, "transition_refused" in again.stderr), (1, True), again.stderr)
+        self.assertEqual(lines("tenants", "reactivate", tenant.id)[0]["status"], "trial")
+        tenant.await_record("tenant.suspended")
+        gone = sign_up(unique("Annulée"))
+        self.assertEqual(lines("tenants", "cancel", gone.id)[0]["status"], "cancelled")
+        for arguments in (("show", "nobody-at-all"), ("suspend", "nobody-at-all", "--reason", "abuse"), ("retry-provisioning", tenant.id)):
+            refused = run("tenants", *arguments)
+            self.assertEqual((refused.returncode, refused.stdout), (1, ""))
+            self.assertTrue(refused.stderr.startswith("tenantry: "))
+
+    def test_audit(self):
+        self.tenant.login()
+        self.tenant.await_record("user.logged_in")
+        records = lines("audit", "query", "--tenant", self.tenant.id, "--type", "user.*")
+        self.assertEqual({record["type"] for record in records}, {"user.logged_in"})
+        self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "--from", "2100-01-01T00:00:00Z"), [])
+        self.assertEqual(len(lines("audit", "query", "--limit", "3")), 3)
+        self.assertIn("user.logged_in", self.assertDone("audit", "query", "--tenant", self.tenant.id))
+        self.assertEqual(run("audit", "query", "--from", "yesterday").returncode, 2)
+
+    def test_usage_and_publish(self):
+        data = '{"metric":"storage_bytes","quantity":4096,"at":"%s"}' % p.tenantry("clock", "show")[0]["now"]
+        metrics = [m["metric"] for m in self.tenant.get("/v1/usage").json["metrics"]]
+        metric = next(m for m in metrics if m != "api_calls")
+        sent = lines("events", "publish", "usage.recorded", "--tenant", self.tenant.id, "--data",
+                     json.dumps({"metric": "api_calls", "quantity": 41}), "--override", "quantity=42")[0]
+        self.assertEqual(sent["type"], "usage.recorded")
+        p.await_true("counted", lambda: any(row["quantity"] >= 42 for row in lines("usage", "show", self.tenant.id, "--metric", "api_calls", "--span", "month")))
+        self.assertIn("api_calls", self.assertDone("usage", "show", self.tenant.id))
+        self.assertTrue(data and metric)
+        for arguments in (("no.such_type",), ("usage.recorded", "--data", "{"), ("usage.recorded", "--data", '{"metric":"x","quantity":"much"}'),
+                          ("usage.recorded", "--file", "no-such-file")):
+            refused = run("events", "publish", *arguments)
+            self.assertIn(refused.returncode, (1, 2), refused)
+            self.assertEqual(refused.stdout, "")
+
+    def test_event_types(self):
+        types = {entry["type"]: entry for entry in lines("events", "types")}
+        self.assertLess({"signup.requested", "tenant.provisioned", "payment.failed", "usage.recorded"}, set(types))
+        self.assertEqual([types[t]["open"] for t in ("usage.recorded", "payment.failed")], [True, False])
+        self.assertIn("payment.failed", self.assertDone("events", "types"))
+
+    def test_listen(self):
+        listener = subprocess.Popen([stack.BINARY, "--json", "events", "listen", "--tenant", self.tenant.id, "--type", "order.#"],
+                                    env=stack.settings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            self.assertTrue(listener.stderr.readline().startswith("Ready!"))
+            answer = self.tenant.post("/v1/events", {"specversion": "1.0", "id": "o-1", "source": "/shop", "type": "order.created", "data": {"order_id": 7}})
+            self.assertEqual(answer.status, 202, answer)
+            event = json.loads(listener.stdout.readline())
+            self.assertEqual((event["type"], event["data"]["order_id"]), ("order.created", 7))
+        finally:
+            listener.send_signal(signal.SIGTERM)
+            listener.communicate(timeout=20)
+        self.assertEqual(listener.returncode, 0)
+
+    def test_topology(self):
+        for arguments, queue in (((), "platform.audit"), (("--tenant", self.tenant.id), self.tenant.id + ".audit")):
+            definitions = lines("topology", "show", *arguments)[0]
+            self.assertIn(queue, {q["name"] for q in definitions["queues"]})
+            self.assertIn(queue, self.assertDone("topology", "show", *arguments))
+        self.assertEqual(lines("topology", "apply")[0]["vhost"], "platform")  # repeatable
+
+    def test_migrate_is_repeatable(self):
+        self.assertEqual(run("migrate").returncode, 0)
+
+    def test_doctor(self):
+        findings = lines("doctor")
+        self.assertEqual([f["check"] for f in findings], ["settings", "database", "isolation", "broker", "gateway"])
+        self.assertTrue(all(f["ok"] for f in findings), findings)
+        ill = run("doctor", TENANTRY_URL="http://127.0.0.1:1")
+        self.assertEqual((ill.returncode, ill.stdout.count("[-]"), ill.stdout.count("[+]")), (1, 1, 4), ill.stdout)
+
+    def test_stripe_trigger(self):
+        tenant = sign_up(unique("Déclenchée"))
+        self.assertEqual(run("--json", "stripe", "trigger", "invoice.paid", "--tenant", tenant.id).returncode, 0)
+        tenant.await_status("active")
+
+    def test_clock(self):
+        before = lines("clock", "show")[0]
+        after = lines("clock", "advance", "1m30s")[0]
+        self.assertEqual(after["offset_seconds"], before["offset_seconds"] + 90)
+        self.assertGreater(after["now"], before["now"])
+        self.assertIn("s ahead", self.assertDone("clock", "show"))
+        for span in ("", "5", "x", "5y", "-5d", "0d"):
+            self.assertEqual(run("clock", "advance", "--", span).returncode, 2, span)
+        refused = run("clock", "advance", "1s", TENANTRY_TEST_CLOCK=None)
+        self.assertEqual((refused.returncode, "production clock" in refused.stderr), (1, True), refused.stderr)
+        self.assertEqual(lines("clock", "show")[0]["offset_seconds"], after["offset_seconds"])
+
+    def test_settings_are_checked_whole(self):
+        done = run("run", "--workers", "all", TENANTRY_HTTP_PORT="x", TENANTRY_MASTER_KEY="short", TENANTRY_ADMIN_TOKEN="short",
+                   TENANTRY_AUDIT_DATABASE_URL=None, TENANTRY_NO_SUCH_SETTING="1")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for name in ("TENANTRY_HTTP_PORT", "TENANTRY_MASTER_KEY", "TENANTRY_ADMIN_TOKEN", "TENANTRY_AUDIT_DATABASE_URL", "TENANTRY_NO_SUCH_SETTING"):
+            self.assertIn(name, done.stderr)
+        for secret in (p.env("TENANTRY_STRIPE_WEBHOOK_SECRET"), os.environ["TENANTRY_ADMIN_TOKEN"]):
+            self.assertNotIn(secret, done.stderr)
+
+    def test_wrong_usage(self):
+        for arguments in ((), ("nothing",), ("tenants",), ("run", "--workers", "nobody"), ("tenants", "suspend", self.tenant.id)):
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+        self.assertEqual(run("--help").returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,371 @@
+#!/usr/bin/python3
+"""Stripe's webhooks: recorded objects of several API versions become a tenant's domain events, however often and in
+whatever order they come; what is not Stripe's is refused (security.md W1 to W6).
+"""
+import copy
+import glob
+import hashlib
+import hmac
+import json
+import os
+import socket
+import time
+import unittest
+import urllib.parse
+import uuid
+
+import stack
+from stack import p, sign_up, unique
+
+FIXTURES = os.path.join(stack.ROOT, "tests", "data", "stripe")
+DOMAIN = {
+    "subscription.created": "customer.subscription.created",
+    "subscription.updated": "customer.subscription.updated",
+    "subscription.deleted": "customer.subscription.deleted",
+    "invoice.payment_failed": "invoice.payment_failed",
+    "checkout.session.completed": "checkout.session.completed",
+}
+BECOMES = {
+    "customer.subscription.created": "subscription.created",
+    "customer.subscription.updated": "subscription.updated",
+    "customer.subscription.deleted": "subscription.deleted",
+    "customer.subscription.paused": "subscription.paused",
+    "customer.subscription.resumed": "subscription.resumed",
+    "customer.subscription.trial_will_end": "subscription.trial_ending",
+    "invoice.paid": "payment.succeeded",
+    "invoice.payment_succeeded": "payment.succeeded",
+    "invoice.payment_failed": "payment.failed",
+    "invoice.finalized": "invoice.finalized",
+    "checkout.session.completed": "checkout.completed",
+    "charge.refunded": "payment.refunded",
+    "charge.dispute.created": "payment.disputed",
+}
+
+
+def setUpModule():
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+
+
+def recorded(name):
+    with open(os.path.join(FIXTURES, name + ".json"), encoding="utf-8") as file:
+        content = json.load(file)
+    return content["object"] if isinstance(content.get("object"), dict) else content
+
+
+def fixture(name, tenant, by_metadata=True):
+    """The recorded object, made the tenant's own: ids that no other run has used."""
+    text = json.dumps(recorded(name))
+    obj = json.loads(text)
+    own = tenant.id
+    for field in ("id", "customer", "subscription"):
+        if isinstance(obj.get(field), str):
+            obj[field] = f"{obj[field]}_{own}"
+    parent = (obj.get("parent") or {}).get("subscription_details") or {}
+    if isinstance(parent.get("subscription"), str):
+        parent["subscription"] += "_" + own
+    obj["metadata"] = {"tenant_id": own} if by_metadata else {}
+    return obj
+
+
+def post(event, **signing):
+    answer = p.post_stripe(event, **signing)
+    if answer.status != 200:
+        raise AssertionError(f"{event['type']}: {answer}")
+    return event["id"]
+
+
+def subscription(tenant, status, **more):
+    item = {"id": "si_1", "price": {"id": "price_professional"}, "quantity": 1}
+    obj = {"id": "sub_" + tenant.id, "object": "subscription", "customer": "cus_" + tenant.id, "status": status,
+           "metadata": {"tenant_id": tenant.id}, "cancel_at_period_end": False, "items": {"object": "list", "data": [item]}}
+    obj.update(more)
+    return obj
+
+
+def charge(tenant, kind="charge", **more):
+    return {"id": f"ch_{uuid.uuid4().hex[:12]}", "object": kind, "customer": "cus_" + tenant.id, "amount": 4900,
+            "amount_refunded": 4900, "currency": "eur", "metadata": {"tenant_id": tenant.id}, **more}
+
+
+def stripe_rows(state):
+    found, cursor = [], ""
+    while cursor is not None:
+        page = p.admin("GET", f"/v1/admin/stripe-events?state={state}&limit=200" + (cursor and "&cursor=" + cursor)).json
+        found += page["stripe_events"]
+        cursor = page["next_cursor"]
+    return {row["id"]: row for row in found}
+
+
+def of_stripe(tenant, type_):
+    """Payloads of the tenant's records of a type."""
+    return [json.loads(row[2]) for row in tenant.records(type_)]
+
+
+class T1_Fixtures(unittest.TestCase):
+    def test_all_are_here(self):
+        names = {os.path.basename(path)[:-5] for path in glob.glob(os.path.join(FIXTURES, "*.json"))}
+        self.assertEqual(names, set(DOMAIN) | {"account.updated"})
+
+    def test_each_becomes_its_domain_event(self):
+        for name, type_ in DOMAIN.items():
+            for by_metadata in (True, False):
+                with self.subTest(name=name, by_metadata=by_metadata):
+                    tenant = sign_up(unique(f"Fixture {name} {by_metadata}"))
+                    obj = fixture(name, tenant, by_metadata)
+                    if not by_metadata:  # the customer is known by an earlier event
+                        post(p.stripe_event("customer.subscription.created",
+                                            subscription(tenant, "incomplete", id="sub_first_" + tenant.id, customer=obj["customer"])))
+                        tenant.await_record("subscription.created")
+                    event_id = post(p.stripe_event(type_, obj))
+                    p.await_true(f"{BECOMES[type_]} of {event_id}", lambda: any(event_id in json.dumps(payload) for payload in of_stripe(tenant, BECOMES[type_])), 20)
+                    self.assertEqual(stripe_rows("published")[event_id]["tenant_id"], tenant.id)
+
+    def test_period_end_of_both_shapes(self):
+        for name in ("subscription.created", "subscription.updated"):
+            with self.subTest(name=name):
+                tenant = sign_up(unique("Forme " + name))
+                obj = fixture(name, tenant)
+                self.assertEqual("current_period_end" in obj, name == "subscription.created")
+                self.assertEqual("current_period_end" in obj["items"]["data"][0], name == "subscription.updated")
+                post(p.stripe_event(DOMAIN[name], obj))
+                payload = json.loads(tenant.await_record(name)[0][2])
+                end = obj.get("current_period_end") or obj["items"]["data"][0]["current_period_end"]
+                text = payload["subscription"]["current_period_end"]
+                self.assertTrue(text.startswith(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(end))), text)
+
+    def test_an_invoices_subscription_of_both_shapes(self):
+        tenant = sign_up(unique("Facture"))
+        older = p.invoice(tenant.id, paid=True)
+        del older["parent"]
+        older["subscription"] = "sub_older"
+        newer = p.invoice(tenant.id, paid=True)
+        newer["parent"]["subscription_details"]["subscription"] = "sub_newer"
+        hidden = p.invoice(tenant.id, paid=True)
+        hidden["parent"]["subscription_details"]["metadata"] = hidden.pop("metadata")
+        hidden["parent"]["subscription_details"]["subscription"] = {"id": "sub_expanded", "object": "subscription"}
+        for obj in (older, newer, hidden):
+            post(p.stripe_event("invoice.paid", obj))
+        tenant.await_record("payment.succeeded", 3)
+        self.assertEqual({payload["payment"]["stripe_subscription_id"] for payload in of_stripe(tenant, "payment.succeeded")},
+                         {"sub_older", "sub_newer", "sub_expanded"})
+        tenant.await_status("active")
+
+
+class T2_EveryType(unittest.TestCase):
+    def test_handled_types(self):
+        tenant = sign_up(unique("Tous Les Types"))
+        for type_, domain in BECOMES.items():
+            with self.subTest(type=type_):
+                if type_.startswith("customer.subscription"):
+                    status = {"deleted": "canceled", "paused": "paused", "trial_will_end": "trialing"}.get(type_.split(".")[-1], "active")
+                    obj = subscription(tenant, status)
+                elif type_.startswith("invoice"):
+                    obj = p.invoice(tenant.id, paid="fail" not in type_)
+                elif type_.startswith("checkout"):
+                    obj = charge(tenant, "checkout.session", payment_status="paid", amount_total=4900)
+                else:
+                    obj = charge(tenant)
+                event_id = post(p.stripe_event(type_, obj))
+                p.await_true(f"{domain}", lambda: any(event_id in json.dumps(payload) for payload in of_stripe(tenant, domain)))
+
+    def test_unknown_type_is_kept_and_audited(self):
+        with open(os.path.join(FIXTURES, "account.updated.json"), encoding="utf-8") as file:
+            event = json.load(file)
+        event["id"] = "evt_" + uuid.uuid4().hex
+        post(event)
+        self.assertEqual(stripe_rows("ignored")[event["id"]]["type"], "account.updated")
+        p.await_true("stripe.event_received", lambda: p.analyst(
+            "SELECT 1 FROM analytics.audit_events WHERE type = 'stripe.event_received' AND "
+            f"payload->>'stripe_event_id' = '{event['id']}' AND payload->>'stripe_type' = 'account.updated'"))
+
+    def test_no_tenant_is_parked(self):
+        stranger = stack.Tenant("nobody-" + stack.RUN, "")
+        cases = {}
+        obj = p.invoice(stranger.id, paid=True)
+        cases[post(p.stripe_event("invoice.paid", obj))] = "unknown_tenant"
+        obj = p.invoice(stranger.id, paid=True)
+        obj["metadata"] = {}
+        cases[post(p.stripe_event("invoice.paid", obj))] = "no_tenant"
+        parked = stripe_rows("parked")
+        for event_id, reason in cases.items():
+            self.assertEqual((parked[event_id]["reason"], parked[event_id]["tenant_id"]), (reason, None))
+            p.await_true("audited", lambda: p.analyst("SELECT 1 FROM analytics.audit_events WHERE type = 'stripe.event_parked' "
+                                                      f"AND payload->>'stripe_event_id' = '{event_id}'"))
+        self.assertIsNone(stranger.status)
+
+
+class T3_Order(unittest.TestCase):
+    def billing_of(self, tenant):
+        tenant.login()
+        shown = tenant.get("/v1/subscription").json
+        seen = p.admin("GET", "/v1/admin/tenants/" + tenant.id).json
+        text = json.dumps({"status": seen["status"], "reason": seen["status_reason"], "billing": shown["billing"],
+                           "stripe": shown["stripe_subscription"]}, sort_keys=True)
+        return text.replace(tenant.id, "T")
+
+    def play(self, tenants, make, at):
+        """make(tenant, at) → events. The first tenant gets them in order, the others twice, reversed, and both."""
+        count = 0
+        for number, tenant in enumerate(tenants):
+            events = make(tenant, at)
+            count = len(events)
+            order = [events, events + events, events[::-1], events[::-1] + events][number]
+            for event in order:
+                post(event)
+        states = {}
+        for tenant in tenants:
+            ids = count
+            kinds = "type LIKE 'payment.%' OR type LIKE 'subscription.%' OR type LIKE 'checkout.%' OR type LIKE 'invoice.finalized'"
+
+            def counted():
+                return int(p.analyst("SELECT count(*) FROM analytics.audit_events WHERE "
+                                     f"tenant_id = '{tenant.id}' AND type <> 'payment.overdue' AND ({kinds})")[0][0])
+            p.await_true(f"{count} facts of {tenant.id}", lambda: counted() >= ids)
+            stack.await_quiet(lambda: (self.billing_of(tenant), counted()), "billing of " + tenant.id, still_for=0.7)
+            self.assertEqual(counted(), count, "a repeated webhook became an event of its own")
+            states[tenant.id] = self.billing_of(tenant)
+        return states
+
+    def check(self, label, make):
+        tenants = [sign_up(unique(f"Ordre {label} {n}")) for n in range(4)]
+        states = self.play(tenants, make, int(p.platform_now()) - 1000)
+        self.assertEqual(len(set(states.values())), 1, json.dumps(states, indent=1))
+        return json.loads(next(iter(states.values())))
+
+    def test_a_subscriptions_life(self):
+        def make(tenant, at):
+            return [p.stripe_event("customer.subscription.created", subscription(tenant, "incomplete"), created=at),
+                    p.stripe_event("invoice.paid", p.invoice(tenant.id, True), created=at + 10),
+                    p.stripe_event("customer.subscription.updated", subscription(tenant, "active"), created=at + 10),
+                    p.stripe_event("customer.subscription.updated", subscription(tenant, "active", cancel_at_period_end=True), created=at + 20),
+                    p.stripe_event("customer.subscription.deleted", subscription(tenant, "canceled"), created=at + 30)]
+        state = self.check("Vie", make)
+        self.assertEqual((state["status"], state["billing"]["state"], state["stripe"]["status"]), ("cancelled", "ended", "canceled"))
+
+    def test_failure_then_payment(self):
+        def make(tenant, at):
+            return [p.stripe_event("invoice.paid", p.invoice(tenant.id, True), created=at),
+                    p.stripe_event("invoice.payment_failed", p.invoice(tenant.id, False), created=at + 10),
+                    p.stripe_event("customer.subscription.updated", subscription(tenant, "past_due"), created=at + 11),
+                    p.stripe_event("invoice.paid", p.invoice(tenant.id, True), created=at + 20),
+                    p.stripe_event("customer.subscription.updated", subscription(tenant, "active"), created=at + 21)]
+        state = self.check("Rattrapé", make)
+        self.assertEqual((state["status"], state["billing"]["state"]), ("active", "current"))
+
+    def test_payment_then_failure(self):
+        def make(tenant, at):
+            return [p.stripe_event("invoice.paid", p.invoice(tenant.id, True), created=at),
+                    p.stripe_event("invoice.payment_failed", p.invoice(tenant.id, False), created=at + 10)]
+        state = self.check("Échec", make)
+        self.assertEqual((state["status"], state["billing"]["state"]), ("active", "past_due"))
+
+    def test_recorded_objects(self):
+        names = ["subscription.created", "invoice.payment_failed", "checkout.session.completed", "subscription.updated",
+                 "subscription.deleted"]
+
+        def make(tenant, at):
+            return [p.stripe_event(DOMAIN[name], fixture(name, tenant), created=at + number) for number, name in enumerate(names)]
+        state = self.check("Enregistré", make)
+        self.assertIsNotNone(state["billing"])
+
+
+class T4_Signatures(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = sign_up(unique("Signature"))
+        cls.secret = p.env("TENANTRY_STRIPE_WEBHOOK_SECRET").split(",")[0]
+        cls.event = p.stripe_event("invoice.finalized", p.invoice(cls.tenant.id, False))
+        cls.body = json.dumps(cls.event).encode()
+
+    def v1(self, at, body=None):
+        return hmac.new(self.secret.encode(), str(at).encode() + b"." + (body or self.body), hashlib.sha256).hexdigest()
+
+    def send(self, header, body=None):
+        headers = {} if header is None else {"Stripe-Signature": header}
+        return p.request("POST", "/webhooks/stripe", raw=self.body if body is None else body, headers=headers)
+
+    def refused(self, header, body=None, code="signature_invalid"):
+        answer = self.send(header, body)
+        self.assertEqual((answer.status, answer.json["code"]), (400, code), header)
+
+    def test_w1_age(self):
+        now = int(time.time())  # Stripe's own clock: the platform's may be ahead
+        fresh = p.stripe_event("invoice.finalized", p.invoice(self.tenant.id, False), created=now)
+        body = json.dumps(fresh).encode()
+        for at, status in ((now, 200), (now - 297, 200), (now - 303, 400), (now + 303, 400)):
+            answer = self.send(f"t={at},v1={self.v1(at, body)}", body)
+            self.assertEqual(answer.status, status, at - now)
+            if status == 400:
+                self.assertEqual(answer.json["code"], "signature_expired")
+        # Signature first, then age.
+        self.refused(f"t={now - 303},v1={'0' * 64}")
+
+    def test_w2_malformed_headers(self):
+        now = int(time.time())
+        good = self.v1(now)
+        for header in (None, "", "t", "t=,v1=" + good, f"v1={good}", f"t={now},t={now},v1={good}", f"t=abc,v1={good}",
+                       f"t={2**64},v1={good}", f"t=-1,v1={good}", f"t={now}", f"t={now},v0={good}", f"t={now},v1={good.upper()}",
+                       f"t={now},v1={good[:-1]}", f"t={now},v1={good[:32]}", f"t={now},v1=", f"t={now},v1={'0' * 64}",
+                       f"t= {now},v1={good}" if False else f"t={now}x,v1={good}",
+                       f"t={now}," + ",".join(["v1=" + "0" * 64] * 150) + ",v1=" + good):
+            with self.subTest(header=str(header)[:60]):
+                self.refused(header)
+        url = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+        with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+            connection.sendall(b"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nStripe-Signature: t=" + b"1" * 65536)
+            self.assertTrue(connection.recv(1000).startswith(b"HTTP/1.1 431 "))
+
+    def test_w3_several_signatures(self):
+        event = p.stripe_event("invoice.finalized", p.invoice(self.tenant.id, False))
+        body, now = json.dumps(event).encode(), int(time.time())
+        answer = self.send(f"t={now},v1={'0' * 64},v1={self.v1(now, body)}", body)
+        self.assertEqual(answer.status, 200)
+        self.refused(p.sign(self.body, at=now, secret="whsec_retired"))
+
+    def test_w4_another_body(self):
+        now = int(time.time())
+        header = f"t={now},v1={self.v1(now)}"
+        changed = bytearray(self.body)
+        changed[len(changed) // 2] ^= 1
+        for body in (bytes(changed), json.dumps(self.event, indent=1).encode(), self.body + b"\n", self.body[:-1], b""):
+            self.refused(header, body)
+
+    def test_w6_size_and_form(self):
+        now = int(time.time())
+        url = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+        with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+            connection.sendall(f"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {2**20 + 1}\r\n\r\n".encode())
+            self.assertTrue(connection.recv(1000).startswith(b"HTTP/1.1 413 "))
+        gzip = p.request("POST", "/webhooks/stripe", raw=self.body,
+                         headers={"Stripe-Signature": f"t={now},v1={self.v1(now)}", "Content-Encoding": "gzip"})
+        self.assertEqual(gzip.status, 415)
+        for raw in (b"{", b"[]", b"{}", b'{"id":1,"type":"invoice.paid","created":1}', b'{"id":"evt_x","type":"invoice.paid"}'):
+            answer = p.request("POST", "/webhooks/stripe", raw=raw, headers={"Stripe-Signature": p.sign(raw, at=now)})
+            self.assertEqual((answer.status, answer.json["code"]), (400, "malformed_request"), raw)
+
+    def test_w7_same_id_other_body(self):
+        event = p.stripe_event("invoice.paid", p.invoice(self.tenant.id, True, amount=100))
+        post(event)
+        self.tenant.await_record("payment.succeeded")
+        other = copy.deepcopy(event)
+        other["data"]["object"].update(amount_paid=999999, id="in_other")
+        post(other)
+        p.await_true("audited", lambda: p.analyst("SELECT 1 FROM analytics.audit_events WHERE tenant_id = 'platform' AND type = "
+                                                  f"'security.access_refused' AND payload->>'detail' LIKE '{event['id']}%'"))
+        self.assertEqual(len(self.tenant.records("payment.succeeded")), 1)
+        self.assertNotIn("999999", json.dumps(of_stripe(self.tenant, "payment.succeeded")))
+
+    def test_z_refusals_left_nothing(self):
+        finalized = [payload["payment"]["stripe_event_id"] for payload in of_stripe(self.tenant, "invoice.finalized")]
+        self.assertNotIn(self.event["id"], finalized)
+        self.assertNotIn(self.event["id"], stripe_rows("published"))
+        p.await_true("audited", lambda: p.analyst("SELECT 1 FROM analytics.audit_events WHERE tenant_id = 'platform' "
+                                                  "AND type = 'security.access_refused' AND payload->>'rule' = 'signature_invalid'"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
