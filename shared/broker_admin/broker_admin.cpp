@@ -54,7 +54,8 @@ struct BrokerAdmin::State {
     if (response->status == 404 && absent_is_fine) return {};
     const auto text = std::string(method) + " " + path + " answered " + std::to_string(response->status) + ": " +
                       response->body.substr(0, 300);
-    const bool later = response->status >= 500 || response->status == 429;
+    // A login that is refused is ours, not the tenant's: it is put right in the settings or on the broker.
+    const bool later = response->status >= 500 || response->status == 429 || response->status == 401;
     return Error{.code = later ? Errc::unavailable : Errc::invalid, .reason = "broker_refused", .message = text};
   }
 };
