@@ -56,6 +56,7 @@ struct Permission {
 struct BrokerUsers {
   std::string publisher = "tenantry-publisher";  // publishes for the platform; its name is on every event of ours
   std::string workers = "tenantry-workers";      // consumes for all workers hosted in one process
+  std::string gateway = "tenantry-gateway";      // of a gateway that runs alone; consumes no tenant's queue
 };
 std::string worker_user(std::string_view worker);          // consumes for one: "tenantry-billing"
 std::string application_user(std::string_view tenant_id);  // the tenant's own: "tenant-acme"
