@@ -30,7 +30,7 @@ std::span<const Subscription> subscriptions();
 
 // What every worker's queue hears, whatever else it consumes: the last event of a
 // tenant's queues. Once it is in each worker's inbox, nothing before it is left.
-constexpr std::string_view end_of_stream_type = "tenant.deletion_due";
+constexpr std::string_view end_of_stream_type = "tenant.stream_closed";
 
 std::string vhost_of(std::string_view tenant_id);            // "tenant-acme"; "platform" for the platform
 std::string tenant_of_vhost(std::string_view vhost);         // the reverse; "" where it is neither
