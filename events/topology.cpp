@@ -134,12 +134,13 @@ std::vector<Permission> permissions_of(std::string_view tenant_id, const BrokerU
   }
   out.push_back({users.workers, "^$", "^$", "^" + tenant + "\\.(" + any_worker + ")$"});
   if (tenant_id == platform_tenant) {
+    out.push_back({users.gateway, "^$", "^$", "^$"});
     // Every process watches for changes of tenants through a queue of its own, "watch.<random>".
     for (auto& permission : out) {
       if (permission.user == users.publisher) continue;
       permission.configure = "^watch\\..*$";
       permission.write = "^watch\\..*$";
-      permission.read = "(" + permission.read + ")|^watch\\..*$|" + exactly(exchange_tenant_changes);
+      permission.read += "|^watch\\..*$|" + exactly(exchange_tenant_changes);
     }
   } else {
     out.push_back({application_user(tenant_id), "^$", exactly(application_exchange(tenant_id)),

@@ -30,7 +30,7 @@ std::span<const Subscription> subscriptions();
 
 // What every worker's queue hears, whatever else it consumes: the last event of a
 // tenant's queues. Once it is in each worker's inbox, nothing before it is left.
-constexpr std::string_view end_of_stream_type = "tenant.deletion_due";
+constexpr std::string_view end_of_stream_type = "tenant.stream_closed";
 
 std::string vhost_of(std::string_view tenant_id);            // "tenant-acme"; "platform" for the platform
 std::string tenant_of_vhost(std::string_view vhost);         // the reverse; "" where it is neither
@@ -56,6 +56,7 @@ struct Permission {
 struct BrokerUsers {
   std::string publisher = "tenantry-publisher";  // publishes for the platform; its name is on every event of ours
   std::string workers = "tenantry-workers";      // consumes for all workers hosted in one process
+  std::string gateway = "tenantry-gateway";      // of a gateway that runs alone; consumes no tenant's queue
 };
 std::string worker_user(std::string_view worker);          // consumes for one: "tenantry-billing"
 std::string application_user(std::string_view tenant_id);  // the tenant's own: "tenant-acme"

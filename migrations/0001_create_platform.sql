@@ -46,8 +46,10 @@ CREATE TABLE platform.tenants (
   deletion_due_at timestamptz,
   -- PENDING only: provisioning gave up; an admin can retry.
   provisioning_failed boolean NOT NULL DEFAULT false,
-  -- Whether the tenant's vhost can be attached to.
+  -- Whether new events of the tenant go to its own vhost; else they go through "platform".
   vhost_ready     boolean     NOT NULL DEFAULT false,
+  -- Whether the vhost exists and workers consume from it: longer than vhost_ready, until its release.
+  vhost_present   boolean     NOT NULL DEFAULT false,
   custom_domain   text        UNIQUE,
   created_at      timestamptz NOT NULL,
   updated_at      timestamptz NOT NULL,

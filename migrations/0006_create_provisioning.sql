@@ -10,6 +10,8 @@ CREATE TABLE provisioning.sagas (
   attempt     int         NOT NULL,  -- of the present step
   error       text        NOT NULL DEFAULT '',
   started_at  timestamptz NOT NULL,
+  -- The transaction that started it: once no older one is open, everybody sees what it changed.
+  started_xid xid8        NOT NULL DEFAULT pg_current_xact_id(),
   updated_at  timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, saga)
 );

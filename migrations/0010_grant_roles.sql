@@ -61,13 +61,15 @@ GRANT SELECT ON platform.clock TO tenantry_gateway, tenantry_signup, tenantry_pr
 GRANT SELECT ON platform.tenants, platform.plans, platform.overrides, platform.holds TO tenantry_gateway,
   tenantry_signup, tenantry_provisioning, tenantry_billing, tenantry_metering, tenantry_notification, tenantry_runtime;
 
+GRANT SELECT (tenant_id, vhost_ready) ON platform.tenants TO tenantry_audit;
+
 -- 4. The runtime of every process: relay, sweeper, discovery of tenants.
 GRANT SELECT, UPDATE, DELETE ON messaging.outbox TO tenantry_runtime;
 GRANT EXECUTE ON FUNCTION messaging.ensure_inbox_partitions(timestamptz) TO tenantry_runtime;
 
 -- 5. Lifecycle transitions (shared/tenancy/lifecycle_store): the columns they write, and no others.
 GRANT UPDATE (status, status_reason, status_note, status_since, resumes_to, trial_ends_at, deletion_due_at, provisioning_failed,
-              vhost_ready, plan, plan_version, updated_at)
+              vhost_ready, vhost_present, plan, plan_version, updated_at)
   ON platform.tenants TO tenantry_gateway, tenantry_signup, tenantry_provisioning, tenantry_billing;
 GRANT INSERT, SELECT ON platform.lifecycle_history TO tenantry_gateway, tenantry_signup, tenantry_provisioning,
   tenantry_billing;

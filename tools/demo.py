@@ -68,7 +68,7 @@ def signs_up():
     again = p.request("POST", "/signup", body, {"Idempotency-Key": "demo-1"})
     check(again.status == 201 and again.json["tenant_id"] == TENANT, "the same request again → the same answer, no second tenant", again)
     history = p.await_true("provisioned", lambda: p.tenant_status(TENANT) == "trial" and p.admin("GET", "/v1/admin/tenants/" + TENANT).json)
-    seen = [entry["to_status"] for entry in history["history"]] if history.get("history") else []
+    seen = [entry["to"] for entry in history["history"]] if history.get("history") else []
     check("trial" in seen or history["status"] == "trial", "PENDING → provisioned → TRIAL")
     queues = {q["name"] for q in p.management("GET", f"queues/tenant-{TENANT}").json}
     wanted = {f"{TENANT}.{w}" for w in ("signup", "provisioning", "billing", "metering", "audit", "notification")}
@@ -102,7 +102,7 @@ def uses_it():
     p.request("POST", "/signup", p.signup_body("Atelier Durand", "paul@atelier-durand.example"))
     status_is("trial", tenant=OTHER)
     other = p.login(OTHER, "paul@atelier-durand.example")
-    client = listed.json["clients"][0]["client_id"]
+    client = listed.json["clients"][0]["id"]
     foreign = p.request("GET", f"/v1/clients/{client}", headers=other)
     check(foreign.status == 404 and len(p.request("GET", "/v1/clients", headers=other).json["clients"]) == 0,
           "a second tenant, Atelier Durand, sees none of it (404)", foreign)
@@ -172,9 +172,8 @@ def reaches_a_limit():
     await_event("usage.threshold_reached", 2)
     await_event("usage.limit_exceeded", 1)
     step("10,000 API calls of plan STARTER: usage.threshold_reached at 80 % and 100 %, then usage.limit_exceeded")
-    mail_about("80 %")
-    mail_about("100 %")
-    step("mails at 80 % and 100 %")
+    at_80, at_100 = mail_about("80 %"), mail_about("100 %")
+    step(f"mails: “{at_80[1]}”, “{at_100[1]}”")
     p.await_true("over the limit", lambda: p.request("GET", "/v1/clients", headers=token).status == 429, 10)
     refused = p.request("GET", "/v1/clients", headers=token)
     check(refused.json["code"] == "limit_exceeded", "the API answers 429 limit_exceeded")

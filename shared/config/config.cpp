@@ -23,6 +23,7 @@ constexpr Variable table[] = {
     {"TENANTRY_DATABASE_URL", "PostgreSQL as the owner; only for migrate and the command line", true},
     {"TENANTRY_DUNNING_REMIND_DAYS", "Days after a failed payment on which the tenant is reminded; 0,3,7"},
     {"TENANTRY_DUNNING_SUSPEND_DAY", "Day after a failed payment on which the tenant is suspended; 14"},
+    {"TENANTRY_GATEWAY_AMQP_URL", "Broker user of the gateway when it runs alone: it hears of tenants' changes", true},
     {"TENANTRY_GATEWAY_DATABASE_URL", "PostgreSQL as tenantry_gateway", true},
     {"TENANTRY_GRACE_DAYS", "Days between a cancellation and the deletion; 30"},
     {"TENANTRY_HTTP_ADDRESS", "Address the gateway listens on; 127.0.0.1"},

@@ -245,7 +245,7 @@ struct Host::State {
       auto next = options.rescan_every;
       try {
         db::Transaction tx(scan_connection);
-        const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_ready ORDER BY tenant_id");
+        const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_present ORDER BY tenant_id");
         auto vhosts = std::make_shared<std::vector<std::string>>();
         for (const auto row : rows) vhosts->push_back(events::vhost_of(row.text(0)));
         loop.post([this, vhosts] {

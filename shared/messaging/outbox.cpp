@@ -3,6 +3,7 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
+#include <set>
 #include <nlohmann/json.hpp>
 
 #include "events/catalogue.h"
@@ -78,6 +79,11 @@ void Outbox::publish_made(const events::Event& event) {
   rows_.push_back(row_of(event, events::events_exchange(home), events::vhost_of(home)));
 }
 
+void Outbox::publish_last(const events::Event& event) {
+  rows_.push_back(row_of(event, events::events_exchange(event.tenant_id), events::vhost_of(event.tenant_id)));
+  rows_.back().pinned = true;
+}
+
 void Outbox::publish_application_event(const events::Event& event) {
   rows_.push_back(
       row_of(event, events::application_exchange(event.tenant_id), events::vhost_of(event.tenant_id)));
@@ -111,12 +117,36 @@ Uuid Outbox::transition_id(std::string_view tenant_id, std::string_view status) 
                                   next_ordinal("status/" + std::string(status)));
 }
 
+void Outbox::move_homeless(db::Transaction& tx) {
+  std::vector<std::string> tenants;
+  for (const auto& row : rows_) {
+    if (row.vhost != events::vhost_platform && !row.pinned) tenants.push_back(events::tenant_of_vhost(row.vhost));
+  }
+  if (tenants.empty()) return;
+  std::ranges::sort(tenants);
+  tenants.erase(std::unique(tenants.begin(), tenants.end()), tenants.end());
+  const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE tenant_id = ANY ($1) AND vhost_ready",
+                            {db::Param::array(tenants)});
+  std::set<std::string, std::less<>> ready;
+  for (const auto row : rows) ready.emplace(row.text(0));
+  for (auto& row : rows_) {
+    if (row.vhost == events::vhost_platform || row.pinned || ready.contains(events::tenant_of_vhost(row.vhost))) continue;
+    row.vhost = events::vhost_platform;
+    if (row.exchange.empty()) {  // a retry, straight to a worker's queue
+      row.routing_key = events::queue_of(events::platform_tenant, row.routing_key.substr(row.routing_key.rfind('.') + 1));
+    } else {
+      row.exchange = events::events_exchange(events::platform_tenant);
+    }
+  }
+}
+
 void Outbox::flush(db::Transaction& tx) {
   if (!cancelled_.empty()) {
     tx.exec("DELETE FROM messaging.outbox WHERE timer_key = ANY ($1)", {db::Param::array(cancelled_)});
     cancelled_.clear();
   }
   if (rows_.empty()) return;
+  move_homeless(tx);
   std::vector<std::string> ids, exchanges, keys, vhosts, tenants, types, content_types, headers, timers;
   std::vector<Bytes> payloads;
   std::vector<Timestamp> available;

@@ -35,6 +35,7 @@ struct OutboxRow {
   std::string payload;
   Timestamp available_at{};
   std::string timer_key{};  // empty: not a timer
+  bool pinned = false;      // stays in its vhost, whatever becomes of the tenant
 };
 
 class Outbox {
@@ -53,6 +54,9 @@ class Outbox {
   // An event made elsewhere (events::make_event), to its home.
   void publish_made(const events::Event& event);
 
+  // The last event of a tenant's vhost: the only one that still goes there once the tenant is deleted.
+  void publish_last(const events::Event& event);
+
   // An event of a tenant's application, accepted by the gateway: to <tenant>.app.
   void publish_application_event(const events::Event& event);
 
@@ -70,7 +74,8 @@ class Outbox {
   // The id under which a transition is remembered: derived from the cause, like an event's.
   Uuid transition_id(std::string_view tenant_id, std::string_view status);
 
-  // Writes everything, in a statement or two.
+  // Writes everything, in a statement or three. What is for the vhost of a tenant that has none (not yet, or no
+  // more) goes to "platform", where the same workers listen.
   void flush(db::Transaction& tx);
 
   // The rows that are due now, for the relay. After the commit.
@@ -82,6 +87,7 @@ class Outbox {
   int next_ordinal(std::string_view type);
   events::Event make(std::string_view tenant_id, const google::protobuf::Message& message, Timestamp time,
                      std::string subject);
+  void move_homeless(db::Transaction& tx);
   OutboxRow row_of(const events::Event& event, std::string exchange, std::string vhost) const;
 
   std::string source_;

@@ -56,7 +56,7 @@ int run(config::Reader& reader, Parts parts) {
   messaging::HostOptions options;
   options.relay.database_url = reader.required_secret(config::service_database_variable("runtime"));
   options.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
-  options.consumer = parts.workers.empty() ? options.relay.publisher.broker : broker_url(reader, parts.amqp_variable);
+  options.consumer = broker_url(reader, parts.amqp_variable);
   if (const auto valid = reader.finish(); !valid) {
     std::fprintf(stderr, "%s: %s\n", parts.name.c_str(), valid.error().message.c_str());
     return 2;

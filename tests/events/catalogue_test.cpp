@@ -3,8 +3,11 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
 
+#include "events/codec.h"
 #include "events/topology.h"
 
 namespace tenantry::events {
@@ -36,6 +39,25 @@ TEST(Catalogue, EverySubscriptionNamesAType) {
     if (subscription.pattern == "#") continue;
     EXPECT_NE(Catalogue::instance().find(subscription.pattern), nullptr) << subscription.pattern;
   }
+}
+
+// Goal: every type has an example in schemas/examples that its schema takes, and no example is left of a type that went.
+TEST(Catalogue, EveryTypeHasAnExampleThatItsSchemaTakes) {
+  std::set<std::string> examples;
+  for (const auto& file : std::filesystem::directory_iterator(TENANTRY_SOURCE_DIR "/schemas/examples")) {
+    examples.insert(file.path().stem());
+  }
+  for (const auto& entry : Catalogue::instance().entries()) {
+    ASSERT_EQ(examples.erase(entry.type), 1u) << "schemas/examples/" << entry.type << ".json is missing";
+    std::ifstream in(TENANTRY_SOURCE_DIR "/schemas/examples/" + entry.type + ".json");
+    Event event;
+    event.type = entry.type;
+    event.content_type = "application/json";
+    event.payload.assign(std::istreambuf_iterator<char>(in), {});
+    const auto parsed = parse_payload(event);
+    EXPECT_TRUE(parsed) << entry.type << ": " << (parsed ? "" : parsed.error().describe());
+  }
+  EXPECT_TRUE(examples.empty()) << *examples.begin();
 }
 
 }  // namespace

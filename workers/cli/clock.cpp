@@ -2,9 +2,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 
 #include "shared/core/clock.h"
 #include "shared/db/clock_offset.h"
+#include "shared/http/client.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
@@ -46,6 +48,22 @@ void show(const Session& session, Microseconds offset) {
   }
 }
 
+// Every process follows the clock within its next sweep; the gateway says which time it has. Nothing to wait for
+// where no gateway runs.
+void await_gateway(const Session& session, Timestamp at) {
+  const auto url = session.setting("TENANTRY_URL");
+  if (!url) return;
+  http::HttpClient client;
+  for (const auto until = std::chrono::steady_clock::now() + Seconds{5}; std::chrono::steady_clock::now() < until;) {
+    const auto answer = client.perform({.url = *url + "/livez", .timeout = Milliseconds{1'000}});
+    if (!answer || answer->status != 200) return;
+    const auto body = nlohmann::json::parse(answer->body, nullptr, false);
+    const auto now = body.is_object() ? from_rfc3339(body.value("now", "")) : Result<Timestamp>(Error{});
+    if (!now || *now >= at) return;
+    std::this_thread::sleep_for(Milliseconds{10});
+  }
+}
+
 }  // namespace
 
 void add_clock(CLI::App& app, Session& session) {
@@ -77,7 +95,11 @@ void add_clock(CLI::App& app, Session& session) {
                            .message = "TENANTRY_TEST_CLOCK=1 is not set: a production clock never moves"});
     }
     db::Connection connection(*url, "tenantry clock");
-    show(session, db::advance_clock(connection, *by));
+    const auto offset = db::advance_clock(connection, *by);
+    SystemClock moved;
+    moved.set_offset(offset);
+    await_gateway(session, moved.now());
+    show(session, offset);
   });
 }
 

@@ -33,6 +33,7 @@ Result<void> apply(Session& session) {
   if (auto ok = broker.ensure_vhost(std::string(events::vhost_platform), "Tenantry: the platform"); !ok) return ok;
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_AMQP_URL", users.publisher); !ok) return ok;
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_WORKERS_AMQP_URL", users.workers); !ok) return ok;
+  if (auto ok = ensure_user_of(session, broker, "TENANTRY_GATEWAY_AMQP_URL", users.gateway); !ok) return ok;
   for (const auto worker : events::workers) {
     if (auto ok = ensure_user_of(session, broker, config::service_amqp_variable(worker), events::worker_user(worker)); !ok) {
       return ok;

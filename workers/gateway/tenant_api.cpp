@@ -80,12 +80,15 @@ void me(Services& services, const CallPtr& call) {
     const auto& tenant = call->tenant->tenant;
     return json_response(
         200,
-        {{"user",
+        {{"sub", person->user_id},
+         {"email", person->email},
+         {"tenant_id", tenant.tenant_id},
+         {"tenant_role", call->role},
+         {"user",
           {{"id", person->user_id},
            {"email", person->email},
            {"first_name", person->first_name},
            {"last_name", person->last_name}}},
-         {"role", call->role},
          {"permissions", granted == call->reference->permissions.end() ? std::vector<std::string>{} : granted->second},
          {"tenants", person->tenants},
          {"tenant",

@@ -146,19 +146,29 @@ struct Steps::State {
 
   // ---- release -----------------------------------------------------------------------------------------------
 
-  // The end-of-stream event is the last of each queue: once every worker has it in its inbox, nothing is left there.
-  Result<void> drain(const std::string& tenant_id, const Uuid& marker) {
+  // Since the tenant is deleted, new events of its go to "platform" (Outbox::flush). Closed is its vhost once every
+  // transaction from before is over and what they wrote is published.
+  Result<void> close(const std::string& tenant_id) {
     return in_transaction([&](db::Transaction& tx) -> Result<void> {
-      const auto behind = workers_behind(tx, marker);
-      if (!behind.empty()) {
-        return Error{.code = Errc::unavailable, .reason = "not_drained", .message = "waiting for worker " + behind.front()};
-      }
-      if (outbox_rows_due(tx, events::vhost_of(tenant_id), clock.now()) > 0) {
-        return Error{.code = Errc::unavailable, .reason = "not_drained", .message = "events are still being published"};
-      }
       drop_timers(tx, tenant_id);
+      if (!everybody_knows(tx, tenant_id, "release")) return waiting("an older transaction is still open");
+      if (outbox_rows_due(tx, events::vhost_of(tenant_id), clock.now()) > 0) {
+        return waiting("events are still being published");
+      }
       return {};
     });
+  }
+
+  // The marker is the last event of each queue: once every worker has it in its inbox, nothing is left there.
+  Result<void> drain(const Uuid& marker) {
+    return in_transaction([&](db::Transaction& tx) -> Result<void> {
+      const auto behind = workers_behind(tx, marker);
+      return behind.empty() ? Result<void>{} : waiting("worker " + behind.front() + " has not come to the end");
+    });
+  }
+
+  static Error waiting(std::string for_what) {
+    return {.code = Errc::unavailable, .reason = "not_drained", .message = std::move(for_what)};
   }
 };
 
@@ -170,7 +180,9 @@ Steps::~Steps() = default;
 Result<void> Steps::ensure(std::string_view saga, std::string_view step, const std::string& tenant_id,
                            const Uuid& marker) {
   if (auto ok = state_->connect(); !ok) return ok;
-  if (saga == "release") return step == "drain" ? state_->drain(tenant_id, marker) : remove(step, tenant_id);
+  if (step == "close") return state_->close(tenant_id);
+  if (step == "drain") return state_->drain(marker);
+  if (saga == "release") return remove(step, tenant_id);
   if (step == "broker_vhost") return state_->broker_vhost(tenant_id);
   if (step == "broker_application_user") return state_->broker_application_user(tenant_id);
   if (step == "broker_permissions") return state_->broker_permissions(tenant_id);

@@ -23,7 +23,7 @@ class Steps {
   Steps(const ProvisioningConfig& config, db::Connection& connection, const Clock& clock);
   ~Steps();
 
-  // `marker`: the event that ended the tenant's stream (release only).
+  // `marker`: the event that ends the tenant's stream (release only).
   Result<void> ensure(std::string_view saga, std::string_view step, const std::string& tenant_id, const Uuid& marker);
   Result<void> remove(std::string_view step, const std::string& tenant_id);
 

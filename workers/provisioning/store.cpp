@@ -13,7 +13,7 @@ void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_vie
       "INSERT INTO provisioning.sagas (tenant_id, saga, state, cause_id, attempt, started_at, updated_at) "
       "VALUES ($1, $2, 'running', $3, 0, $4, $4) ON CONFLICT (tenant_id, saga) DO UPDATE SET state = 'running', "
       "cause_id = excluded.cause_id, attempt = 0, error = '', started_at = excluded.started_at, "
-      "updated_at = excluded.updated_at",
+      "started_xid = pg_current_xact_id(), updated_at = excluded.updated_at",
       {tenant_id, saga, cause_id, now});
   std::vector<std::string> steps;
   if (saga == "provision") {
@@ -111,7 +111,8 @@ void remove_credentials(db::Transaction& tx, std::string_view tenant_id) {
 
 void mark_provisioned(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
   tx.exec(
-      "UPDATE platform.tenants SET vhost_ready = true, provisioning_failed = false, updated_at = $2 WHERE tenant_id = $1",
+      "UPDATE platform.tenants SET vhost_ready = true, vhost_present = true, provisioning_failed = false, "
+      "updated_at = $2 WHERE tenant_id = $1",
       {tenant_id, now});
 }
 
@@ -119,6 +120,10 @@ void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now)
   tx.exec(
       "UPDATE platform.tenants SET vhost_ready = false, provisioning_failed = true, updated_at = $2 WHERE tenant_id = $1",
       {tenant_id, now});
+}
+
+void mark_released(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
+  tx.exec("UPDATE platform.tenants SET vhost_present = false, updated_at = $2 WHERE tenant_id = $1", {tenant_id, now});
 }
 
 void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
@@ -131,6 +136,14 @@ void remove_store(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
   tx.exec("DELETE FROM tenant_data.clients WHERE tenant_id = $1", {tenant_id});
   tx.exec("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
+}
+
+bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
+  const auto rows = tx.exec(
+      "SELECT started_xid < pg_snapshot_xmin(pg_current_snapshot()) FROM provisioning.sagas "
+      "WHERE tenant_id = $1 AND saga = $2",
+      {tenant_id, saga});
+  return !rows.empty() && rows[0].boolean(0);
 }
 
 std::vector<std::string> workers_behind(db::Transaction& tx, const Uuid& marker) {

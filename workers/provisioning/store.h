@@ -47,11 +47,15 @@ void insert_credential(db::Transaction& tx, std::string_view tenant_id, std::str
 void remove_credentials(db::Transaction& tx, std::string_view tenant_id);
 
 void mark_provisioned(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
+void mark_released(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 
 // The pool data store: the tenant's row in tenant_data.stores opens it.
 void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 void remove_store(db::Transaction& tx, std::string_view tenant_id);
+
+// Whether every transaction that may have seen the tenant before its saga started is over.
+bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);
 
 // Workers that have not taken the end-of-stream event, and events still to be published into the vhost.
 std::vector<std::string> workers_behind(db::Transaction& tx, const Uuid& marker);

@@ -1,7 +1,9 @@
 #include "workers/provisioning/worker.h"
 
+#include <algorithm>
 #include <chrono>
 
+#include "events/proto_time.h"
 #include "shared/db/connection.h"
 #include "shared/db/run.h"
 #include "shared/telemetry/log.h"
@@ -50,6 +52,20 @@ class ProvisioningWorker final : public messaging::Worker {
     return db::run(connection_, {.in_doubt = db::InDoubtCommit::rerun}, work);
   }
 
+  // The last event of a tenant's queues: derived from what started the release, so it is the same however often made.
+  static events::Event marker_of(const std::string& tenant_id, const SagaRow& saga) {
+    events::Event cause;
+    cause.id = saga.cause_id;
+    v1::TenantStreamClosed closed;
+    *closed.mutable_deleted_at() = events::to_proto(saga.started_at);
+    return events::make_event(tenant_id, closed,
+                              {.source = "/tenantry/provisioning",
+                               .actor = events::Actor::service("provisioning"),
+                               .cause = &cause,
+                               .time = saga.started_at},
+                              Uuid{});
+  }
+
   Result<void> start(Unit& unit, const events::Event& event, const char* saga) {
     start_saga(unit.tx, event.tenant_id, saga, event.id, unit.now);
     v1::ProvisioningStepDue due;
@@ -90,7 +106,7 @@ class ProvisioningWorker final : public messaging::Worker {
       const auto& step = steps[static_cast<std::size_t>(position)];
       if (step.done) continue;
       const auto began = std::chrono::steady_clock::now();
-      const auto ensured = steps_.ensure(due.saga(), step.step, event.tenant_id, saga->cause_id);
+      const auto ensured = steps_.ensure(due.saga(), step.step, event.tenant_id, marker_of(event.tenant_id, *saga).id);
       const auto took = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
       const auto marked = in_transaction([&](db::Transaction& tx) -> Result<void> {
         mark_step(tx, event.tenant_id, due.saga(), step.step, ensured ? "done" : "pending",
@@ -124,6 +140,10 @@ class ProvisioningWorker final : public messaging::Worker {
     });
   }
 
+  static bool ended(const Run& run, std::string_view step) {
+    return std::ranges::any_of(run.done, [&](const Run::Done& done) { return done.step == step; });
+  }
+
   Result<void> tell_run(Unit& unit, const events::Event& event, const v1::ProvisioningStepDue& due) {
     if (run_.stale) return {};
     const auto& tenant_id = event.tenant_id;
@@ -140,7 +160,11 @@ class ProvisioningWorker final : public messaging::Worker {
     switch (outcome.next) {
       case Next::finished: return due.saga() == "provision" ? provisioned(unit, tenant_id) : released(unit, tenant_id);
       case Next::retry: {
-        if (run_.failed_step != "drain") {
+        if (run_.failed_step == "drain") {
+          if (due.attempt() % policy_.marker_every == 0 || ended(run_, "close")) {
+            unit.outbox.publish_last(marker_of(tenant_id, *find_saga(unit.tx, tenant_id, due.saga())));
+          }
+        } else if (run_.failed_step != "close") {
           log::warn("a provisioning step failed and will be retried",
                     {{"tenant_id", tenant_id}, {"step", run_.failed_step}, {"error", run_.error->describe()}});
         }
@@ -181,9 +205,10 @@ class ProvisioningWorker final : public messaging::Worker {
 
   Result<void> released(Unit& unit, const std::string& tenant_id) {
     mark_saga(unit.tx, tenant_id, "release", "done", 0, "", unit.now);
+    mark_released(unit.tx, tenant_id, unit.now);
     v1::TenantDeleted deleted;
     for (const auto step : release_steps) {
-      if (step != "drain") deleted.add_released(std::string(step));
+      if (step != "close" && step != "drain") deleted.add_released(std::string(step));
     }
     unit.outbox.publish(tenant_id, deleted);
     return {};

@@ -21,6 +21,7 @@ TEST(Saga, ReleaseNeverGivesUp) {
   EXPECT_EQ(after_run("release", wrong, "broker_vhost", 50, policy).next, Next::retry);
   EXPECT_EQ(after_run("release", away, "broker_vhost", 50, policy).retry_in, policy.retry_cap);
   EXPECT_EQ(after_run("release", away, "drain", 0, policy).retry_in, policy.drain_poll);
+  EXPECT_EQ(after_run("release", away, "close", 0, policy).retry_in, policy.drain_poll);
 }
 
 }  // namespace
