@@ -127,7 +127,7 @@ class Tenant:
         p.await_true(f"{count} × {type_} of {self.id} in the audit log", lambda: len(self.records(type_)) >= count, seconds)
         return self.records(type_)
 
-    def usage(self, metric="api_calls", span="total"):
+    def usage(self, metric="api_calls", span="month"):
         rows = p.analyst("SELECT coalesce(sum(quantity), 0), coalesce(sum(events), 0) FROM analytics.usage "
                          f"WHERE tenant_id = '{self.id}' AND metric = '{metric}' AND span = '{span}'")
         return float(rows[0][0]), int(float(rows[0][1]))
