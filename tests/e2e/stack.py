@@ -3,6 +3,7 @@
 A file that is a test calls start() in setUpModule and stop() in tearDownModule; a stop that is not clean fails
 it. Names are unique per run (`company`), so files follow each other on one database.
 """
+import atexit
 import os
 import re
 import signal
@@ -40,6 +41,13 @@ def start():
     name = os.path.splitext(os.path.basename(sys.modules["__main__"].__file__))[0]
     log_path = os.path.join(p.env("TENANTRY_TEST_DEV_DIR"), "log", name + ".log")
     open(log_path, "w").close()
+    try:
+        p.request("GET", "/livez")
+    except OSError:
+        pass
+    else:
+        raise AssertionError("another process answers at " + p.env("TENANTRY_URL"))
+    atexit.register(lambda: process is None or process.poll() is not None or process.kill())
     for arguments in (["migrate"], ["topology", "apply"]):
         subprocess.run([BINARY, *arguments], check=True, timeout=60, stdout=subprocess.DEVNULL, env=settings())
     launch()

@@ -310,7 +310,7 @@ class T4_Signatures(unittest.TestCase):
         for header in (None, "", "t", "t=,v1=" + good, f"v1={good}", f"t={now},t={now},v1={good}", f"t=abc,v1={good}",
                        f"t={2**64},v1={good}", f"t=-1,v1={good}", f"t={now}", f"t={now},v0={good}", f"t={now},v1={good.upper()}",
                        f"t={now},v1={good[:-1]}", f"t={now},v1={good[:32]}", f"t={now},v1=", f"t={now},v1={'0' * 64}",
-                       f"t= {now},v1={good}" if False else f"t={now}x,v1={good}",
+                       f"t={now}x,v1={good}",
                        f"t={now}," + ",".join(["v1=" + "0" * 64] * 150) + ",v1=" + good):
             with self.subTest(header=str(header)[:60]):
                 self.refused(header)
