@@ -87,7 +87,7 @@ def payload_of(type_):
     if type_ == "payment.succeeded":
         data = {"payment": {"stripe_object_id": "in_forged", "amount_minor": "1", "currency": "EUR", "stated_at": "2026-01-01T00:00:00Z", "stripe_event_id": "evt_forged"}}
     elif type_ in ("tenant.suspended", "tenant.cancelled"):
-        data = {"from_status": "trial", "reason": "abuse"}
+        data = {"from_status": "trial", "reason": "abuse", **({"deletion_due_at": "2026-12-01T00:00:00Z"} if type_ == "tenant.cancelled" else {})}
     return data
 
 
