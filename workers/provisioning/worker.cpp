@@ -218,6 +218,7 @@ class ProvisioningWorker final : public messaging::Worker {
 
   // By the tenant's status now and not by the event: a late retry of a suspension must not freeze one that has paid.
   Result<void> apply_freeze(const std::string& tenant_id) {
+    lock_ = std::nullopt;
     std::optional<tenancy::Tenant> tenant;
     const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
       tenant = tenancy::find_tenant(tx, tenant_id);
@@ -226,7 +227,12 @@ class ProvisioningWorker final : public messaging::Worker {
     if (!loaded) return loaded.error();
     if (!tenant || !tenant->vhost_ready) return {};
     const auto status = tenant->lifecycle.status;
-    return steps_.set_frozen(tenant_id, status != Status::trial && status != Status::active);
+    v1::TenantAccessChanged changed;
+    changed.set_locked(status != Status::trial && status != Status::active);
+    changed.set_status(std::string(tenancy::to_string(status)));
+    if (auto set = steps_.set_frozen(tenant_id, changed.locked()); !set) return set;
+    lock_ = changed;
+    return {};
   }
 
   Result<void> freeze_suspended(const events::Event& event, const v1::TenantSuspended&) {
@@ -239,7 +245,8 @@ class ProvisioningWorker final : public messaging::Worker {
     return apply_freeze(event.tenant_id);
   }
   template <class M>
-  Result<void> frozen(Unit&, const events::Event&, const M&) {
+  Result<void> frozen(Unit& unit, const events::Event& event, const M&) {
+    if (lock_) unit.outbox.publish(event.tenant_id, *lock_);
     return {};
   }
 
@@ -254,7 +261,8 @@ class ProvisioningWorker final : public messaging::Worker {
   db::Connection& connection_;
   Steps steps_;
   const SagaPolicy policy_{};
-  Run run_;
+  Run run_;                                     // of the act at hand, for its handler
+  std::optional<v1::TenantAccessChanged> lock_;  // likewise
   const std::vector<messaging::ConsumerRow> rows_ = {
       messaging::on<v1::TenantRegistered>(this, &ProvisioningWorker::registered),
       messaging::on<v1::ProvisioningRequested>(this, &ProvisioningWorker::requested),
