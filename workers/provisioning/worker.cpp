@@ -122,12 +122,17 @@ class ProvisioningWorker final : public messaging::Worker {
       run_.done.push_back({step.step, position + 1, took});
     }
     if (run_.error && after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_).next == Next::give_up) {
-      return compensate(event.tenant_id, steps);
+      const auto undone = compensate(event.tenant_id, steps);
+      if (undone || undone.error().reason == "database_unavailable") return undone;
+      // The broker that made us give up is away for this, too. An admin must see the tenant all the same; what may
+      // still exist is on record in provisioning.resources, and the next try goes over it.
+      log::error("what a failed provisioning made could not be taken back",
+                 {{"tenant_id", event.tenant_id}, {"error", undone.error().describe()}});
     }
     return {};
   }
 
-  // Takes back what was made, last first. An error here is retried by the runtime: nothing half-made stays.
+  // Takes back what was made, last first.
   Result<void> compensate(const std::string& tenant_id, const std::vector<StepRow>& steps) {
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
       if (auto removed = steps_.remove(step->step, tenant_id); !removed) return removed.error();
