@@ -34,10 +34,11 @@ class Sink:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--dir", required=True)
     arguments = parser.parse_args()
     os.makedirs(arguments.dir, exist_ok=True)
-    controller = Controller(Sink(arguments.dir), hostname="127.0.0.1", port=arguments.port)
+    controller = Controller(Sink(arguments.dir), hostname=arguments.host, port=arguments.port)
     controller.start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

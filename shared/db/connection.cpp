@@ -35,6 +35,20 @@ std::string first_line(std::string_view message) {
   return std::string(message.substr(0, message.find('\n')));
 }
 
+// libpqxx 6.4 drops the state of the classes it names itself.
+std::string state_of(const pqxx::sql_error& error) {
+  if (!error.sqlstate().empty()) return error.sqlstate();
+  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return "42501";
+  if (dynamic_cast<const pqxx::disk_full*>(&error) != nullptr) return "53100";
+  if (dynamic_cast<const pqxx::out_of_memory*>(&error) != nullptr) return "53200";
+  if (dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr) return "53000";
+  if (dynamic_cast<const pqxx::undefined_table*>(&error) != nullptr) return "42P01";
+  if (dynamic_cast<const pqxx::undefined_column*>(&error) != nullptr) return "42703";
+  if (dynamic_cast<const pqxx::undefined_function*>(&error) != nullptr) return "42883";
+  if (dynamic_cast<const pqxx::syntax_error*>(&error) != nullptr) return "42601";
+  return {};
+}
+
 template <class F>
 auto translated(F&& act) -> decltype(act()) {
   try {
@@ -43,8 +57,14 @@ auto translated(F&& act) -> decltype(act()) {
     throw InDoubt(first_line(error.what()));
   } catch (const pqxx::broken_connection& error) {
     throw Unavailable(first_line(error.what()));
+  } catch (const pqxx::statement_completion_unknown& error) {
+    throw InDoubt(first_line(error.what()));
+  } catch (const pqxx::deadlock_detected& error) {
+    throw StatementError(first_line(error.what()), "40P01", {}, true);
+  } catch (const pqxx::transaction_rollback& error) {  // no sql_error in libpqxx 6.4: serialization failures
+    throw StatementError(first_line(error.what()), "40001", {}, true);
   } catch (const pqxx::sql_error& error) {
-    const std::string state = error.sqlstate();
+    const std::string state = state_of(error);
     if (unavailable_state(state)) throw Unavailable(first_line(error.what()));
     throw StatementError(first_line(error.what()), state, constraint_in(error.what()), retryable_state(state));
   } catch (const pqxx::failure& error) {
@@ -243,7 +263,13 @@ Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
     const std::string& name = state_->connection.prepare(sql);
     std::vector<std::optional<std::string>> values;
     values.reserve(params.size());
-    for (const auto& param : params) values.push_back(param.text());
+    for (const auto& param : params) {
+      // libpq takes C strings: the server would get what stands before the NUL, and no error.
+      if (param.text() && param.text()->find('\0') != std::string::npos) {
+        throw StatementError("a text with a NUL cannot be stored", "22021", {}, false);
+      }
+      values.push_back(param.text());
+    }
     auto rows = std::make_unique<Rows::State>();
     rows->result = state_->work->exec_prepared(name, pqxx::prepare::make_dynamic_params(values));
     return Rows(std::move(rows));

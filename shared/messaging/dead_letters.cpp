@@ -1,6 +1,8 @@
 #include "shared/messaging/dead_letters.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "events/topology.h"
 #include "shared/crypto/hash.h"
@@ -18,6 +20,37 @@ std::string_view dead_letter_reason(const Error& error) {
   }
 }
 
+namespace {
+
+// What the database and Protobuf take as text: a message that is set aside may hold any bytes. Its body is kept as
+// it is; what else cannot be text is shown in hex.
+std::string storable(const std::string& text) {
+  if (is_utf8(text) && text.find('\0') == text.npos) return text;
+  return "hex:" + to_hex(as_bytes(text));
+}
+
+std::map<std::string, std::string> storable(const std::map<std::string, std::string>& headers) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, value] : headers) out.emplace(storable(name), storable(value));
+  return out;
+}
+
+std::vector<std::string> storable(const std::vector<std::string>& texts) {
+  std::vector<std::string> out;
+  for (const auto& text : texts) out.push_back(storable(text));
+  return out;
+}
+
+// At most `size` bytes, never ending within a letter.
+std::string shortened(std::string text, std::size_t size) {
+  if (text.size() <= size) return text;
+  text.resize(size);
+  while (!text.empty() && !is_utf8(text)) text.pop_back();
+  return text;
+}
+
+}  // namespace
+
 void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, const Error& error) {
   const auto& event = incoming.event;
   const auto& wire = incoming.wire;
@@ -26,9 +59,12 @@ void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, co
   if (tenant_id == events::platform_tenant && error.code != Errc::refused && !event.tenant_id.empty()) {
     tenant_id = event.tenant_id;
   }
-  const nlohmann::json properties = {{"content_type", wire.content_type}, {"message_id", wire.message_id},
-                                     {"type", wire.type},                 {"user_id", wire.user_id},
-                                     {"headers", wire.headers},           {"cc", wire.carbon_copies}};
+  const nlohmann::json properties = {{"content_type", storable(wire.content_type)},
+                                     {"message_id", storable(wire.message_id)},
+                                     {"type", storable(wire.type)},
+                                     {"user_id", storable(wire.user_id)},
+                                     {"headers", storable(wire.headers)},
+                                     {"cc", storable(wire.carbon_copies)}};
   const std::string id_text = std::string(worker) + "/" + event.id.to_string();
   const Uuid dead_letter_id = derive_uuid_v7(event.id.time(), crypto::sha256(as_bytes(id_text)));
   const std::string& body = wire.body.empty() ? event.payload : wire.body;
@@ -39,13 +75,13 @@ void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, co
       "ON CONFLICT (worker, event_id) DO UPDATE SET seen = messaging.dead_letters.seen + 1, "
       "last_seen_at = excluded.last_seen_at, reason = excluded.reason, error = excluded.error, "
       "attempts = excluded.attempts",
-      {dead_letter_id, worker, tenant_id, event.id, event.type, dead_letter_reason(error), error.describe(),
-       incoming.attempts + 1, incoming.vhost, wire.exchange, wire.routing_key,
-       properties.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), as_bytes(body), unit.now});
+      {dead_letter_id, worker, tenant_id, event.id, storable(event.type), dead_letter_reason(error),
+       storable(error.describe()), incoming.attempts + 1, incoming.vhost, storable(wire.exchange),
+       storable(wire.routing_key), properties.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), as_bytes(body), unit.now});
   if (error.code != Errc::refused) return;
 
   events::v1::EventRefused refused;
-  const auto clean = [](const std::string& text) { return is_utf8(text) ? text.substr(0, 256) : std::string("?"); };
+  const auto clean = [](const std::string& text) { return shortened(storable(text), 256); };
   refused.set_refused_event_id(event.id.to_string());
   refused.set_refused_type(clean(event.type));
   refused.set_rule(error.reason);

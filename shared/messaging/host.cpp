@@ -152,6 +152,7 @@ struct Host::State {
     std::string type = header("cloudEvents_type");
     if (type.empty()) type = incoming.wire.type.empty() ? incoming.wire.routing_key : incoming.wire.type;
     event.type = is_utf8(type) && type.find('\0') == type.npos ? type.substr(0, 128) : "?";
+    while (!is_utf8(event.type)) event.type.pop_back();  // cut within a letter
     event.content_type = incoming.wire.content_type;
     std::string identity = incoming.vhost + "\n" + incoming.wire.routing_key + "\n" + incoming.wire.message_id + "\n";
     for (const auto& [name, value] : incoming.wire.headers) identity += name + "=" + value + "\n";

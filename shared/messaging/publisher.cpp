@@ -134,7 +134,7 @@ void Publisher::Link::on_ready() {
   const auto selected = connection->confirm_select(channel, [this](Result<void> done) {
     if (!done) return;  // on_channel_closed says why
     phase = Phase::ready;
-    state.set_reachable(true);
+    if (vhost == events::vhost_platform) state.set_reachable(true);
     backoff.reset();
     pump();
   });
@@ -203,9 +203,8 @@ void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
     return;
   }
   if (reason.kind == amqp::CloseKind::requested && waiting.empty() && flying.empty()) return;
-  if (vhost == events::vhost_platform || reason.kind == amqp::CloseKind::network) {
-    state.set_reachable(false);
-  }
+  // Only the platform's connection speaks for the broker: it is the one that comes back by itself and says so again.
+  if (vhost == events::vhost_platform) state.set_reachable(false);
   if (!state.closing && reason.kind != amqp::CloseKind::requested) {
     log::warn("publisher lost its connection",
               {{"vhost", vhost}, {"kind", amqp::to_string(reason.kind)}, {"text", reason.text}});

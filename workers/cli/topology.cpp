@@ -5,6 +5,7 @@
 #include "events/topology.h"
 #include "shared/amqp/connection.h"
 #include "shared/broker_admin/broker_admin.h"
+#include "shared/db/connection.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
@@ -20,6 +21,27 @@ Result<void> ensure_user_of(const Session& session, broker_admin::BrokerAdmin& a
   if (!parameters) return Error::invalid(variable, "url", parameters.error().message);
   if (parameters->user != expected) return Error::invalid(variable, "user", "must log in as " + expected);
   return admin.ensure_user(parameters->user, parameters->password);
+}
+
+// What this build adds (a binding, a worker's queue) reaches tenants that were provisioned before it. Returns how many.
+Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& broker, const events::BrokerUsers& users,
+                             const char* queue_type) {
+  const auto url = session.setting("TENANTRY_DATABASE_URL");
+  if (!url) return url.error();
+  db::Connection connection(*url, "tenantry topology");
+  db::Transaction tx(connection);
+  const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_present ORDER BY tenant_id");
+  for (const auto row : rows) {
+    const std::string tenant_id{row.text(0)};
+    const auto vhost = events::vhost_of(tenant_id);
+    for (const auto& permission : events::permissions_of(tenant_id, users)) {
+      if (auto ok = broker.set_permission(vhost, permission); !ok) return ok.error();
+    }
+    if (auto ok = broker.import_definitions(vhost, events::definitions_json(tenant_id, queue_type)); !ok) {
+      return ok.error();
+    }
+  }
+  return static_cast<int>(rows.size());
 }
 
 // The platform's vhost, users, permissions and queues. Repeatable.
@@ -51,11 +73,13 @@ Result<void> apply(Session& session) {
     return ok;
   }
   if (auto ok = broker.remove_user("guest"); !ok) return ok;  // everybody knows its password
+  const auto tenants = apply_to_tenants(session, broker, users, queue_type);
+  if (!tenants) return tenants.error();
   if (session.json) {
-    print_json({{"vhost", events::vhost_platform}, {"queue_type", queue_type}});
+    print_json({{"vhost", events::vhost_platform}, {"queue_type", queue_type}, {"tenants", *tenants}});
   } else {
-    std::printf("vhost %s: users, permissions, exchanges and %s queues are in place\n",
-                std::string(events::vhost_platform).c_str(), queue_type);
+    std::printf("vhost %s and %d tenants: users, permissions, exchanges and %s queues are in place\n",
+                std::string(events::vhost_platform).c_str(), *tenants, queue_type);
   }
   return {};
 }
@@ -84,7 +108,7 @@ void add_topology(CLI::App& app, Session& session) {
   static std::string tenant_id{events::platform_tenant};
   shown->add_option("--tenant", tenant_id, "Which tenant; the platform's own by default");
   shown->callback([&session] { show(session, tenant_id); });
-  command->add_subcommand("apply", "Set up vhost \"platform\" with its users; run once per cell, and after upgrades")
+  command->add_subcommand("apply", "Set up vhost \"platform\" and bring tenants' vhosts up to this build; run after `tenantry migrate`")
       ->callback([&session] {
         if (const auto done = apply(session); !done) session.fail(done.error());
       });

@@ -122,12 +122,17 @@ class ProvisioningWorker final : public messaging::Worker {
       run_.done.push_back({step.step, position + 1, took});
     }
     if (run_.error && after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_).next == Next::give_up) {
-      return compensate(event.tenant_id, steps);
+      const auto undone = compensate(event.tenant_id, steps);
+      if (undone || undone.error().reason == "database_unavailable") return undone;
+      // The broker that made us give up is away for this, too. An admin must see the tenant all the same; what may
+      // still exist is on record in provisioning.resources, and the next try goes over it.
+      log::error("what a failed provisioning made could not be taken back",
+                 {{"tenant_id", event.tenant_id}, {"error", undone.error().describe()}});
     }
     return {};
   }
 
-  // Takes back what was made, last first. An error here is retried by the runtime: nothing half-made stays.
+  // Takes back what was made, last first.
   Result<void> compensate(const std::string& tenant_id, const std::vector<StepRow>& steps) {
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
       if (auto removed = steps_.remove(step->step, tenant_id); !removed) return removed.error();
@@ -218,6 +223,7 @@ class ProvisioningWorker final : public messaging::Worker {
 
   // By the tenant's status now and not by the event: a late retry of a suspension must not freeze one that has paid.
   Result<void> apply_freeze(const std::string& tenant_id) {
+    lock_ = std::nullopt;
     std::optional<tenancy::Tenant> tenant;
     const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
       tenant = tenancy::find_tenant(tx, tenant_id);
@@ -226,7 +232,12 @@ class ProvisioningWorker final : public messaging::Worker {
     if (!loaded) return loaded.error();
     if (!tenant || !tenant->vhost_ready) return {};
     const auto status = tenant->lifecycle.status;
-    return steps_.set_frozen(tenant_id, status != Status::trial && status != Status::active);
+    v1::TenantAccessChanged changed;
+    changed.set_locked(status != Status::trial && status != Status::active);
+    changed.set_status(std::string(tenancy::to_string(status)));
+    if (auto set = steps_.set_frozen(tenant_id, changed.locked()); !set) return set;
+    lock_ = changed;
+    return {};
   }
 
   Result<void> freeze_suspended(const events::Event& event, const v1::TenantSuspended&) {
@@ -239,7 +250,8 @@ class ProvisioningWorker final : public messaging::Worker {
     return apply_freeze(event.tenant_id);
   }
   template <class M>
-  Result<void> frozen(Unit&, const events::Event&, const M&) {
+  Result<void> frozen(Unit& unit, const events::Event& event, const M&) {
+    if (lock_) unit.outbox.publish(event.tenant_id, *lock_);
     return {};
   }
 
@@ -254,7 +266,8 @@ class ProvisioningWorker final : public messaging::Worker {
   db::Connection& connection_;
   Steps steps_;
   const SagaPolicy policy_{};
-  Run run_;
+  Run run_;                                     // of the act at hand, for its handler
+  std::optional<v1::TenantAccessChanged> lock_;  // likewise
   const std::vector<messaging::ConsumerRow> rows_ = {
       messaging::on<v1::TenantRegistered>(this, &ProvisioningWorker::registered),
       messaging::on<v1::ProvisioningRequested>(this, &ProvisioningWorker::requested),

@@ -1,0 +1,174 @@
+// Goal: the audit log takes its next records and nothing else, from nobody else, and
+// changes nothing it has (audit-log.md 7 and 8).
+// Method: audit.append with calls that do not fit; then writers at once, and the tree
+// computed again from the leaves that were stored.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "shared/core/ids.h"
+#include "shared/db/run.h"
+#include "tests/support/services.h"
+#include "workers/audit/store.h"
+
+namespace tenantry::audit {
+namespace {
+
+using testing::must;
+using testing::TestDatabase;
+
+class AuditStore : public ::testing::Test {
+ protected:
+  Leaf next(const std::string& tenant, Frontier& head) {
+    Leaf leaf;
+    leaf.record = {.tenant_id = tenant,
+                   .sequence = head.size(),
+                   .event_id = ids.next(),
+                   .type = "test.happened",
+                   .occurred_at = clock.now(),
+                   .recorded_at = clock.now(),
+                   .actor_kind = "service",
+                   .actor_id = "test",
+                   .actor_ip = {},
+                   .actor_agent = {},
+                   .action = "CREATE",
+                   .crud = "create",
+                   .resource = "thing",
+                   .resource_id = "1",
+                   .failure = false,
+                   .correlation_id = {},
+                   .causation_id = {},
+                   .source = "/test",
+                   .exchange = "acme.events",
+                   .payload = R"({"nul":"\u0000"})"};
+    leaf.bytes = tenant + std::string(1, '\0') + leaf.record.event_id.to_string();
+    leaf.hash = leaf_hash(as_bytes(leaf.bytes));
+    head.append(leaf.hash);
+    return leaf;
+  }
+
+  // One batch of `count` records as the audit worker writes it.
+  Result<void> write(const std::string& tenant, int count) {
+    db::Connection own(database.url("audit"), "test");
+    return db::run(own, {}, [&](db::Transaction& tx) -> Result<void> {
+      auto heads = lock_heads(tx, {tenant});
+      std::vector<Leaf> leaves;
+      for (int i = 0; i < count; ++i) leaves.push_back(next(tenant, heads.at(tenant)));
+      append(tx, leaves, heads);
+      return {};
+    });
+  }
+
+  SystemClock clock;
+  SystemIdGenerator ids{clock};
+  TestDatabase database;
+  db::Connection connection{database.url("audit"), "test"};
+};
+
+struct Misfit {
+  const char* name;
+  std::function<void(std::vector<Leaf>&, std::map<std::string, Frontier>&)> spoil;
+};
+class Refused : public AuditStore, public ::testing::WithParamInterface<Misfit> {};
+
+TEST_P(Refused, AndNothingIsWritten) {
+  must(write("acme", 3));
+  must(write("globex", 2));
+  const auto heads_before = database.value("SELECT string_agg(h::text, ';' ORDER BY tenant_id) FROM audit.heads h");
+  try {
+    db::Transaction tx(connection);
+    auto heads = lock_heads(tx, {"acme"});
+    std::vector<Leaf> leaves = {next("acme", heads.at("acme")), next("acme", heads.at("acme"))};
+    GetParam().spoil(leaves, heads);
+    append(tx, leaves, heads);
+    tx.commit();
+    ADD_FAILURE() << "accepted";
+  } catch (const db::StatementError& error) {
+    EXPECT_EQ(error.sqlstate, "22000") << error.what();
+  }
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM audit.records"), "5");
+  EXPECT_EQ(database.value("SELECT string_agg(h::text, ';' ORDER BY tenant_id) FROM audit.heads h"), heads_before);
+}
+
+Frontier of_size(int size) {
+  Frontier out;
+  for (int i = 0; i < size; ++i) out.append(empty_root());
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , Refused,
+    ::testing::Values(Misfit{"GapBeforeTheFirst", [](auto& leaves, auto&) { leaves.erase(leaves.begin()); }},
+                      Misfit{"GapWithin", [](auto& leaves, auto&) { leaves[1].record.sequence = 5; }},
+                      Misfit{"SequenceTwice", [](auto& leaves, auto&) { leaves[1].record.sequence = 3; }},
+                      Misfit{"SequenceTakenBefore", [](auto& leaves, auto&) { leaves[0].record.sequence = 2; }},
+                      Misfit{"HeadTooSmall", [](auto&, auto& heads) { heads["acme"] = of_size(4); }},
+                      Misfit{"HeadTooLarge", [](auto&, auto& heads) { heads["acme"] = of_size(6); }},
+                      Misfit{"HeadMissing", [](auto&, auto& heads) { heads.clear(); }},
+                      Misfit{"TenantWithoutHead", [](auto& leaves, auto&) { leaves[1].record.tenant_id = "initech"; }},
+                      Misfit{"HeadOfATenantWithoutRecords", [](auto&, auto& heads) { heads["globex"] = of_size(1); }}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(AuditStore, ArraysOfDifferentLengthAreRefused) {
+  db::Transaction tx(connection);
+  lock_heads(tx, {"acme"});
+  try {
+    tx.exec("SELECT audit.append('[]'::jsonb, ARRAY['\\x00'::bytea], ARRAY[]::bytea[], '[]'::jsonb, ARRAY[]::bytea[])");
+    FAIL() << "accepted";
+  } catch (const db::StatementError& error) {
+    EXPECT_EQ(error.sqlstate, "22000") << error.what();
+  }
+}
+
+class Change : public AuditStore, public ::testing::WithParamInterface<std::pair<const char*, const char*>> {};
+
+TEST_P(Change, IsRefusedEvenToTheOwnerAndTheSuperuser) {
+  must(write("acme", 1));
+  for (const char* role : {"owner", "superuser"}) {
+    try {
+      database.exec(role, GetParam().second);
+      ADD_FAILURE() << "accepted of " << role;
+    } catch (const db::StatementError& error) {
+      EXPECT_EQ(error.sqlstate, "42501") << error.what();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Change,
+                         ::testing::Values(std::pair{"UpdateRecord", "UPDATE audit.records SET type = 'x'"},
+                                           std::pair{"DeleteRecord", "DELETE FROM audit.records"},
+                                           std::pair{"TruncateRecords", "TRUNCATE audit.records"},
+                                           std::pair{"DeleteHead", "DELETE FROM audit.heads"},
+                                           std::pair{"TruncateHeads", "TRUNCATE audit.heads"}),
+                         [](const auto& row) { return std::string(row.param.first); });
+
+TEST_F(AuditStore, WritersAtOnceGiveAGaplessSequenceAndItsTree) {
+  constexpr int writers = 4;
+  constexpr int batches = 8;
+  std::vector<std::future<Result<void>>> running;
+  for (int writer = 0; writer < writers; ++writer) {
+    running.push_back(std::async(std::launch::async, [&, writer]() -> Result<void> {
+      for (int batch = 0; batch < batches; ++batch) {
+        if (auto ok = write("acme", 1 + (writer + batch) % 4); !ok) return ok;
+      }
+      return {};
+    }));
+  }
+  for (auto& one : running) must(one.get());
+
+  Frontier again;
+  const auto rows = database.exec("superuser", "SELECT sequence, leaf, leaf_hash FROM audit.records ORDER BY sequence");
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    ASSERT_EQ(rows[i].int64(0), static_cast<std::int64_t>(i));
+    const auto hash = leaf_hash(rows[i].bytes(1));
+    EXPECT_EQ(Bytes(hash.begin(), hash.end()), rows[i].bytes(2));
+    again.append(hash);
+  }
+  EXPECT_EQ(rows.size(), 80U);  // 4 writers, batches of 1 to 4 in turn
+  const auto head = database.exec("superuser", "SELECT size, frontier FROM audit.heads WHERE tenant_id = 'acme'");
+  EXPECT_EQ(head[0].int64(0), static_cast<std::int64_t>(again.size()));
+  EXPECT_EQ(head[0].bytes(1), again.to_bytes());
+}
+
+}  // namespace
+}  // namespace tenantry::audit

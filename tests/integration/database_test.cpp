@@ -1,0 +1,356 @@
+// Goal: shared/db against a real server: what is rerun, what is looked up, what travels
+// unchanged, and migrations.
+// Method: a database per test; connections are ended by the server itself or by a proxy
+// that throws the answer to COMMIT away.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <future>
+#include <latch>
+#include <limits>
+
+#include "shared/core/ids.h"
+#include "shared/crypto/hash.h"
+#include "shared/db/migrate.h"
+#include "shared/db/run.h"
+#include "tests/support/services.h"
+
+namespace tenantry::db {
+namespace {
+
+using testing::must;
+using testing::TestDatabase;
+
+class Run : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    database.exec("owner", "CREATE TABLE public.numbers (id int PRIMARY KEY, n int NOT NULL)");
+    database.exec("owner", "INSERT INTO public.numbers VALUES (1, 0), (2, 0)");
+  }
+
+  std::string pid(Transaction& tx) { return std::string(tx.exec("SELECT pg_backend_pid()::text")[0].text(0)); }
+  void terminate(const std::string& which) {
+    database.exec("superuser", "SELECT pg_terminate_backend($1::int, 10000)", {which});
+  }
+
+  TestDatabase database{TestDatabase::Content::empty};
+  Connection connection{database.url("owner"), "test"};
+  int tries = 0;
+};
+
+TEST_F(Run, SerializationFailureIsRerunAsAWhole) {
+  must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+    tx.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    const auto before = tx.exec("SELECT n FROM public.numbers WHERE id = 1")[0].int64(0);
+    if (++tries == 1) database.exec("owner", "UPDATE public.numbers SET n = 10 WHERE id = 1");
+    tx.exec("UPDATE public.numbers SET n = $1 WHERE id = 1", {before + 1});
+    return {};
+  }));
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(database.value("SELECT n::text FROM public.numbers WHERE id = 1"), "11");
+}
+
+TEST_F(Run, DeadlockedTransactionsBothCommit) {
+  std::latch both_hold_one{2};
+  std::atomic<int> all_tries = 0;
+  const auto update = [&](int first, int second) {
+    Connection own(database.url("owner"), "test");
+    int my_tries = 0;
+    return run(own, {}, [&](Transaction& tx) -> Result<void> {
+      ++all_tries;
+      tx.exec("UPDATE public.numbers SET n = n + 1 WHERE id = $1", {first});
+      if (++my_tries == 1) both_hold_one.arrive_and_wait();
+      tx.exec("UPDATE public.numbers SET n = n + 1 WHERE id = $1", {second});
+      return {};
+    });
+  };
+  auto other = std::async(std::launch::async, update, 2, 1);
+  must(update(1, 2));
+  must(other.get());
+  EXPECT_EQ(all_tries, 3);
+  EXPECT_EQ(database.value("SELECT string_agg(n::text, ' ') FROM public.numbers"), "2 2");
+}
+
+TEST_F(Run, ConstantConflictGivesUp) {
+  const auto done = run(connection, {.reruns_max = 2}, [&](Transaction& tx) -> Result<void> {
+    ++tries;
+    tx.exec_script("DO $$ BEGIN RAISE 'again' USING ERRCODE = 'serialization_failure'; END $$");
+    return {};
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().reason, "database_busy");
+  EXPECT_EQ(tries, 3);
+}
+
+TEST_F(Run, PermanentErrorIsThrownWithItsConstraint) {
+  try {
+    (void)run(connection, {}, [&](Transaction& tx) -> Result<void> {
+      ++tries;
+      tx.exec("INSERT INTO public.numbers VALUES (1, 1)");
+      return {};
+    });
+    FAIL() << "a duplicate was accepted";
+  } catch (const StatementError& error) {
+    EXPECT_TRUE(error.is_unique_violation());
+    EXPECT_EQ(error.constraint, "numbers_pkey");
+  }
+  EXPECT_EQ(tries, 1);
+}
+
+TEST_F(Run, ErrorOfTheWorkRollsBack) {
+  const auto done = run(connection, {}, [&](Transaction& tx) -> Result<void> {
+    tx.exec("UPDATE public.numbers SET n = 5");
+    return Error{.code = Errc::conflict, .reason = "ours"};
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().reason, "ours");
+  EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "0");
+}
+
+TEST_F(Run, BackendTerminatedMidTransactionIsRerun) {
+  must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+    tx.exec("UPDATE public.numbers SET n = n + 1 WHERE id = 1");
+    if (++tries == 1) terminate(pid(tx));
+    tx.exec("UPDATE public.numbers SET n = n + 1 WHERE id = 2");
+    return {};
+  }));
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(database.value("SELECT string_agg(n::text, ' ') FROM public.numbers"), "1 1");
+}
+
+TEST_F(Run, BackendTerminatedWhileIdleIsReplacedWithItsSettings) {
+  database.exec("superuser", "ALTER DATABASE " + database.name() + " SET timezone = 'Asia/Kolkata'");
+  Connection fresh(database.url("owner"), "test");
+  std::string idle;
+  const auto read = [&] {
+    Timestamp at;
+    must(run(fresh, {}, [&](Transaction& tx) -> Result<void> {
+      idle = pid(tx);
+      at = tx.exec("SELECT timestamptz '2026-11-21 09:04:34.123456+00'")[0].timestamp(0);
+      return {};
+    }));
+    return at;
+  };
+  const auto first = read();
+  terminate(idle);
+  EXPECT_EQ(read(), first);
+  EXPECT_EQ(to_rfc3339(first), "2026-11-21T09:04:34.123456Z");
+}
+
+// The server ends the backend inside COMMIT, before anything is durable: once, for the sequence outlives the rollback.
+constexpr const char* dies_at_commit =
+    "CREATE SEQUENCE public.tries;"
+    "CREATE FUNCTION public.die_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF nextval('public.tries') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF; "
+    "RETURN NULL; END $$;"
+    "CREATE CONSTRAINT TRIGGER die_once AFTER INSERT ON public.numbers DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION public.die_once();";
+
+class InDoubt : public Run, public ::testing::WithParamInterface<InDoubtCommit> {
+ protected:
+  Result<void> insert(Connection& through) {
+    return run(through, {.in_doubt = GetParam()}, [&](Transaction& tx) -> Result<void> {
+      ++tries;
+      tx.exec("INSERT INTO public.numbers VALUES (7, 7) ON CONFLICT DO NOTHING");
+      return {};
+    });
+  }
+};
+
+TEST_P(InDoubt, AbortedCommitIsRunAgain) {
+  {
+    Transaction tx(connection);
+    tx.exec_script(dies_at_commit);
+    tx.commit();
+  }
+  must(insert(connection));
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM public.numbers WHERE id = 7"), "1");
+}
+
+TEST_P(InDoubt, CommitWhoseAnswerIsLostTakesEffectOnce) {
+  const auto server = testing::endpoint_of(database.url("owner"));
+  testing::Proxy proxy(server.host, server.port);
+  Connection through(testing::with_endpoint(database.url("owner"), {"127.0.0.1", proxy.port()}), "test");
+  proxy.swallow_answer_to("COMMIT");
+  must(insert(through));
+  EXPECT_TRUE(proxy.swallowed());
+  // Looked up, the outcome is known; without a look the key of the work answers.
+  EXPECT_EQ(tries, GetParam() == InDoubtCommit::lookup ? 1 : 2);
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM public.numbers WHERE id = 7"), "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(, InDoubt, ::testing::Values(InDoubtCommit::lookup, InDoubtCommit::rerun),
+                         [](const auto& row) { return row.param == InDoubtCommit::lookup ? "Lookup" : "Rerun"; });
+
+TEST_F(Run, DatabaseThatStaysAwayIsUnavailable) {
+  database.allow_connections(false);
+  database.terminate_backends();
+  const auto done = run(connection, {.deadline = Milliseconds{100}}, [&](Transaction&) -> Result<void> { return {}; });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::unavailable);
+  EXPECT_EQ(done.error().reason, "database_unavailable");
+}
+
+// ---- values ----------------------------------------------------------------------------------------------------
+
+class Values : public ::testing::Test {
+ protected:
+  Rows ask(std::string_view sql, std::initializer_list<Param> params) { return tx.exec(sql, params); }
+
+  TestDatabase database{TestDatabase::Content::empty};
+  Connection connection{database.url("owner"), "test"};
+  Transaction tx{connection};
+};
+
+TEST_F(Values, TextsOfAnArrayTravelUnchanged) {
+  const std::vector<std::string> texts = {"plain",
+                                          "say \"hi\"",
+                                          "back\\slash\\",
+                                          "{a,b}",
+                                          "",
+                                          "NULL",
+                                          " edge ",
+                                          "line\nbreak\ttab",
+                                          "d\xc3\xa9j\xc3\xa0 \xf0\x9f\x90\x98",
+                                          "'; DROP"};
+  EXPECT_EQ(ask("SELECT $1::text[]", {Param::array(texts)})[0].texts(0), texts);
+  const auto rows =
+      ask("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", {Param::array(texts)});
+  ASSERT_EQ(rows.size(), texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(rows[i].text(0), texts[i]);
+}
+
+TEST_F(Values, EmptyArrayAndNullElements) {
+  EXPECT_EQ(ask("SELECT cardinality($1::text[])", {Param::array(std::vector<std::string>{})})[0].int64(0), 0);
+  const std::vector<std::optional<std::string>> some = {"a", std::nullopt, "NULL"};
+  const auto rows = ask("SELECT t FROM unnest($1::text[]) AS t", {Param::array(some)});
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_FALSE(rows[0].is_null(0));
+  EXPECT_TRUE(rows[1].is_null(0));
+  EXPECT_FALSE(rows[2].is_null(0));
+}
+
+TEST_F(Values, EveryByteTravelsInBytea) {
+  Bytes all(256);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i);
+  EXPECT_EQ(ask("SELECT $1::bytea", {all})[0].bytes(0), all);
+  EXPECT_EQ(ask("SELECT ''::bytea", {})[0].bytes(0), Bytes{});
+  const std::vector<Bytes> many = {all, {}, {0x5c, 0x22, 0x00}};
+  const auto rows =
+      ask("SELECT b FROM unnest($1::bytea[]) WITH ORDINALITY AS u (b, n) ORDER BY n", {Param::array(many)});
+  ASSERT_EQ(rows.size(), 3U);
+  for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(rows[i].bytes(0), many[i]);
+}
+
+TEST_F(Values, TextWithNulIsRefusedAndNotCutShort) {
+  const std::string text("acme\0evil", 9);
+  EXPECT_THROW(ask("SELECT $1::text", {text}), StatementError);
+  EXPECT_THROW(Transaction(*std::make_unique<Connection>(database.url("owner"), "test"))
+                   .exec("SELECT $1::text[]", {Param::array(std::vector<std::string>{text})}),
+               StatementError);
+}
+
+TEST_F(Values, TextThatIsNotUtf8IsRefused) {
+  EXPECT_THROW(ask("SELECT $1::text", {"\xff"}), StatementError);
+}
+
+TEST_F(Values, NumbersTimesAndIdsReadBackEqual) {
+  for (const auto number :
+       {std::numeric_limits<std::int64_t>::min(), std::int64_t{0}, std::numeric_limits<std::int64_t>::max()}) {
+    EXPECT_EQ(ask("SELECT $1::bigint", {number})[0].int64(0), number);
+  }
+  for (const double number : {0.1, -1e300, 5e-324, 1e15 + 0.125}) {
+    EXPECT_EQ(ask("SELECT $1::float8", {number})[0].real(0), number);
+  }
+  for (const bool value : {true, false}) EXPECT_EQ(ask("SELECT $1::boolean", {value})[0].boolean(0), value);
+  for (const char* text : {"1970-01-01T00:00:00Z", "2026-11-21T09:04:34.1Z", "9999-12-31T23:59:59.999999Z"}) {
+    const auto at = must(from_rfc3339(text));
+    EXPECT_EQ(ask("SELECT $1::timestamptz", {at})[0].timestamp(0), at) << text;
+  }
+  const SystemClock clock;
+  SystemIdGenerator ids(clock);
+  const auto id = ids.next();
+  EXPECT_EQ(ask("SELECT $1::uuid", {id})[0].uuid(0), id);
+}
+
+TEST_F(Values, NullIsNullOfEveryType) {
+  const auto rows = ask("SELECT $1::text, $2::timestamptz, $3::text[], $4::bigint",
+                        {nullptr, std::optional<Timestamp>{}, nullptr, std::optional<std::int64_t>{}});
+  EXPECT_TRUE(rows[0].is_null(0));
+  EXPECT_EQ(rows[0].text(0), "");
+  EXPECT_FALSE(rows[0].optional_timestamp(1));
+  EXPECT_TRUE(rows[0].texts(2).empty());
+  EXPECT_TRUE(rows[0].is_null(3));
+}
+
+TEST_F(Values, AffectedRowsAreCounted) {
+  tx.exec("CREATE TABLE public.things (n int)");
+  EXPECT_EQ(ask("INSERT INTO public.things SELECT generate_series(1, 7)", {}).affected(), 7U);
+  EXPECT_EQ(ask("DELETE FROM public.things WHERE n > $1", {5}).affected(), 2U);
+}
+
+// ---- migrations ------------------------------------------------------------------------------------------------
+
+class Migrations : public ::testing::Test {
+ protected:
+  Result<int> apply(const std::vector<Migration>& these) {
+    Connection own(database.url("owner"), "test");
+    return migrate(own, these, [](const Migration&) {});
+  }
+  static Migration file(int number, std::string sql) {
+    return {number, "000" + std::to_string(number) + "_test.sql", sql, to_hex(crypto::sha256(as_bytes(sql)))};
+  }
+
+  TestDatabase database{TestDatabase::Content::empty};
+  std::vector<Migration> files = {file(1, "CREATE TABLE public.one (n int)"),
+                                  file(2, "CREATE TABLE public.two (n int)")};
+};
+
+TEST_F(Migrations, SecondRunAppliesNothing) {
+  EXPECT_EQ(must(apply(files)), 2);
+  EXPECT_EQ(must(apply(files)), 0);
+  files.push_back(file(3, "ALTER TABLE public.one ADD COLUMN m int"));
+  EXPECT_EQ(must(apply(files)), 1);
+}
+
+TEST_F(Migrations, EditedFileIsRefused) {
+  must(apply(files));
+  files[0] = file(1, "CREATE TABLE public.other (n int)");
+  const auto again = apply(files);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().reason, "migration_edited");
+}
+
+TEST_F(Migrations, DatabaseOfANewerBuildIsRefused) {
+  must(apply(files));
+  files.pop_back();
+  const auto again = apply(files);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().reason, "migration_unknown");
+}
+
+TEST_F(Migrations, BrokenFileLeavesNothingOfItself) {
+  files.push_back(file(3, "CREATE TABLE public.three (n int); SELECT no_such_function()"));
+  EXPECT_THROW((void)apply(files), StatementError);
+  EXPECT_EQ(
+      database.value("SELECT (to_regclass('public.three') IS NULL)::text || count(*) FROM public.schema_migrations"),
+      "true2");
+}
+
+TEST_F(Migrations, TwoAtOnceApplyEachFileOnce) {
+  const auto all = must(embedded_migrations());
+  auto other = std::async(std::launch::async, [&] { return apply(all); });
+  const auto mine = must(apply(all));
+  EXPECT_EQ(mine + must(other.get()), static_cast<int>(all.size()));
+}
+
+TEST_F(Migrations, PlansAreLoadedOnce) {
+  must(apply(must(embedded_migrations())));
+  Connection owner(database.url("owner"), "test");
+  EXPECT_GT(must(load_plans(owner)), 0);
+  EXPECT_EQ(must(load_plans(owner)), 0);
+}
+
+}  // namespace
+}  // namespace tenantry::db

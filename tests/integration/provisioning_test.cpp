@@ -1,0 +1,264 @@
+// Goal: a tenant's resources are made and released step by step, whatever is repeated or
+// fails in between.
+// Method: the worker on a lane against the real broker; the test plays the relay for the
+// saga's own timers, on a clock it moves.
+#include <gtest/gtest.h>
+
+#include "events/proto_time.h"
+#include "shared/crypto/envelope.h"
+#include "shared/crypto/hash.h"
+#include "shared/db/run.h"
+#include "shared/tenancy/tenants.h"
+#include "tenantry/events/v1/signup.pb.h"
+#include "tests/integration/lane_harness.h"
+#include "workers/provisioning/worker.h"
+
+namespace tenantry::provisioning {
+namespace {
+
+using testing::must;
+using testing::TestBroker;
+using testing::TestDatabase;
+
+class ProvisioningTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    broker.ensure_platform();
+    tenant = broker.reserve_tenant();
+    config = {.database_url = database.url("provisioning"),
+              .broker_admin_url = testing::required_variable("TENANTRY_TEST_MANAGEMENT_URL"),
+              .master_key = to_base64(crypto::random_bytes(32)),
+              .queue_type = "classic"};
+    const auto key = crypto::DataKey::generate(1);
+    db::Connection signup(database.url("signup"), "test");
+    must(db::run(signup, {}, [&](db::Transaction& tx) -> Result<void> {
+      const std::string plan{tx.exec("SELECT plan FROM platform.plans LIMIT 1")[0].text(0)};
+      must(tenancy::create_tenant(tx, {.company_name = tenant, .company_email = "a@acme.test", .plan = plan}, ids,
+                                  clock.now()));
+      tx.exec("INSERT INTO platform.tenant_keys VALUES ($1, 1, $2, $3)",
+              {tenant, key.wrap(*crypto::MasterKey::from_base64(config.master_key), tenant), clock.now()});
+      return {};
+    }));
+  }
+
+  void start() {
+    lane = std::make_unique<messaging::Lane>(worker_spec(config), 0, clock, ids, recorder.hooks());
+    lane->start();
+  }
+
+  void handle(const events::Event& event) {
+    auto arrival = testing::arrival_of(event);
+    arrival.incoming.vhost = "platform";
+    lane->push({arrival});
+    ++pushed;
+    ASSERT_EQ(recorder.await_settled(pushed), pushed);
+  }
+
+  events::Event registered() {
+    events::v1::TenantRegistered message;
+    message.set_company_name("Acme");
+    message.set_plan("TRIAL");
+    message.set_owner_user_id(ids.next().to_string());
+    message.set_owner_email("a@acme.test");
+    *message.mutable_trial_ends_at() = events::to_proto(clock.now() + Days{14});
+    return testing::event_of(tenant, message, ids, clock.now());
+  }
+
+  // Plays the relay: the next event of the saga, when the clock has come to it. False: none is there.
+  bool next_step() {
+    const auto rows = database.exec("superuser",
+                                    "DELETE FROM messaging.outbox WHERE type = 'provisioning.step_due' RETURNING id, "
+                                    "type, content_type, payload, available_at");
+    if (rows.empty()) return false;
+    events::Event event;
+    event.id = rows[0].uuid(0);
+    event.type = rows[0].text(1);
+    event.tenant_id = tenant;
+    event.content_type = rows[0].text(2);
+    const auto payload = rows[0].bytes(3);
+    event.payload.assign(payload.begin(), payload.end());
+    event.time = rows[0].timestamp(4);
+    must(events::parse_payload(event));
+    clock.set(std::max(clock.now(), event.time));
+    handle(event);
+    return true;
+  }
+  int run_saga(int steps_max = 30) {
+    int steps = 0;
+    while (steps < steps_max && next_step()) ++steps;
+    return steps;
+  }
+
+  std::string steps(const std::string& saga = "provision") {
+    return database.value("SELECT string_agg(DISTINCT state, ' ') FROM provisioning.steps WHERE saga = $1", {saga});
+  }
+  std::string published() {
+    return database.value(
+        "SELECT coalesce(string_agg(DISTINCT type, ' ' ORDER BY type), '') FROM messaging.outbox WHERE "
+        "type LIKE 'tenant.%'");
+  }
+  std::string flags() {
+    return database.value(
+        "SELECT concat_ws(' ', CASE WHEN vhost_ready THEN 'ready' END, CASE WHEN provisioning_failed THEN "
+        "'failed' END) FROM platform.tenants");
+  }
+  std::string saga(const std::string& name = "provision") {
+    return database.value("SELECT state FROM provisioning.sagas WHERE saga = $1", {name});
+  }
+  bool has_vhost() { return must(broker.admin().has_vhost(events::vhost_of(tenant))); }
+
+  // Why the tenant's own login cannot publish; "" when it can.
+  std::string try_as_application(const std::string& exchange, const std::string& key = "usage.recorded") {
+    const std::string password = "a password of the test";
+    must(broker.admin().ensure_user(events::application_user(tenant), password));
+    auto parameters = broker.publisher();
+    parameters.user = events::application_user(tenant);
+    parameters.password = password;
+    parameters.vhost = events::vhost_of(tenant);
+    return testing::try_publish(parameters, exchange, key);
+  }
+
+  ManualClock clock{from_unix_seconds(1'800'000'000)};
+  SystemIdGenerator ids{clock};
+  TestDatabase database;
+  TestBroker broker;
+  std::string tenant;
+  ProvisioningConfig config;
+  testing::Recorder recorder;
+  std::size_t pushed = 0;
+  std::unique_ptr<messaging::Lane> lane;
+};
+
+TEST_F(ProvisioningTest, TenantGetsEveryResourceAndItsApplicationMayPublishToItsOwnExchangeOnly) {
+  start();
+  handle(registered());
+  EXPECT_EQ(run_saga(), 1);
+  EXPECT_EQ(saga(), "done");
+  EXPECT_EQ(steps(), "done");
+  EXPECT_EQ(flags(), "ready");
+  EXPECT_EQ(published(), "tenant.provisioned");
+  EXPECT_EQ(database.value("SELECT string_agg(kind, ', ' ORDER BY kind) FROM provisioning.resources"),
+            "broker user, data store, vhost");
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM tenant_data.stores"), "1");
+  EXPECT_EQ(database.value("SELECT string_agg(DISTINCT vhost, ' ') FROM messaging.outbox WHERE type LIKE 'tenant.%'"),
+            events::vhost_of(tenant));
+
+  EXPECT_EQ(try_as_application(events::application_exchange(tenant)), "");
+  EXPECT_EQ(try_as_application(events::events_exchange(tenant)), "403");
+  EXPECT_EQ(try_as_application("", events::queue_of(tenant, "billing")), "403");
+}
+
+TEST_F(ProvisioningTest, EveryStepMayBeRepeated) {
+  start();
+  handle(registered());
+  run_saga();
+  const auto password = database.value("SELECT sealed::text FROM provisioning.credentials");
+  for (int again = 0; again < 2; ++again) {
+    handle(registered());
+    EXPECT_EQ(run_saga(), 1);
+    EXPECT_EQ(steps(), "done");
+    EXPECT_EQ(flags(), "ready");
+  }
+  EXPECT_EQ(database.value("SELECT sealed::text FROM provisioning.credentials"), password);
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM provisioning.resources"), "3");
+}
+
+TEST_F(ProvisioningTest, HopelessStepIsTakenBackAndCanBeAskedForAgain) {
+  config.queue_type = "no such type";
+  start();
+  handle(registered());
+  EXPECT_EQ(run_saga(), 1);
+  EXPECT_EQ(saga(), "failed");
+  EXPECT_EQ(steps(), "removed");
+  EXPECT_EQ(flags(), "failed");
+  EXPECT_EQ(published(), "tenant.provisioning_failed");
+  EXPECT_FALSE(has_vhost());
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM provisioning.resources"), "0");
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM tenant_data.stores"), "0");
+
+  config.queue_type = "classic";
+  start();
+  handle(testing::event_of(tenant, events::v1::ProvisioningRequested(), ids, clock.now()));
+  run_saga();
+  EXPECT_EQ(saga(), "done");
+  EXPECT_EQ(flags(), "ready");
+}
+
+TEST_F(ProvisioningTest, BrokerThatStaysAwayIsTriedAgainAndThenGivenUp) {
+  config.broker_admin_url = testing::with_endpoint(config.broker_admin_url + "/", {"127.0.0.1", 1});
+  config.broker_admin_url.pop_back();
+  start();
+  handle(registered());
+  ASSERT_TRUE(next_step());
+  EXPECT_EQ(saga(), "running");
+  EXPECT_EQ(flags(), "");
+  run_saga(10);
+  EXPECT_EQ(flags(), "failed");
+  EXPECT_EQ(published(), "tenant.provisioning_failed");
+  EXPECT_FALSE(has_vhost());
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM messaging.dead_letters"), "0");
+}
+
+TEST_F(ProvisioningTest, BrokerThatComesBackInTimeIsProvisioned) {
+  const auto good = config.broker_admin_url;
+  config.broker_admin_url = testing::with_endpoint(good + "/", {"127.0.0.1", 1});
+  config.broker_admin_url.pop_back();
+  start();
+  handle(registered());
+  ASSERT_TRUE(next_step());
+  ASSERT_TRUE(next_step());
+  config.broker_admin_url = good;
+  start();
+  run_saga();
+  EXPECT_EQ(saga(), "done");
+  EXPECT_TRUE(has_vhost());
+}
+
+TEST_F(ProvisioningTest, ReleaseWaitsForEveryWorkerAndThenNothingIsLeft) {
+  start();
+  handle(registered());
+  run_saga();
+  database.exec("superuser", "DELETE FROM messaging.outbox");
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'cancelled', deletion_due_at = $1", {clock.now()});
+  events::v1::TenantDeletionDue message;
+  *message.mutable_cancelled_at() = events::to_proto(clock.now() - Days{30});
+  const auto marker = testing::event_of(tenant, message, ids, clock.now());
+  handle(marker);  // takes effect in provisioning's own inbox
+  EXPECT_EQ(database.value("SELECT status FROM platform.tenants"), "deleted");
+
+  for (const char* worker : {"signup", "billing", "metering", "audit"}) {
+    database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, $2)", {marker.id, worker});
+  }
+  ASSERT_TRUE(next_step());
+  ASSERT_TRUE(next_step());
+  EXPECT_EQ(saga("release"), "running");
+  EXPECT_TRUE(has_vhost()) << "notification has not heard the end yet";
+
+  database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, 'notification')", {marker.id});
+  run_saga();
+  EXPECT_EQ(saga("release"), "done");
+  EXPECT_FALSE(has_vhost());
+  EXPECT_EQ(database.value("SELECT (SELECT count(*) FROM provisioning.resources) + (SELECT count(*) FROM "
+                           "provisioning.credentials) + (SELECT count(*) FROM tenant_data.stores)"),
+            "0");
+  EXPECT_EQ(published(), "tenant.deleted");
+}
+
+TEST_F(ProvisioningTest, SuspendedTenantsApplicationIsLockedOutUntilItPays) {
+  start();
+  handle(registered());
+  run_saga();
+  const auto exchange = events::application_exchange(tenant);
+  events::v1::TenantSuspended suspended;
+  suspended.set_reason("payment_failed");
+  suspended.set_from_status("active");
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'suspended'");
+  handle(testing::event_of(tenant, suspended, ids, clock.now()));
+  EXPECT_NE(try_as_application(exchange), "");
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'active'");
+  handle(testing::event_of(tenant, testing::activated(), ids, clock.now()));
+  EXPECT_EQ(try_as_application(exchange), "");
+}
+
+}  // namespace
+}  // namespace tenantry::provisioning
