@@ -259,6 +259,13 @@ Result<void> parse_payload(Event& event) {
   return {};
 }
 
+std::string claimed_type(const WireMessage& message) {
+  const auto parsed = parse_wire(message);
+  if (!parsed) return {};
+  const auto type = parsed->attributes.find("type");
+  return type != parsed->attributes.end() && is_type_name(type->second) ? type->second : std::string{};
+}
+
 Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, const TrustRules& rules) {
   auto parsed = parse_wire(message);
   if (!parsed) return parsed.error();

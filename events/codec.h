@@ -38,6 +38,9 @@ constexpr std::string_view header_attempts = "tenantry-attempts";
 constexpr std::string_view header_exchange = "tenantry-exchange";        // where it was first published
 constexpr std::string_view header_routing_key = "tenantry-routing-key";  // and with which key
 
+// The type a message claims, as far as its envelope can be read; "" where it cannot. For what is set aside.
+std::string claimed_type(const WireMessage& message);
+
 // Which publisher the platform's own messages carry as user-id.
 struct TrustRules {
   std::string publisher_user;

@@ -145,11 +145,7 @@ struct Host::State {
   static events::Event unreadable(const Incoming& incoming, const std::string& vhost_tenant) {
     events::Event event;
     event.tenant_id = vhost_tenant;
-    const auto header = [&](const char* name) {
-      const auto at = incoming.wire.headers.find(name);
-      return at == incoming.wire.headers.end() ? std::string{} : at->second;
-    };
-    std::string type = header("cloudEvents_type");
+    std::string type = events::claimed_type(incoming.wire);
     if (type.empty()) type = incoming.wire.type.empty() ? incoming.wire.routing_key : incoming.wire.type;
     event.type = is_utf8(type) && type.find('\0') == type.npos ? type.substr(0, 128) : "?";
     while (!is_utf8(event.type)) event.type.pop_back();  // cut within a letter

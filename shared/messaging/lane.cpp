@@ -18,7 +18,11 @@
 namespace tenantry::messaging {
 namespace {
 
-constexpr int crash_attempts_max = 5;            // deliveries that ended a process before one is set aside
+// Deliveries that ended a process before a message is set aside. Patient: a machine that loses its power ten times in a
+// row must not cost an innocent message, and a guilty one costs ten restarts, once.
+constexpr int crash_attempts_max = 10;
+// From so many on, events are handled one at a time: whoever shared a batch with a guilty one is not counted with it.
+constexpr int crash_attempts_suspicious = 2;
 constexpr Milliseconds database_deadline{2'000};  // within which a lost connection is retried before giving back
 constexpr Seconds retry_base{1};
 constexpr Seconds retry_cap{600};
@@ -153,29 +157,44 @@ struct Lane::State {
 
   // ---- crash loops -------------------------------------------------------------------------------------------
 
-  static bool any_redelivered(const std::vector<const Arrival*>& batch) {
-    return std::ranges::any_of(batch, [](const Arrival* arrival) { return arrival->incoming.redelivered; });
-  }
-
-  void forget_attempts(db::Transaction& tx, const std::vector<const Arrival*>& batch) {
+  static std::vector<std::string> redelivered_ids(const std::vector<const Arrival*>& batch) {
     std::vector<std::string> event_ids;
     for (const auto* arrival : batch) {
       if (arrival->incoming.redelivered) event_ids.push_back(arrival->incoming.event.id.to_string());
     }
+    return event_ids;
+  }
+
+  void forget_attempts(db::Transaction& tx, const std::vector<const Arrival*>& batch) {
+    const auto event_ids = redelivered_ids(batch);
     if (event_ids.empty()) return;
     tx.exec("DELETE FROM messaging.attempts WHERE worker = $1 AND event_id = ANY ($2::uuid[])",
             {spec.name, db::Param::array(event_ids)});
   }
 
-  // A redelivered message may be one that stops the process: its try is counted before it is handled.
+  // Whether one of them has been about when a process ended, more than once.
+  Result<bool> any_suspicious(const std::vector<const Arrival*>& batch) {
+    bool suspicious = false;
+    const auto event_ids = redelivered_ids(batch);
+    if (event_ids.empty()) return false;
+    const auto looked = commit([&](db::Transaction& tx, Outbox&) -> Result<void> {
+      suspicious = !tx.exec("SELECT FROM messaging.attempts WHERE worker = $1 AND event_id = ANY ($2::uuid[]) "
+                            "AND attempts >= $3 LIMIT 1",
+                            {spec.name, db::Param::array(event_ids), crash_attempts_suspicious})
+                        .empty();
+      return {};
+    });
+    if (!looked) return looked.error();
+    return suspicious;
+  }
+
+  // A redelivered message may be one that stops the process: its try is counted before it is handled. Those whose
+  // tries are spent.
   Result<std::set<Uuid>> count_redelivered(const std::vector<const Arrival*>& batch) {
     std::set<Uuid> over;
-    if (!any_redelivered(batch)) return over;
+    const auto event_ids = redelivered_ids(batch);
+    if (event_ids.empty()) return over;
     const auto counted = commit([&](db::Transaction& tx, Outbox&) -> Result<void> {
-      std::vector<std::string> event_ids;
-      for (const auto* arrival : batch) {
-        if (arrival->incoming.redelivered) event_ids.push_back(arrival->incoming.event.id.to_string());
-      }
       const auto tries = tx.exec(
           "INSERT INTO messaging.attempts AS a (worker, event_id, attempts) SELECT $1, id, 1 FROM (SELECT DISTINCT "
           "unnest($2::uuid[]) AS id ORDER BY 1) AS batch ON CONFLICT (worker, event_id) DO UPDATE SET "
@@ -281,10 +300,33 @@ struct Lane::State {
     }
   }
 
-  // Settles each arrival of the batch, or gives all of it back (false) because the database is away.
+  // Settles each arrival of the batch, or gives the rest back (false) because the database is away.
   bool process(const std::vector<Arrival>& batch) {
-    std::vector<const Arrival*> good;
+    std::vector<const Arrival*> all;
+    for (const auto& arrival : batch) all.push_back(&arrival);
+    bool careful = false;
+    const auto looked = guarded([&]() -> Result<void> {
+      const auto suspicious = any_suspicious(all);
+      if (!suspicious) return suspicious.error();
+      careful = *suspicious;
+      return {};
+    });
+    if (!looked) return false;
+
     std::vector<Token> settled;
+    bool done = true;
+    if (careful) {
+      done = std::ranges::all_of(all, [&](const Arrival* arrival) { return process_part({arrival}, settled); });
+    } else {
+      done = process_part(all, settled);
+    }
+    metrics::counter("tenantry_consumed_events_total", "Deliveries settled", {{"worker", spec.name}},
+                     static_cast<double>(settled.size()));
+    hooks.settled(std::move(settled));
+    return done;
+  }
+
+  bool process_part(const std::vector<const Arrival*>& part, std::vector<Token>& settled) {
     const auto fail_one = [&](const Arrival& arrival, const Error& error) {
       const auto done = guarded([&] { return fail(arrival, error); });
       if (done) {
@@ -296,51 +338,43 @@ struct Lane::State {
       return false;
     };
 
-    std::vector<const Arrival*> all;
-    for (const auto& arrival : batch) all.push_back(&arrival);
     std::set<Uuid> crashed;
     const auto counted = guarded([&]() -> Result<void> {
-      auto over = count_redelivered(all);
+      auto over = count_redelivered(part);
       if (!over) return over.error();
       crashed = std::move(*over);
       return {};
     });
     if (!counted) return false;
 
-    for (const auto* arrival : all) {
+    std::vector<const Arrival*> good;
+    for (const auto* arrival : part) {
       std::optional<Error> error = arrival->refused;
       if (!error && crashed.contains(arrival->incoming.event.id)) {
         error = Error{.code = Errc::crash, .reason = "crash_loop", .message = "handling it stopped the process too often"};
       }
       if (!error) {
         const auto acted = guarded([&] { return act(*arrival); });
-        if (!acted && database_away(acted.error())) return give_back(settled);
+        if (!acted && database_away(acted.error())) return false;
         if (!acted) error = acted.error();
       }
       if (!error) {
         good.push_back(arrival);
       } else if (!fail_one(*arrival, *error)) {
-        return give_back(settled);
+        return false;
       }
     }
 
-    if (!good.empty()) {
-      const Arrival* failed = nullptr;
-      const auto done = guarded([&] { return handle(good, &failed); });
-      if (done) {
-        for (const auto* arrival : good) settled.push_back(arrival->token);
-      } else if (database_away(done.error())) {
-        return give_back(settled);
-      } else if (good.size() == 1) {
-        if (!fail_one(*good.front(), done.error())) return give_back(settled);
-      } else if (!one_by_one(good, settled, fail_one)) {
-        return give_back(settled);
-      }
+    if (good.empty()) return true;
+    const Arrival* failed = nullptr;
+    const auto done = guarded([&] { return handle(good, &failed); });
+    if (done) {
+      for (const auto* arrival : good) settled.push_back(arrival->token);
+      return true;
     }
-    metrics::counter("tenantry_consumed_events_total", "Deliveries settled", {{"worker", spec.name}},
-                     static_cast<double>(batch.size()));
-    hooks.settled(std::move(settled));
-    return true;
+    if (database_away(done.error())) return false;
+    if (good.size() == 1) return fail_one(*good.front(), done.error());
+    return one_by_one(good, settled, fail_one);
   }
 
   template <class FailOne>
@@ -355,11 +389,6 @@ struct Lane::State {
       }
     }
     return true;
-  }
-
-  bool give_back(std::vector<Token>& settled) {
-    hooks.settled(std::move(settled));
-    return false;
   }
 
   // The broker keeps what we hold; we come back when the database does.

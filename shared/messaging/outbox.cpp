@@ -118,9 +118,12 @@ Uuid Outbox::transition_id(std::string_view tenant_id, std::string_view status) 
 }
 
 void Outbox::move_homeless(db::Transaction& tx) {
+  const auto tenant_of = [](const OutboxRow& row) {
+    return row.pinned || row.vhost == events::vhost_platform ? std::string{} : events::tenant_of_vhost(row.vhost);
+  };
   std::vector<std::string> tenants;
   for (const auto& row : rows_) {
-    if (row.vhost != events::vhost_platform && !row.pinned) tenants.push_back(events::tenant_of_vhost(row.vhost));
+    if (auto tenant = tenant_of(row); !tenant.empty()) tenants.push_back(std::move(tenant));
   }
   if (tenants.empty()) return;
   std::ranges::sort(tenants);
@@ -130,7 +133,8 @@ void Outbox::move_homeless(db::Transaction& tx) {
   std::set<std::string, std::less<>> ready;
   for (const auto row : rows) ready.emplace(row.text(0));
   for (auto& row : rows_) {
-    if (row.vhost == events::vhost_platform || row.pinned || ready.contains(events::tenant_of_vhost(row.vhost))) continue;
+    const auto tenant = tenant_of(row);
+    if (tenant.empty() || ready.contains(tenant)) continue;
     row.vhost = events::vhost_platform;
     if (row.exchange.empty()) {  // a retry, straight to a worker's queue
       row.routing_key = events::queue_of(events::platform_tenant, row.routing_key.substr(row.routing_key.rfind('.') + 1));

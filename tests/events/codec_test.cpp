@@ -146,6 +146,18 @@ struct TrustRow {
   const char* rule;  // null: trusted
 };
 
+TEST(Codec, TellsTheClaimedTypeOfWhatItCannotRead) {
+  auto message = usage_message();
+  message.headers["cloudEvents_type"] = "payment.succeeded";
+  EXPECT_FALSE(decode(message, "acme", rules));  // the payload is another's
+  EXPECT_EQ(claimed_type(message), "payment.succeeded");
+  message.headers.clear();
+  message.body = R"({"event":"tenant.activated","tenant_id":"acme","payload":{"x":1}})";
+  EXPECT_EQ(claimed_type(message), "tenant.activated");
+  message.body = "{";
+  EXPECT_EQ(claimed_type(message), "");
+}
+
 TEST(Trust, PrivilegedTypesCountOnlyFromThePlatform) {
   const TrustRow rows[] = {
       {"as published", [](WireMessage&) {}, nullptr},

@@ -243,6 +243,7 @@ TEST_F(RelayTest, RowOfAMissingVhostGoesThroughThePlatform) {
 
 TEST_F(RelayTest, EventOfATenantReachesTheQueuesOfItsVhost) {
   const auto tenant = broker.make_tenant();
+  database.add_tenant(tenant);
   testing::Listener listener(broker.as_admin(events::vhost_of(tenant)), "watch",
                              {{events::events_exchange(tenant), "#"}});
   commit([&](Outbox& box) { box.publish(tenant, activated("hello")); });

@@ -222,19 +222,24 @@ TEST_F(ProvisioningTest, ReleaseWaitsForEveryWorkerAndThenNothingIsLeft) {
   database.exec("superuser", "UPDATE platform.tenants SET status = 'cancelled', deletion_due_at = $1", {clock.now()});
   events::v1::TenantDeletionDue message;
   *message.mutable_cancelled_at() = events::to_proto(clock.now() - Days{30});
-  const auto marker = testing::event_of(tenant, message, ids, clock.now());
-  handle(marker);  // takes effect in provisioning's own inbox
+  handle(testing::event_of(tenant, message, ids, clock.now()));
   EXPECT_EQ(database.value("SELECT status FROM platform.tenants"), "deleted");
 
-  for (const char* worker : {"signup", "billing", "metering", "audit"}) {
-    database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, $2)", {marker.id, worker});
+  // Closed: the last event of the tenant's queues is on its way into the vhost, and only there.
+  ASSERT_TRUE(next_step());
+  EXPECT_EQ(database.value("SELECT vhost FROM messaging.outbox WHERE type = 'tenant.stream_closed'"),
+            events::vhost_of(tenant));
+  const auto marker = database.value("SELECT id FROM messaging.outbox WHERE type = 'tenant.stream_closed'");
+  database.exec("superuser", "DELETE FROM messaging.outbox WHERE type = 'tenant.stream_closed'");
+  for (const char* worker : {"signup", "provisioning", "billing", "metering", "audit"}) {
+    database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, $2)", {marker, worker});
   }
   ASSERT_TRUE(next_step());
   ASSERT_TRUE(next_step());
   EXPECT_EQ(saga("release"), "running");
   EXPECT_TRUE(has_vhost()) << "notification has not heard the end yet";
 
-  database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, 'notification')", {marker.id});
+  database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, 'notification')", {marker});
   run_saga();
   EXPECT_EQ(saga("release"), "done");
   EXPECT_FALSE(has_vhost());

@@ -140,6 +140,14 @@ std::string TestDatabase::value(std::string_view sql, std::initializer_list<db::
   return std::string(rows[0].text(0));
 }
 
+void TestDatabase::add_tenant(const std::string& tenant_id) {
+  exec("superuser",
+       "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, plan_version, "
+       "trial_ends_at, vhost_ready, vhost_present, created_at, updated_at) "
+       "VALUES ($1, $1, '', 'active', now(), 'STARTER', 1, now(), true, true, now(), now())",
+       {tenant_id});
+}
+
 void TestDatabase::allow_connections(bool allowed) {
   Superuser().exec("ALTER DATABASE " + name_ + " ALLOW_CONNECTIONS " + (allowed ? "true" : "false"));
 }
@@ -289,7 +297,8 @@ void TestBroker::ensure_platform() {
     must(admin_->ensure_user(login.user, login.password));
     return login.user;
   };
-  events::BrokerUsers users{.publisher = user("TENANTRY_AMQP_URL"), .workers = user("TENANTRY_WORKERS_AMQP_URL")};
+  events::BrokerUsers users{.publisher = user("TENANTRY_AMQP_URL"), .workers = user("TENANTRY_WORKERS_AMQP_URL"),
+                            .gateway = user("TENANTRY_GATEWAY_AMQP_URL")};
   for (const auto worker : events::workers) {
     std::string upper{worker};
     std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });

@@ -61,6 +61,8 @@ class TestDatabase {
   db::Rows exec(std::string_view role, std::string_view sql, std::initializer_list<db::Param> params = {});
   std::string value(std::string_view sql, std::initializer_list<db::Param> params = {});  // as superuser: first field
 
+  void add_tenant(const std::string& tenant_id);  // ACTIVE, with a vhost of its own
+
   void allow_connections(bool allowed);  // not to this role or that: to nobody
   void terminate_backends();             // all but those of the postgres database
 

@@ -83,9 +83,28 @@ Finding check_gateway(const Session& session) {
   return {"gateway", response->status == 200, response->body.substr(0, 200)};
 }
 
+// Every setting there is, with its value; secrets are named, not shown.
+void print_settings(const Session& session) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& variable : config::variables()) {
+    const auto at = session.environment.find(variable.name);
+    const bool set = at != session.environment.end();
+    const std::string value = !set ? "" : variable.secret ? "(set)" : at->second;
+    if (session.json) {
+      print_json({{"name", variable.name}, {"set", set}, {"value", value}, {"help", variable.help}});
+    } else {
+      rows.push_back({std::string(variable.name), set ? value : "-", std::string(variable.help)});
+    }
+  }
+  if (!session.json) print_table({"SETTING", "VALUE", "WHAT IT IS"}, rows);
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app, Session& session) {
+  app.add_subcommand("config", "Every setting there is, and which are set; secrets are not shown")->callback([&session] {
+    print_settings(session);
+  });
   app.add_subcommand("doctor", "Check settings, database, isolation, broker and gateway; say what to do")
       ->callback([&session] {
         for (const auto& finding : {check_settings(session), check_database(session), check_isolation(session),
