@@ -22,24 +22,29 @@ namespace {
 
 // One message of each schema file: naming it here is what links the file in.
 std::array<const google::protobuf::FileDescriptor*, 9> schema_files() {
-  return {v1::UserLoggedIn::descriptor()->file(),     v1::PaymentFailed::descriptor()->file(),
-          v1::NotificationSent::descriptor()->file(), v1::TenantChanged::descriptor()->file(),
-          v1::EventRefused::descriptor()->file(),     v1::SignupRequested::descriptor()->file(),
+  return {v1::UserLoggedIn::descriptor()->file(),      v1::PaymentFailed::descriptor()->file(),
+          v1::NotificationSent::descriptor()->file(),  v1::TenantChanged::descriptor()->file(),
+          v1::EventRefused::descriptor()->file(),      v1::SignupRequested::descriptor()->file(),
           v1::StripeEventParked::descriptor()->file(), v1::TenantProvisioned::descriptor()->file(),
           v1::UsageRecorded::descriptor()->file()};
 }
 
 // Namespaces that stay the platform's even where no type of today uses them.
-constexpr std::array<std::string_view, 6> reserved_namespaces = {"invoice", "plan", "payment", "platform", "security",
-                                                                 "subscription"};
+constexpr std::array<std::string_view, 6> reserved_namespaces = {"invoice",  "plan",     "payment",
+                                                                 "platform", "security", "subscription"};
 
 std::string crud_name(v1::Crud crud) {
   switch (crud) {
-    case v1::CRUD_CREATE: return "create";
-    case v1::CRUD_READ: return "read";
-    case v1::CRUD_UPDATE: return "update";
-    case v1::CRUD_DELETE: return "delete";
-    default: return "";
+    case v1::CRUD_CREATE:
+      return "create";
+    case v1::CRUD_READ:
+      return "read";
+    case v1::CRUD_UPDATE:
+      return "update";
+    case v1::CRUD_DELETE:
+      return "delete";
+    default:
+      return "";
   }
 }
 
@@ -61,18 +66,19 @@ Catalogue::Catalogue() {
       if (!descriptor->options().HasExtension(v1::event)) continue;  // a part of other messages
       const auto& options = descriptor->options().GetExtension(v1::event);
       TENANTRY_ASSERT(!options.type().empty());
-      entries_.push_back({.type = options.type(),
-                          .schema = descriptor->full_name(),
-                          .summary = options.summary(),
-                          .platform_scope = options.scope() == v1::SCOPE_PLATFORM,
-                          .open = options.open(),
-                          .action = options.action().empty() ? options.type() : options.action(),
-                          .crud = crud_name(options.crud()),
-                          .resource = options.resource(),
-                          .resource_id_field = options.resource_id_field(),
-                          .failure = options.failure(),
-                          .descriptor = descriptor,
-                          .prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)});
+      entries_.push_back(
+          {.type = options.type(),
+           .schema = descriptor->full_name(),
+           .summary = options.summary(),
+           .platform_scope = options.scope() == v1::SCOPE_PLATFORM,
+           .open = options.open(),
+           .action = options.action().empty() ? options.type() : options.action(),
+           .crud = crud_name(options.crud()),
+           .resource = options.resource(),
+           .resource_id_field = options.resource_id_field(),
+           .failure = options.failure(),
+           .descriptor = descriptor,
+           .prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)});
     }
   }
   std::ranges::sort(entries_, {}, &CatalogueEntry::type);

@@ -18,7 +18,7 @@ namespace tenantry::events {
 
 struct CatalogueEntry {
   std::string type;
-  std::string schema;        // "tenantry.events.v1.PaymentFailed"
+  std::string schema;  // "tenantry.events.v1.PaymentFailed"
   std::string summary;
   bool platform_scope = false;  // travels in vhost "platform"
   bool open = false;            // tenants' applications may publish it

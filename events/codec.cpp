@@ -28,7 +28,8 @@ bool is_json_type(std::string_view content_type) {
 bool is_type_name(std::string_view type) {
   if (type.empty() || type.size() > 128) return false;
   return std::ranges::all_of(type, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   });
 }
 
@@ -67,8 +68,8 @@ Result<Parsed> parse_structured(const json& object) {
       return Error::invalid("/" + name, "attribute_value", "a CloudEvents attribute is a string, number or boolean");
     }
   }
-  parsed.content_type = parsed.attributes.contains("datacontenttype") ? parsed.attributes["datacontenttype"]
-                                                                      : "application/json";
+  parsed.content_type =
+      parsed.attributes.contains("datacontenttype") ? parsed.attributes["datacontenttype"] : "application/json";
   if (const auto data = object.find("data"); data != object.end()) {
     if (!is_json_type(parsed.content_type)) {
       return Error::invalid("/datacontenttype", "json_data", "data is JSON; other content goes into data_base64");
@@ -179,8 +180,7 @@ Result<void> check_required(const google::protobuf::Message& message, const std:
       if (!present) return Error::invalid(pointer, "required", field->name() + " is required by " + descriptor->name());
     }
     if (!field->is_repeated() && field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE &&
-        reflection->HasField(message, field) &&
-        field->message_type()->full_name().starts_with("tenantry.")) {
+        reflection->HasField(message, field) && field->message_type()->full_name().starts_with("tenantry.")) {
       if (auto ok = check_required(reflection->GetMessage(message, field), pointer); !ok) return ok;
     }
   }
@@ -196,7 +196,8 @@ std::string header_of(const WireMessage& message, std::string_view name) {
 
 Uuid foreign_event_id(Timestamp time, std::string_view tenant_id, std::string_view source, std::string_view id) {
   std::string identity = "foreign\n";
-  for (const auto part : {tenant_id, source, id}) identity.append(std::to_string(part.size())).append("\n").append(part);
+  for (const auto part : {tenant_id, source, id})
+    identity.append(std::to_string(part.size())).append("\n").append(part);
   return derive_uuid_v7(time, crypto::sha256(as_bytes(identity)));
 }
 
@@ -346,8 +347,8 @@ Result<void> check_trust(const Event& event, const WireMessage& message, std::st
   }
 
   if (vhost_tenant != "platform" && event.tenant_id != vhost_tenant) {
-    return refuse("wrong_tenant", "names tenant \"" + event.tenant_id + "\" in the vhost of \"" +
-                                      std::string(vhost_tenant) + "\"");
+    return refuse("wrong_tenant",
+                  "names tenant \"" + event.tenant_id + "\" in the vhost of \"" + std::string(vhost_tenant) + "\"");
   }
   // In "platform" nobody but the platform publishes; a tenant's event is there while its own vhost is not.
   const bool on_platform_exchange = vhost_tenant == "platform" ? exchange.ends_with(".events") || from_platform_user

@@ -17,12 +17,12 @@ namespace tenantry::events {
 
 // A message as the broker hands it over, without the broker's library.
 struct WireMessage {
-  std::string exchange{};     // "" for the default exchange
+  std::string exchange{};  // "" for the default exchange
   std::string routing_key{};
   std::string content_type{};
   std::string message_id{};
   std::string type{};
-  std::string user_id{};      // checked by the broker against the login when set
+  std::string user_id{};                         // checked by the broker against the login when set
   std::map<std::string, std::string> headers{};  // string-valued ones
   std::vector<std::string> carbon_copies{};      // routing keys of the CC header (the broker strips BCC)
   std::string body{};
@@ -33,7 +33,7 @@ constexpr int json_depth_max = 32;
 constexpr std::size_t id_length_max = 255;
 
 // Headers of our own, on messages the relay sends straight to a queue.
-constexpr std::string_view header_event_id = "tenantry-event-id";        // Event::id, where it is not the wire's id
+constexpr std::string_view header_event_id = "tenantry-event-id";  // Event::id, where it is not the wire's id
 constexpr std::string_view header_attempts = "tenantry-attempts";
 constexpr std::string_view header_exchange = "tenantry-exchange";        // where it was first published
 constexpr std::string_view header_routing_key = "tenantry-routing-key";  // and with which key

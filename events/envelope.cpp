@@ -33,7 +33,8 @@ Event make_event(std::string_view tenant_id, const google::protobuf::Message& me
   if (origin.cause != nullptr) {
     const std::string cause_id = origin.cause->id.to_string();
     // Several tenants' events may follow from one cause: the tenant is part of the identity.
-    event.id = derived_event_id(origin.time, cause_id + "/" + event.tenant_id, origin.source, event.type, origin.ordinal);
+    event.id =
+        derived_event_id(origin.time, cause_id + "/" + event.tenant_id, origin.source, event.type, origin.ordinal);
     event.causation_id = cause_id;
     event.correlation_id = origin.cause->correlation_id.empty() ? cause_id : origin.cause->correlation_id;
     event.traceparent = origin.cause->traceparent;

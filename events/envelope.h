@@ -31,19 +31,19 @@ struct Actor {
 };
 
 struct Event {
-  Uuid id{};                       // the inbox's key
-  std::string foreign_id{};        // the publisher's own id where it is not `id` (see codec.h)
-  std::string type{};              // "payment.failed"
+  Uuid id{};                 // the inbox's key
+  std::string foreign_id{};  // the publisher's own id where it is not `id` (see codec.h)
+  std::string type{};        // "payment.failed"
   std::string tenant_id{};
-  Timestamp time{};                // when it happened
-  std::string source{};            // "/tenantry/billing", "/tenants/acme/apps"
-  std::string subject{};           // what it is about within the tenant
-  std::string causation_id{};      // id of the event this one follows from
-  std::string correlation_id{};    // id of what started it all; same along the chain
-  std::string traceparent{};       // W3C trace of the origin
+  Timestamp time{};              // when it happened
+  std::string source{};          // "/tenantry/billing", "/tenants/acme/apps"
+  std::string subject{};         // what it is about within the tenant
+  std::string causation_id{};    // id of the event this one follows from
+  std::string correlation_id{};  // id of what started it all; same along the chain
+  std::string traceparent{};     // W3C trace of the origin
   Actor actor{};
-  std::string content_type{};      // of `payload`
-  std::string payload{};           // as it stands on the wire
+  std::string content_type{};                                  // of `payload`
+  std::string payload{};                                       // as it stands on the wire
   std::shared_ptr<const google::protobuf::Message> message{};  // null: unknown type
 
   // The payload as the message of its type. Asserts that it is of that type.
@@ -60,13 +60,13 @@ struct Event {
 // Where a new event comes from. With a cause, ids are derived from it, so that a
 // repeated decision yields the same events.
 struct Origin {
-  std::string source{};           // "/tenantry/<worker>"
+  std::string source{};  // "/tenantry/<worker>"
   Actor actor{};
   const Event* cause = nullptr;
-  Timestamp time{};               // when it happened; a timer: its due time
-  int ordinal = 0;                // among events of this type from this cause and source
-  std::string correlation_id{};   // only without a cause; empty: the new event's own id
-  std::string traceparent{};      // only without a cause
+  Timestamp time{};              // when it happened; a timer: its due time
+  int ordinal = 0;               // among events of this type from this cause and source
+  std::string correlation_id{};  // only without a cause; empty: the new event's own id
+  std::string traceparent{};     // only without a cause
   std::string subject{};
 };
 

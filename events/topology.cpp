@@ -103,8 +103,7 @@ std::vector<Binding> bindings_of(std::string_view tenant_id) {
   std::vector<Binding> out;
   for (const auto& row : table) {
     if (row.stream == application_events && tenant_id == platform_tenant) continue;
-    const auto exchange =
-        row.stream == platform_events ? events_exchange(tenant_id) : application_exchange(tenant_id);
+    const auto exchange = row.stream == platform_events ? events_exchange(tenant_id) : application_exchange(tenant_id);
     out.push_back({exchange, queue_of(tenant_id, row.worker), std::string(row.pattern)});
   }
   for (const auto worker : workers) {
@@ -122,8 +121,8 @@ std::vector<Permission> permissions_of(std::string_view tenant_id, const BrokerU
   std::vector<Permission> out;
   const std::string tenant = escaped(tenant_id);
   // The publisher also writes to the default exchange: retries and redrives go straight to one queue.
-  std::string publisher_write = "^(" + escaped(events_exchange(tenant_id)) + "|" +
-                                escaped(application_exchange(tenant_id)) + "|amq\\.default";
+  std::string publisher_write =
+      "^(" + escaped(events_exchange(tenant_id)) + "|" + escaped(application_exchange(tenant_id)) + "|amq\\.default";
   if (tenant_id == platform_tenant) publisher_write += "|" + escaped(exchange_tenant_changes);
   out.push_back({users.publisher, "^$", publisher_write + ")$", "^$"});
 
@@ -143,8 +142,8 @@ std::vector<Permission> permissions_of(std::string_view tenant_id, const BrokerU
       permission.read += "|^watch\\..*$|" + exactly(exchange_tenant_changes);
     }
   } else {
-    out.push_back({application_user(tenant_id), "^$", exactly(application_exchange(tenant_id)),
-                   "^" + tenant + "\\.app\\..+$"});
+    out.push_back(
+        {application_user(tenant_id), "^$", exactly(application_exchange(tenant_id)), "^" + tenant + "\\.app\\..+$"});
   }
   return out;
 }

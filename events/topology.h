@@ -14,7 +14,8 @@ namespace tenantry::events {
 
 constexpr std::string_view platform_tenant = "platform";  // reserved as a slug
 constexpr std::string_view vhost_platform = "platform";
-constexpr std::string_view exchange_tenant_changes = "platform.tenants";  // fanout: what is cached about a tenant is stale
+constexpr std::string_view exchange_tenant_changes =
+    "platform.tenants";  // fanout: what is cached about a tenant is stale
 
 constexpr std::string_view workers[] = {"signup", "provisioning", "billing", "metering", "audit", "notification"};
 
@@ -32,9 +33,9 @@ std::span<const Subscription> subscriptions();
 // tenant's queues. Once it is in each worker's inbox, nothing before it is left.
 constexpr std::string_view end_of_stream_type = "tenant.stream_closed";
 
-std::string vhost_of(std::string_view tenant_id);            // "tenant-acme"; "platform" for the platform
-std::string tenant_of_vhost(std::string_view vhost);         // the reverse; "" where it is neither
-std::string events_exchange(std::string_view tenant_id);     // "acme.events"
+std::string vhost_of(std::string_view tenant_id);              // "tenant-acme"; "platform" for the platform
+std::string tenant_of_vhost(std::string_view vhost);           // the reverse; "" where it is neither
+std::string events_exchange(std::string_view tenant_id);       // "acme.events"
 std::string application_exchange(std::string_view tenant_id);  // "acme.app"
 std::string queue_of(std::string_view tenant_id, std::string_view worker);
 

@@ -74,8 +74,10 @@ TEST(Layers, PointOneWay) {
 
 TEST(Layers, EachLibraryIsIncludedInOneFolder) {
   const std::pair<const char*, const char*> owners[] = {
-      {"pqxx", "shared/db"},       {"libpq-fe", "shared/db"}, {"amqp.h", "shared/amqp"},  {"amqp_", "shared/amqp"},
-      {"boost/", "shared/http"},   {"curl/", "shared/http"},  {"sodium", "shared/crypto"}, {"cjose", "shared/crypto"},
+      {"pqxx", "shared/db"},          {"libpq-fe", "shared/db"},
+      {"amqp.h", "shared/amqp"},      {"amqp_", "shared/amqp"},
+      {"boost/", "shared/http"},      {"curl/", "shared/http"},
+      {"sodium", "shared/crypto"},    {"cjose", "shared/crypto"},
       {"unicode/", "shared/tenancy"}, {"prometheus/", "shared/telemetry"}};
   for (const auto& include : includes_under({"shared", "events", "workers"})) {
     if (!include.system) continue;

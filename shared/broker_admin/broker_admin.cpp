@@ -114,9 +114,8 @@ Result<void> BrokerAdmin::set_topic_permission(const std::string& vhost, const s
 }
 
 Result<void> BrokerAdmin::set_permission(const std::string& vhost, const events::Permission& permission) {
-  return state_->done(
-      "PUT", "permissions/" + escaped(vhost) + "/" + escaped(permission.user),
-      {{"configure", permission.configure}, {"write", permission.write}, {"read", permission.read}});
+  return state_->done("PUT", "permissions/" + escaped(vhost) + "/" + escaped(permission.user),
+                      {{"configure", permission.configure}, {"write", permission.write}, {"read", permission.read}});
 }
 
 Result<void> BrokerAdmin::set_vhost_limit(const std::string& vhost, const std::string& limit, int value) {
@@ -131,7 +130,8 @@ Result<void> BrokerAdmin::close_connections_of(const std::string& user) {
   const auto response = state_->call("GET", "connections?columns=name,user", nullptr);
   if (!response) return response.error();
   const auto list = json::parse(response->body, nullptr, false);
-  if (!list.is_array()) return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of connections"};
+  if (!list.is_array())
+    return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of connections"};
   for (const auto& connection : list) {
     if (connection.value("user", "") != user || !connection.contains("name")) continue;
     const auto closed =

@@ -49,7 +49,8 @@ constexpr Variable table[] = {
     {"TENANTRY_TRIAL_DAYS", "Days of trial, from signup; 14"},
     {"TENANTRY_TRUSTED_PROXIES", "Addresses whose X-Forwarded-For counts, comma-separated; none"},
     {"TENANTRY_URL", "Where people reach the gateway; http://127.0.0.1:<port>"},
-    {"TENANTRY_WORKERS_AMQP_URL", "Broker user of workers hosted together: amqp://tenantry-workers:...@host:5672", true},
+    {"TENANTRY_WORKERS_AMQP_URL", "Broker user of workers hosted together: amqp://tenantry-workers:...@host:5672",
+     true},
 };
 
 std::string upper(std::string_view word) {
@@ -76,7 +77,8 @@ Environment process_environment() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text{*entry};
     const auto equals = text.find('=');
-    if (text.starts_with("TENANTRY_") && equals != text.npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (text.starts_with("TENANTRY_") && equals != text.npos)
+      out.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return out;
 }

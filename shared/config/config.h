@@ -37,7 +37,7 @@ class Reader {
   std::string required_secret(std::string_view name);
   std::optional<std::string> secret(std::string_view name);
   std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t least, std::int64_t most);
-  bool boolean(std::string_view name, bool fallback);  // 1, 0, true, false
+  bool boolean(std::string_view name, bool fallback);                                       // 1, 0, true, false
   std::vector<std::string> list(std::string_view name, std::vector<std::string> fallback);  // comma-separated
 
   // A rule the caller checked itself.

@@ -6,21 +6,36 @@ namespace tenantry {
 
 std::string_view to_string(Errc code) {
   switch (code) {
-    case Errc::invalid: return "invalid";
-    case Errc::unauthenticated: return "unauthenticated";
-    case Errc::payment_required: return "payment_required";
-    case Errc::forbidden: return "forbidden";
-    case Errc::not_found: return "not_found";
-    case Errc::conflict: return "conflict";
-    case Errc::too_large: return "too_large";
-    case Errc::rate_limited: return "rate_limited";
-    case Errc::limit_exceeded: return "limit_exceeded";
-    case Errc::refused: return "refused";
-    case Errc::exhausted: return "exhausted";
-    case Errc::crash: return "crash";
-    case Errc::unavailable: return "unavailable";
-    case Errc::timeout: return "timeout";
-    case Errc::internal: return "internal";
+    case Errc::invalid:
+      return "invalid";
+    case Errc::unauthenticated:
+      return "unauthenticated";
+    case Errc::payment_required:
+      return "payment_required";
+    case Errc::forbidden:
+      return "forbidden";
+    case Errc::not_found:
+      return "not_found";
+    case Errc::conflict:
+      return "conflict";
+    case Errc::too_large:
+      return "too_large";
+    case Errc::rate_limited:
+      return "rate_limited";
+    case Errc::limit_exceeded:
+      return "limit_exceeded";
+    case Errc::refused:
+      return "refused";
+    case Errc::exhausted:
+      return "exhausted";
+    case Errc::crash:
+      return "crash";
+    case Errc::unavailable:
+      return "unavailable";
+    case Errc::timeout:
+      return "timeout";
+    case Errc::internal:
+      return "internal";
   }
   TENANTRY_ASSERT(false && "Errc is exhaustive");
 }

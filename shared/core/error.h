@@ -11,21 +11,21 @@
 namespace tenantry {
 
 enum class Errc {
-  invalid,            // input breaks a rule of its own form: never right, however often repeated
-  unauthenticated,    // no proof of identity, or a bad one
-  payment_required,   // the tenant's status asks for a payment first
-  forbidden,          // identity known, right missing
+  invalid,           // input breaks a rule of its own form: never right, however often repeated
+  unauthenticated,   // no proof of identity, or a bad one
+  payment_required,  // the tenant's status asks for a payment first
+  forbidden,         // identity known, right missing
   not_found,
-  conflict,           // input collides with what is stored
+  conflict,  // input collides with what is stored
   too_large,
   rate_limited,
-  limit_exceeded,     // a limit of the plan is used up
-  refused,            // a security rule: wrong tenant, forged type
-  exhausted,          // attempts are spent
-  crash,              // handling it stopped the process too often
-  unavailable,        // a dependency is away: try again later
+  limit_exceeded,  // a limit of the plan is used up
+  refused,         // a security rule: wrong tenant, forged type
+  exhausted,       // attempts are spent
+  crash,           // handling it stopped the process too often
+  unavailable,     // a dependency is away: try again later
   timeout,
-  internal,           // a bug seen as an error; kept, never hidden
+  internal,  // a bug seen as an error; kept, never hidden
 };
 
 std::string_view to_string(Errc code);

@@ -38,7 +38,7 @@ Uuid derive_uuid_v7(Timestamp at, ByteView digest);
 class IdGenerator {
  public:
   virtual ~IdGenerator() = default;
-  virtual Uuid next() = 0;                         // version 7, strictly rising within a process
+  virtual Uuid next() = 0;                               // version 7, strictly rising within a process
   virtual void random(std::span<std::uint8_t> out) = 0;  // not for keys: shared/crypto
 };
 

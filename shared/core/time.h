@@ -20,9 +20,15 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 inline std::int64_t to_unix_seconds(Timestamp at) {
   return std::chrono::floor<Seconds>(at).time_since_epoch().count();
 }
-inline std::int64_t to_unix_micros(Timestamp at) { return at.time_since_epoch().count(); }
-inline Timestamp from_unix_seconds(std::int64_t seconds) { return Timestamp{Seconds{seconds}}; }
-inline Timestamp from_unix_micros(std::int64_t micros) { return Timestamp{Microseconds{micros}}; }
+inline std::int64_t to_unix_micros(Timestamp at) {
+  return at.time_since_epoch().count();
+}
+inline Timestamp from_unix_seconds(std::int64_t seconds) {
+  return Timestamp{Seconds{seconds}};
+}
+inline Timestamp from_unix_micros(std::int64_t micros) {
+  return Timestamp{Microseconds{micros}};
+}
 
 // "2026-11-21T09:04:34.123456Z"; whole seconds print without a fraction.
 std::string to_rfc3339(Timestamp at);

@@ -19,8 +19,8 @@ bool retryable_state(std::string_view state) {
 // 08 connection, 57P01..3 shutdown or starting, 53300 too many connections, 25006 read-only (a standby),
 // 53100 disk full, 53200 out of memory, 58030 I/O error: nothing was accepted, try again later.
 bool unavailable_state(std::string_view state) {
-  return state.starts_with("08") || state == "57P01" || state == "57P02" || state == "57P03" || state.starts_with("53") ||
-         state == "25006" || state == "58030";
+  return state.starts_with("08") || state == "57P01" || state == "57P02" || state == "57P03" ||
+         state.starts_with("53") || state == "25006" || state == "58030";
 }
 
 std::string constraint_in(std::string_view message) {
@@ -205,7 +205,7 @@ struct Connection::State {
 
 Connection::Connection(std::string url, std::string application_name) : state_(std::make_unique<State>()) {
   // Without these a frozen server is noticed after hours; each is given only where the URL does not say otherwise.
-  const char* defaults[] = {"connect_timeout=3",    "tcp_user_timeout=10000", "keepalives_idle=10",
+  const char* defaults[] = {"connect_timeout=3", "tcp_user_timeout=10000", "keepalives_idle=10",
                             "keepalives_interval=5", "keepalives_count=3"};
   for (const std::string setting : defaults) {
     if (url.find(setting.substr(0, setting.find('=') + 1)) != url.npos) continue;
@@ -242,8 +242,7 @@ struct Transaction::State {
   std::unique_ptr<pqxx::work> work;
 };
 
-Transaction::Transaction(Connection& connection)
-    : state_(std::make_unique<State>(State{*connection.state_, nullptr})) {
+Transaction::Transaction(Connection& connection) : state_(std::make_unique<State>(State{*connection.state_, nullptr})) {
   TENANTRY_ASSERT(!connection.state_->in_transaction);
   translated([&] { state_->work = std::make_unique<pqxx::work>(connection.state_->open()); });
   connection.state_->in_transaction = true;

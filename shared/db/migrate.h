@@ -13,7 +13,7 @@ namespace tenantry::db {
 
 struct Migration {
   int number = 0;
-  std::string name;      // file name
+  std::string name;  // file name
   std::string sql;
   std::string checksum;  // SHA-256 of sql, hex
 };

@@ -7,7 +7,8 @@ namespace tenantry::db {
 
 Param::Param(double value) {
   std::array<char, 64> out{};
-  const auto end = std::to_chars(out.data(), out.data() + out.size(), value).ptr;  // shortest text that reads back equal
+  const auto end =
+      std::to_chars(out.data(), out.data() + out.size(), value).ptr;  // shortest text that reads back equal
   text_ = std::string(out.data(), end);
 }
 

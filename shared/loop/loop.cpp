@@ -47,7 +47,8 @@ Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->wake), nullptr);
   // Lets close callbacks run; every other handle is closed by its owner. More than once, because
   // after stop() the first call only forgets that it was stopped.
-  while (uv_run(&state_->loop, UV_RUN_DEFAULT) != 0) {}
+  while (uv_run(&state_->loop, UV_RUN_DEFAULT) != 0) {
+  }
   const int closed = uv_loop_close(&state_->loop);
   TENANTRY_ASSERT(closed == 0);
 }

@@ -13,10 +13,14 @@ namespace tenantry::messaging {
 
 std::string_view dead_letter_reason(const Error& error) {
   switch (error.code) {
-    case Errc::refused: return "refused";
-    case Errc::crash: return "crash";
-    case Errc::exhausted: return "exhausted";
-    default: return is_transient(error.code) ? "exhausted" : "invalid";
+    case Errc::refused:
+      return "refused";
+    case Errc::crash:
+      return "crash";
+    case Errc::exhausted:
+      return "exhausted";
+    default:
+      return is_transient(error.code) ? "exhausted" : "invalid";
   }
 }
 
@@ -77,7 +81,8 @@ void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, co
       "attempts = excluded.attempts",
       {dead_letter_id, worker, tenant_id, event.id, storable(event.type), dead_letter_reason(error),
        storable(error.describe()), incoming.attempts + 1, incoming.vhost, storable(wire.exchange),
-       storable(wire.routing_key), properties.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), as_bytes(body), unit.now});
+       storable(wire.routing_key), properties.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+       as_bytes(body), unit.now});
   if (error.code != Errc::refused) return;
 
   events::v1::EventRefused refused;
@@ -90,10 +95,12 @@ void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, co
   refused.set_routing_key(clean(wire.routing_key));
   refused.set_broker_user(clean(wire.user_id));
   // Derived from the refused message and not from the worker: two queues that refuse it say the same once.
-  events::Event security = events::make_event(
-      tenant_id, refused,
-      {.source = "/tenantry/security", .actor = events::Actor::service("security"), .cause = &event, .time = event.id.time()},
-      Uuid{});
+  events::Event security = events::make_event(tenant_id, refused,
+                                              {.source = "/tenantry/security",
+                                               .actor = events::Actor::service("security"),
+                                               .cause = &event,
+                                               .time = event.id.time()},
+                                              Uuid{});
   security.time = unit.now;
   unit.outbox.publish_made(security);
 }

@@ -178,9 +178,10 @@ struct Lane::State {
     const auto event_ids = redelivered_ids(batch);
     if (event_ids.empty()) return false;
     const auto looked = commit([&](db::Transaction& tx, Outbox&) -> Result<void> {
-      suspicious = !tx.exec("SELECT FROM messaging.attempts WHERE worker = $1 AND event_id = ANY ($2::uuid[]) "
-                            "AND attempts >= $3 LIMIT 1",
-                            {spec.name, db::Param::array(event_ids), crash_attempts_suspicious})
+      suspicious = !tx.exec(
+                          "SELECT FROM messaging.attempts WHERE worker = $1 AND event_id = ANY ($2::uuid[]) "
+                          "AND attempts >= $3 LIMIT 1",
+                          {spec.name, db::Param::array(event_ids), crash_attempts_suspicious})
                         .empty();
       return {};
     });
@@ -351,7 +352,8 @@ struct Lane::State {
     for (const auto* arrival : part) {
       std::optional<Error> error = arrival->refused;
       if (!error && crashed.contains(arrival->incoming.event.id)) {
-        error = Error{.code = Errc::crash, .reason = "crash_loop", .message = "handling it stopped the process too often"};
+        error =
+            Error{.code = Errc::crash, .reason = "crash_loop", .message = "handling it stopped the process too often"};
       }
       if (!error) {
         const auto acted = guarded([&] { return act(*arrival); });

@@ -85,8 +85,7 @@ void Outbox::publish_last(const events::Event& event) {
 }
 
 void Outbox::publish_application_event(const events::Event& event) {
-  rows_.push_back(
-      row_of(event, events::application_exchange(event.tenant_id), events::vhost_of(event.tenant_id)));
+  rows_.push_back(row_of(event, events::application_exchange(event.tenant_id), events::vhost_of(event.tenant_id)));
 }
 
 void Outbox::schedule(std::string timer_key, Timestamp at, std::string_view tenant_id,
@@ -137,7 +136,8 @@ void Outbox::move_homeless(db::Transaction& tx) {
     if (tenant.empty() || ready.contains(tenant)) continue;
     row.vhost = events::vhost_platform;
     if (row.exchange.empty()) {  // a retry, straight to a worker's queue
-      row.routing_key = events::queue_of(events::platform_tenant, row.routing_key.substr(row.routing_key.rfind('.') + 1));
+      row.routing_key =
+          events::queue_of(events::platform_tenant, row.routing_key.substr(row.routing_key.rfind('.') + 1));
     } else {
       row.exchange = events::events_exchange(events::platform_tenant);
     }

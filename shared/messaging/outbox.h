@@ -24,8 +24,8 @@ class Transaction;
 namespace tenantry::messaging {
 
 struct OutboxRow {
-  Uuid id;                // the event's
-  std::string exchange;   // "": straight to the queue `routing_key`
+  Uuid id;               // the event's
+  std::string exchange;  // "": straight to the queue `routing_key`
   std::string routing_key;
   std::string vhost;
   std::string tenant_id;

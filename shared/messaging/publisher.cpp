@@ -37,8 +37,8 @@ struct Publisher::Link {
   amqp::ChannelId channel = 0;
   bool blocked = false;
   std::deque<Flight> waiting;
-  std::map<std::uint64_t, Flight> flying;          // by sequence number
-  std::unordered_map<std::string, int> returned;       // message ids the broker gave back before their confirm
+  std::map<std::uint64_t, Flight> flying;         // by sequence number
+  std::unordered_map<std::string, int> returned;  // message ids the broker gave back before their confirm
   amqp::Backoff backoff;
   loop::Timer timer;
   Milliseconds used_at{0};
@@ -58,7 +58,8 @@ struct Publisher::State {
         ids(i),
         done(std::move(d)),
         tell_reachable(std::move(r)),
-        attempts(20, 20, l.now()), idle_timer(l) {}
+        attempts(20, 20, l.now()),
+        idle_timer(l) {}
 
   loop::Loop& loop;
   PublisherOptions options;
@@ -149,14 +150,16 @@ void Publisher::Link::pump() {
     waiting.pop_front();
     const OutboxRow& row = flight.row;
     const auto properties = properties_of(row, state.options.broker.user);
-    const auto sequence = connection->publish(channel, {.exchange = flight.exchange,
-                                                        .routing_key = flight.routing_key,
-                                                        .properties = properties,
-                                                        .body = row.payload,
-                                                        // Nobody may be watching: then nobody has stale caches.
-                                                        .mandatory = flight.exchange != events::exchange_tenant_changes});
+    const auto sequence =
+        connection->publish(channel, {.exchange = flight.exchange,
+                                      .routing_key = flight.routing_key,
+                                      .properties = properties,
+                                      .body = row.payload,
+                                      // Nobody may be watching: then nobody has stale caches.
+                                      .mandatory = flight.exchange != events::exchange_tenant_changes});
     if (!sequence) {
-      log::error("event cannot be published", {{"event_id", row.id.to_string()}, {"error", sequence.error().describe()}});
+      log::error("event cannot be published",
+                 {{"event_id", row.id.to_string()}, {"error", sequence.error().describe()}});
       state.finish(row, PublishOutcome::nacked);
       continue;
     }
@@ -196,8 +199,7 @@ void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
   phase = Phase::idle;
   blocked = false;
   connection.reset();
-  const bool missing =
-      reason.kind == amqp::CloseKind::vhost_not_found || reason.kind == amqp::CloseKind::vhost_deleted;
+  const bool missing = reason.kind == amqp::CloseKind::vhost_not_found || reason.kind == amqp::CloseKind::vhost_deleted;
   if (missing && vhost != events::vhost_platform && !state.closing) {
     state.reroute(*this);
     return;

@@ -66,9 +66,9 @@ struct Relay::State {
         options(std::move(o)),
         clock(c),
         connection(options.database_url, "tenantry relay"),
-        publisher(l, options.publisher, ids,
-                  [this](const OutboxRow& row, PublishOutcome outcome) { on_done(row, outcome); },
-                  [this](bool reachable) { broker_up = reachable; }) {}
+        publisher(
+            l, options.publisher, ids, [this](const OutboxRow& row, PublishOutcome outcome) { on_done(row, outcome); },
+            [this](bool reachable) { broker_up = reachable; }) {}
 
   loop::Loop& loop;
   RelayOptions options;
@@ -200,9 +200,8 @@ struct Relay::State {
       bool leave = false;
       {
         std::unique_lock lock(mutex);
-        work.wait_until(lock, next_sweep, [&] {
-          return stopping || !confirmed.empty() || !failed.empty() || !released.empty();
-        });
+        work.wait_until(lock, next_sweep,
+                        [&] { return stopping || !confirmed.empty() || !failed.empty() || !released.empty(); });
         done.swap(confirmed);
         bad.swap(failed);
         free.swap(released);

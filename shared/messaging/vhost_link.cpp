@@ -23,7 +23,7 @@ struct VhostLink::State {
     bool consuming = false;
     bool paused = false;
     std::uint64_t generation = 0;
-    std::uint64_t acked_to = 0;        // all tags up to here are acknowledged
+    std::uint64_t acked_to = 0;         // all tags up to here are acknowledged
     std::set<std::uint64_t> settled{};  // beyond a gap
     std::unique_ptr<amqp::Backoff> backoff;
     std::unique_ptr<loop::Timer> timer;
@@ -106,16 +106,17 @@ struct VhostLink::State {
     ++channel.generation;
     const auto id = channel.channel;
     const auto generation = channel.generation;
-    const auto prefetched = connection->qos(id, static_cast<std::uint16_t>(channel.worker.prefetch), [](Result<void>) {});
-    const auto consumed = connection->consume(
-        id, events::queue_of(tenant(), channel.worker.name), "tenantry." + channel.worker.name, {},
-        [this, worker, generation](Result<std::string> tag) {
-          auto& now = channels[static_cast<std::size_t>(worker)];
-          if (!tag || now.generation != generation) return;  // on_channel_lost reopens
-          now.consuming = true;
-          now.backoff->reset();
-          tell_attached();
-        });
+    const auto prefetched =
+        connection->qos(id, static_cast<std::uint16_t>(channel.worker.prefetch), [](Result<void>) {});
+    const auto consumed =
+        connection->consume(id, events::queue_of(tenant(), channel.worker.name), "tenantry." + channel.worker.name, {},
+                            [this, worker, generation](Result<std::string> tag) {
+                              auto& now = channels[static_cast<std::size_t>(worker)];
+                              if (!tag || now.generation != generation) return;  // on_channel_lost reopens
+                              now.consuming = true;
+                              now.backoff->reset();
+                              tell_attached();
+                            });
     TENANTRY_ASSERT(prefetched && consumed);
   }
 
@@ -134,8 +135,8 @@ struct VhostLink::State {
     bind.exchange = std::string(events::exchange_tenant_changes);
     const auto declared = connection->queue_declare(watch_channel, declare, [](Result<amqp::QueueInfo>) {});
     const auto bound = connection->queue_bind(watch_channel, bind, [](Result<void>) {});
-    const auto consumed = connection->consume(watch_channel, queue, "tenantry.watch", {.no_ack = true, .exclusive = true},
-                                              [this](Result<std::string> tag) {
+    const auto consumed = connection->consume(watch_channel, queue, "tenantry.watch",
+                                              {.no_ack = true, .exclusive = true}, [this](Result<std::string> tag) {
                                                 watching = tag.has_value();
                                                 tell_attached();
                                               });

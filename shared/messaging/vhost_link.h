@@ -25,7 +25,7 @@ struct LinkWorker {
 struct LinkOptions {
   amqp::ConnectionParameters broker;  // with the vhost
   std::vector<LinkWorker> workers;
-  bool watch_tenants = false;         // also hear platform.tenants, through a queue of its own
+  bool watch_tenants = false;  // also hear platform.tenants, through a queue of its own
 };
 
 struct LinkHooks {
@@ -42,8 +42,8 @@ class VhostLink {
   ~VhostLink();
 
   void attach();
-  void detach();                        // polite close; unsettled deliveries go back
-  void pause(int worker);               // closes the worker's channel
+  void detach();           // polite close; unsettled deliveries go back
+  void pause(int worker);  // closes the worker's channel
   void resume(int worker);
   void settle(int worker, std::uint64_t generation, const std::vector<std::uint64_t>& delivery_tags);
   const std::string& vhost() const;

@@ -31,9 +31,9 @@ namespace tenantry::messaging {
 // One delivery on its way through a lane.
 struct Incoming {
   events::Event event;
-  events::WireMessage wire;   // without its body, which is in the event; whole when refused
+  events::WireMessage wire;  // without its body, which is in the event; whole when refused
   std::string vhost;
-  int attempts = 0;           // earlier tries that failed
+  int attempts = 0;  // earlier tries that failed
   bool redelivered = false;
   Timestamp received_at{};
 };
@@ -94,11 +94,11 @@ struct LaneContext {
 };
 
 struct WorkerSpec {
-  std::string name;            // "billing"
-  std::string database_url;    // of the worker's own role
+  std::string name;          // "billing"
+  std::string database_url;  // of the worker's own role
   int lanes = 2;
-  int batch_max = 200;         // events in one transaction; 1 where acts are slow or must repeat least
-  int prefetch = 100;          // unsettled deliveries per tenant
+  int batch_max = 200;  // events in one transaction; 1 where acts are slow or must repeat least
+  int prefetch = 100;   // unsettled deliveries per tenant
   std::function<std::unique_ptr<Worker>(const LaneContext&)> make;
 };
 

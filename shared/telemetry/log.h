@@ -21,8 +21,8 @@ class Field {
   Field(std::string_view key_text, const std::string& text) : key(key_text), value(text) {}
   Field(std::string_view key_text, const char* text) : key(key_text), value(std::string(text)) {}
   template <class T>
-    requires std::is_integral_v<T>
-  Field(std::string_view key_text, T number) : key(key_text), value(static_cast<std::int64_t>(number)) {}
+  requires std::is_integral_v<T> Field(std::string_view key_text, T number)
+      : key(key_text), value(static_cast<std::int64_t>(number)) {}
   Field(std::string_view key_text, double number) : key(key_text), value(number) {}
 
   std::string_view key;
@@ -34,9 +34,17 @@ using Fields = std::initializer_list<Field>;
 void configure(std::string service, Level least);
 
 void write(Level level, std::string_view body, Fields fields);
-inline void debug(std::string_view body, Fields fields = {}) { write(Level::debug, body, fields); }
-inline void info(std::string_view body, Fields fields = {}) { write(Level::info, body, fields); }
-inline void warn(std::string_view body, Fields fields = {}) { write(Level::warn, body, fields); }
-inline void error(std::string_view body, Fields fields = {}) { write(Level::error, body, fields); }
+inline void debug(std::string_view body, Fields fields = {}) {
+  write(Level::debug, body, fields);
+}
+inline void info(std::string_view body, Fields fields = {}) {
+  write(Level::info, body, fields);
+}
+inline void warn(std::string_view body, Fields fields = {}) {
+  write(Level::warn, body, fields);
+}
+inline void error(std::string_view body, Fields fields = {}) {
+  write(Level::error, body, fields);
+}
 
 }  // namespace tenantry::log

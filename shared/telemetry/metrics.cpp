@@ -25,7 +25,7 @@ void gauge(const std::string& name, const std::string& help, double value, const
 }
 
 void duration(const std::string& name, const std::string& help, double seconds, const Labels& labels) {
-  static const prometheus::Histogram::BucketBoundaries buckets = {.005, .01, .025, .05, .075, .1, .25,
+  static const prometheus::Histogram::BucketBoundaries buckets = {.005, .01, .025, .05, .075, .1,  .25,
                                                                   .5,   .75, 1,    2.5, 5,    7.5, 10};
   prometheus::BuildHistogram().Name(name).Help(help).Register(registry()).Add(labels, buckets).Observe(seconds);
 }

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> status_names = {"pending",   "trial",     "active",
                                                           "suspended", "cancelled", "deleted"};
-constexpr std::array<std::string_view, 9> trigger_names = {"provisioned", "paid",   "trial_ended", "unpaid", "suspend",
-                                                           "reactivate",  "resume", "cancel",      "grace_over"};
+constexpr std::array<std::string_view, 9> trigger_names = {
+    "provisioned", "paid", "trial_ended", "unpaid", "suspend", "reactivate", "resume", "cancel", "grace_over"};
 
 bool lifted_by_payment(std::string_view reason) {
   return reason == reason_trial_expired || reason == reason_payment_failed;
@@ -20,20 +20,29 @@ std::optional<Move> move(Status to, std::string_view reason, std::optional<Statu
 
 std::optional<Move> from_trial(Trigger trigger, std::string_view reason) {
   switch (trigger) {
-    case Trigger::paid: return move(Status::active, reason);
-    case Trigger::trial_ended: return move(Status::suspended, reason_trial_expired);
-    case Trigger::suspend: return move(Status::suspended, reason, Status::trial);
-    case Trigger::cancel: return move(Status::cancelled, reason, Status::trial);
-    default: return std::nullopt;
+    case Trigger::paid:
+      return move(Status::active, reason);
+    case Trigger::trial_ended:
+      return move(Status::suspended, reason_trial_expired);
+    case Trigger::suspend:
+      return move(Status::suspended, reason, Status::trial);
+    case Trigger::cancel:
+      return move(Status::cancelled, reason, Status::trial);
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<Move> from_active(Trigger trigger, std::string_view reason) {
   switch (trigger) {
-    case Trigger::unpaid: return move(Status::suspended, reason_payment_failed);
-    case Trigger::suspend: return move(Status::suspended, reason, Status::active);
-    case Trigger::cancel: return move(Status::cancelled, reason, Status::active);
-    default: return std::nullopt;
+    case Trigger::unpaid:
+      return move(Status::suspended, reason_payment_failed);
+    case Trigger::suspend:
+      return move(Status::suspended, reason, Status::active);
+    case Trigger::cancel:
+      return move(Status::cancelled, reason, Status::active);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -53,19 +62,24 @@ std::optional<Move> from_suspended(const LifecycleState& state, Trigger trigger,
       if (state.resumes_to == Status::trial && now < state.trial_ends_at) return move(Status::trial, "");
       if (state.resumes_to == Status::trial) return move(Status::suspended, reason_trial_expired);
       return move(Status::active, reason);
-    case Trigger::cancel: return move(Status::cancelled, reason, Status::suspended);
-    default: return std::nullopt;
+    case Trigger::cancel:
+      return move(Status::cancelled, reason, Status::suspended);
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<Move> from_cancelled(const LifecycleState& state, Trigger trigger, std::string_view reason) {
   switch (trigger) {
-    case Trigger::paid: return move(Status::active, reason);
+    case Trigger::paid:
+      return move(Status::active, reason);
     case Trigger::resume:
       if (state.resumes_to == Status::active) return move(Status::active, reason);
       return std::nullopt;
-    case Trigger::grace_over: return move(Status::deleted, "");
-    default: return std::nullopt;
+    case Trigger::grace_over:
+      return move(Status::deleted, "");
+    default:
+      return std::nullopt;
   }
 }
 
@@ -88,26 +102,37 @@ std::string_view to_string(Trigger trigger) {
 
 std::optional<Move> decide(const LifecycleState& state, Trigger trigger, std::string_view reason, Timestamp now) {
   switch (state.status) {
-    case Status::pending: return trigger == Trigger::provisioned ? move(Status::trial, "") : std::nullopt;
-    case Status::trial: return from_trial(trigger, reason);
-    case Status::active: return from_active(trigger, reason);
-    case Status::suspended: return from_suspended(state, trigger, reason, now);
-    case Status::cancelled: return from_cancelled(state, trigger, reason);
-    case Status::deleted: return std::nullopt;
+    case Status::pending:
+      return trigger == Trigger::provisioned ? move(Status::trial, "") : std::nullopt;
+    case Status::trial:
+      return from_trial(trigger, reason);
+    case Status::active:
+      return from_active(trigger, reason);
+    case Status::suspended:
+      return from_suspended(state, trigger, reason, now);
+    case Status::cancelled:
+      return from_cancelled(state, trigger, reason);
+    case Status::deleted:
+      return std::nullopt;
   }
   TENANTRY_ASSERT(false && "Status is exhaustive");
 }
 
 Access access_of(const LifecycleState& state, Timestamp now) {
   switch (state.status) {
-    case Status::pending: return {false, 403, "tenant_pending"};
+    case Status::pending:
+      return {false, 403, "tenant_pending"};
     case Status::trial:
       if (now >= state.trial_ends_at) return {false, 402, "trial_expired"};
       return {true};
-    case Status::active: return {true};
-    case Status::suspended: return {false, 402, "payment_required"};
-    case Status::cancelled: return {false, 403, "account_cancelled"};
-    case Status::deleted: return {false, 404, "tenant_not_found"};
+    case Status::active:
+      return {true};
+    case Status::suspended:
+      return {false, 402, "payment_required"};
+    case Status::cancelled:
+      return {false, 403, "account_cancelled"};
+    case Status::deleted:
+      return {false, 404, "tenant_not_found"};
   }
   TENANTRY_ASSERT(false && "Status is exhaustive");
 }

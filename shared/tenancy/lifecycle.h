@@ -21,20 +21,20 @@ constexpr Status all_statuses[] = {Status::pending,   Status::trial,     Status:
                                    Status::suspended, Status::cancelled, Status::deleted};
 
 enum class Trigger {
-  provisioned,    // every resource is there
-  paid,           // a payment, or an active subscription
-  trial_ended,    // without payment
-  unpaid,         // dunning is over, or Stripe gave up
-  suspend,        // by an admin
-  reactivate,     // by an admin: lifts any suspension
-  resume,         // by the tenant, of a cancellation whose subscription is still paid
-  cancel,         // by tenant, admin or Stripe
-  grace_over,     // 30 days after the cancellation
+  provisioned,  // every resource is there
+  paid,         // a payment, or an active subscription
+  trial_ended,  // without payment
+  unpaid,       // dunning is over, or Stripe gave up
+  suspend,      // by an admin
+  reactivate,   // by an admin: lifts any suspension
+  resume,       // by the tenant, of a cancellation whose subscription is still paid
+  cancel,       // by tenant, admin or Stripe
+  grace_over,   // 30 days after the cancellation
 };
 std::string_view to_string(Trigger trigger);
-constexpr Trigger all_triggers[] = {Trigger::provisioned, Trigger::paid,       Trigger::trial_ended,
-                                    Trigger::unpaid,      Trigger::suspend,    Trigger::reactivate,
-                                    Trigger::resume,      Trigger::cancel,     Trigger::grace_over};
+constexpr Trigger all_triggers[] = {Trigger::provisioned, Trigger::paid,    Trigger::trial_ended,
+                                    Trigger::unpaid,      Trigger::suspend, Trigger::reactivate,
+                                    Trigger::resume,      Trigger::cancel,  Trigger::grace_over};
 
 constexpr std::string_view reason_trial_expired = "trial_expired";
 constexpr std::string_view reason_payment_failed = "payment_failed";
@@ -42,8 +42,8 @@ constexpr std::string_view reason_payment_failed = "payment_failed";
 // What the table looks at beside the status.
 struct LifecycleState {
   Status status = Status::pending;
-  std::string reason{};                  // of a suspension
-  std::optional<Status> resumes_to{};    // what a suspension by an admin, or a cancellation, interrupted
+  std::string reason{};                // of a suspension
+  std::optional<Status> resumes_to{};  // what a suspension by an admin, or a cancellation, interrupted
   Timestamp trial_ends_at{};
 };
 

@@ -12,18 +12,18 @@ namespace {
 
 // Names of hosts, paths, broker objects and roles that are the platform's own.
 constexpr std::array<std::string_view, 44> reserved = {
-    "about",   "account", "admin",    "administrator", "amq",      "api",     "app",      "assets",  "audit",
-    "auth",    "billing", "blog",     "console",       "dashboard", "default", "docs",     "guest",   "health",
-    "help",    "host",    "internal", "localhost",     "login",    "logout",  "mail",     "metrics", "null",
-    "platform", "public", "root",     "security",      "signup",   "smtp",    "static",   "status",  "stripe",
-    "support", "system",  "tenant",   "tenants",       "tenantry", "webhooks", "www",      "undefined"};
+    "about",    "account", "admin",    "administrator", "amq",       "api",      "app",    "assets",   "audit",
+    "auth",     "billing", "blog",     "console",       "dashboard", "default",  "docs",   "guest",    "health",
+    "help",     "host",    "internal", "localhost",     "login",     "logout",   "mail",   "metrics",  "null",
+    "platform", "public",  "root",     "security",      "signup",    "smtp",     "static", "status",   "stripe",
+    "support",  "system",  "tenant",   "tenants",       "tenantry",  "webhooks", "www",    "undefined"};
 
 icu::Transliterator& transliterator() {
   // Not Any-Latin: a name in another script has no letters here, it gets a random slug. One per thread: not shareable.
   thread_local const std::unique_ptr<icu::Transliterator> instance = [] {
     UErrorCode status = U_ZERO_ERROR;
-    std::unique_ptr<icu::Transliterator> made(
-        icu::Transliterator::createInstance("NFKD; [:Nonspacing Mark:] Remove; Latin-ASCII; Lower", UTRANS_FORWARD, status));
+    std::unique_ptr<icu::Transliterator> made(icu::Transliterator::createInstance(
+        "NFKD; [:Nonspacing Mark:] Remove; Latin-ASCII; Lower", UTRANS_FORWARD, status));
     TENANTRY_ASSERT(U_SUCCESS(status));
     return made;
   }();
@@ -37,7 +37,8 @@ void trim_hyphens(std::string& slug) {
 }  // namespace
 
 std::string slug_of(std::string_view company_name) {
-  auto text = icu::UnicodeString::fromUTF8(icu::StringPiece(company_name.data(), static_cast<int>(company_name.size())));
+  auto text =
+      icu::UnicodeString::fromUTF8(icu::StringPiece(company_name.data(), static_cast<int>(company_name.size())));
   transliterator().transliterate(text);
   std::string slug;
   bool gap = false;
@@ -75,8 +76,7 @@ std::string slug_candidate(std::string_view base, int n) {
 
 bool is_slug(std::string_view text) {
   if (text.empty() || text.size() > slug_length_max || text.starts_with('-') || text.ends_with('-')) return false;
-  return std::ranges::all_of(text,
-                             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  return std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
 }  // namespace tenantry::tenancy

@@ -38,8 +38,8 @@ Tenant read_tenant(const db::Row& row) {
 }
 
 std::optional<Tenant> select_tenant(db::Transaction& tx, std::string_view tenant_id, const char* lock) {
-  const auto rows = tx.exec(std::string("SELECT ") + tenant_columns + " FROM platform.tenants t WHERE tenant_id = $1" + lock,
-                            {tenant_id});
+  const auto rows = tx.exec(
+      std::string("SELECT ") + tenant_columns + " FROM platform.tenants t WHERE tenant_id = $1" + lock, {tenant_id});
   if (rows.empty()) return std::nullopt;
   return read_tenant(rows[0]);
 }
@@ -51,8 +51,8 @@ std::vector<std::string> free_candidates(db::Transaction& tx, const std::string&
     if (n == 1 && is_reserved_slug(base)) continue;
     candidates.push_back(slug_candidate(base, n));
   }
-  const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE tenant_id = ANY ($1)",
-                            {db::Param::array(candidates)});
+  const auto rows =
+      tx.exec("SELECT tenant_id FROM platform.tenants WHERE tenant_id = ANY ($1)", {db::Param::array(candidates)});
   std::set<std::string, std::less<>> taken;
   for (const auto row : rows) taken.emplace(row.text(0));
   std::erase_if(candidates, [&](const std::string& slug) { return taken.contains(slug); });

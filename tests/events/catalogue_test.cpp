@@ -25,8 +25,9 @@ TEST(Catalogue, EveryEntrySaysWhatItStates) {
 
 TEST(Catalogue, OnlyWhatIsMarkedOpenIsUnprivileged) {
   const auto& catalogue = Catalogue::instance();
-  for (const char* type : {"payment.succeeded", "tenant.activated", "subscription.updated", "trial.ended", "plan.changed",
-                           "invoice.issued", "payment.anything", "tenant.unheard_of", "plan.x", "invoice.y", "security.z"}) {
+  for (const char* type :
+       {"payment.succeeded", "tenant.activated", "subscription.updated", "trial.ended", "plan.changed",
+        "invoice.issued", "payment.anything", "tenant.unheard_of", "plan.x", "invoice.y", "security.z"}) {
     EXPECT_TRUE(catalogue.is_privileged(type)) << type;
   }
   for (const char* type : {"usage.recorded", "order.created", "app.anything", "payments.mine"}) {
@@ -41,7 +42,8 @@ TEST(Catalogue, EverySubscriptionNamesAType) {
   }
 }
 
-// Goal: every type has an example in schemas/examples that its schema takes, and no example is left of a type that went.
+// Goal: every type has an example in schemas/examples that its schema takes, and no example is left of a type that
+// went.
 TEST(Catalogue, EveryTypeHasAnExampleThatItsSchemaTakes) {
   std::set<std::string> examples;
   for (const auto& file : std::filesystem::directory_iterator(TENANTRY_SOURCE_DIR "/schemas/examples")) {

@@ -19,9 +19,9 @@ WireMessage usage_message() {
   message.routing_key = "usage.recorded";
   message.user_id = "tenant-acme";
   message.content_type = "application/json";
-  message.headers = {{"cloudEvents_specversion", "1.0"}, {"cloudEvents_id", v7},       {"cloudEvents_source", "/shop"},
-                     {"cloudEvents_type", "usage.recorded"}, {"cloudEvents_tenantid", "acme"},
-                     {"cloudEvents_time", "2025-01-15T10:30:00Z"}};
+  message.headers = {{"cloudEvents_specversion", "1.0"}, {"cloudEvents_id", v7},
+                     {"cloudEvents_source", "/shop"},    {"cloudEvents_type", "usage.recorded"},
+                     {"cloudEvents_tenantid", "acme"},   {"cloudEvents_time", "2025-01-15T10:30:00Z"}};
   message.body = R"({"metric":"orders","quantity":2})";
   return message;
 }
@@ -107,17 +107,27 @@ struct BadRow {
 
 TEST(Codec, NamesTheFieldAndTheRuleOfBadInput) {
   const BadRow rows[] = {
-      {"specversion", [](WireMessage& m) { m.headers["cloudEvents_specversion"] = "0.3"; }, "/specversion", "specversion"},
+      {"specversion", [](WireMessage& m) { m.headers["cloudEvents_specversion"] = "0.3"; }, "/specversion",
+       "specversion"},
       {"type", [](WireMessage& m) { m.headers["cloudEvents_type"] = "a b"; }, "/type", "type"},
       {"time", [](WireMessage& m) { m.headers["cloudEvents_time"] = "yesterday"; }, "/time", "rfc3339"},
-      {"long attribute", [](WireMessage& m) { m.headers["cloudEvents_subject"] = std::string(3000, 'x'); }, "/subject", "attribute_value"},
+      {"long attribute", [](WireMessage& m) { m.headers["cloudEvents_subject"] = std::string(3000, 'x'); }, "/subject",
+       "attribute_value"},
       {"not UTF-8", [](WireMessage& m) { m.headers["cloudEvents_subject"] = "\xFF"; }, "/subject", "attribute_value"},
-      {"NUL", [](WireMessage& m) { m.headers["cloudEvents_subject"] = std::string("a\0b", 3); }, "/subject", "attribute_value"},
+      {"NUL", [](WireMessage& m) { m.headers["cloudEvents_subject"] = std::string("a\0b", 3); }, "/subject",
+       "attribute_value"},
       {"missing field", [](WireMessage& m) { m.body = R"({"metric":"orders"})"; }, "/data/quantity", "required"},
-      {"unknown field", [](WireMessage& m) { m.body = R"({"metric":"orders","quantity":1,"x":1})"; }, "/data", "schema"},
-      {"ill-typed field", [](WireMessage& m) { m.body = R"({"metric":"orders","quantity":"many"})"; }, "/data", "schema"},
+      {"unknown field", [](WireMessage& m) { m.body = R"({"metric":"orders","quantity":1,"x":1})"; }, "/data",
+       "schema"},
+      {"ill-typed field", [](WireMessage& m) { m.body = R"({"metric":"orders","quantity":"many"})"; }, "/data",
+       "schema"},
       {"content type", [](WireMessage& m) { m.content_type = "text/plain"; }, "/datacontenttype", "content_type"},
-      {"not Protobuf", [](WireMessage& m) { m.content_type = "application/protobuf"; m.body = "\xFF\xFF\xFF"; }, "/data", "schema"},
+      {"not Protobuf",
+       [](WireMessage& m) {
+         m.content_type = "application/protobuf";
+         m.body = "\xFF\xFF\xFF";
+       },
+       "/data", "schema"},
       {"too large", [](WireMessage& m) { m.body = std::string(body_size_max + 1, ' '); }, "", "size"},
   };
   for (const auto& row : rows) {
@@ -161,13 +171,34 @@ TEST(Codec, TellsTheClaimedTypeOfWhatItCannotRead) {
 TEST(Trust, PrivilegedTypesCountOnlyFromThePlatform) {
   const TrustRow rows[] = {
       {"as published", [](WireMessage&) {}, nullptr},
-      {"by an application", [](WireMessage& m) { m.exchange = "acme.app"; m.user_id = "tenant-acme"; }, "forged_type"},
-      {"by an application as itself", [](WireMessage& m) { m.exchange = "acme.app"; m.user_id.clear(); }, "forged_type"},
-      {"carried by CC", [](WireMessage& m) { m.exchange = "acme.app"; m.user_id = "tenant-acme"; m.routing_key = "app.x"; }, "forged_type"},
+      {"by an application",
+       [](WireMessage& m) {
+         m.exchange = "acme.app";
+         m.user_id = "tenant-acme";
+       },
+       "forged_type"},
+      {"by an application as itself",
+       [](WireMessage& m) {
+         m.exchange = "acme.app";
+         m.user_id.clear();
+       },
+       "forged_type"},
+      {"carried by CC",
+       [](WireMessage& m) {
+         m.exchange = "acme.app";
+         m.user_id = "tenant-acme";
+         m.routing_key = "app.x";
+       },
+       "forged_type"},
       {"through a dead-letter queue", [](WireMessage& m) { m.user_id = "tenant-acme"; }, "forged_publisher"},
       {"without a user", [](WireMessage& m) { m.user_id.clear(); }, "forged_publisher"},
       {"with another key", [](WireMessage& m) { m.routing_key = "payment.failed"; }, "forged_key"},
-      {"by the default exchange", [](WireMessage& m) { m.exchange.clear(); m.user_id = "tenant-acme"; }, "forged_route"},
+      {"by the default exchange",
+       [](WireMessage& m) {
+         m.exchange.clear();
+         m.user_id = "tenant-acme";
+       },
+       "forged_route"},
       {"of another tenant", [](WireMessage& m) { m.headers["cloudEvents_tenantid"] = "other"; }, "wrong_tenant"},
   };
   for (const auto& row : rows) {

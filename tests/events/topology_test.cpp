@@ -36,7 +36,8 @@ TEST(Permissions, AnApplicationMayOnlyPublishToItsExchange) {
   const auto mine = std::ranges::find(all, application_user("acme-corp"), &Permission::user);
   ASSERT_NE(mine, all.end());
   EXPECT_TRUE(may(mine->write, "acme-corp.app"));
-  for (const char* name : {"acme-corp.events", "amq.default", "xacme-corp.app", "acme-corp.apps", "acme-corpXapp", "amq.topic"}) {
+  for (const char* name :
+       {"acme-corp.events", "amq.default", "xacme-corp.app", "acme-corp.apps", "acme-corpXapp", "amq.topic"}) {
     EXPECT_FALSE(may(mine->write, name)) << name;
   }
   for (const char* name : {"acme-corp.audit", "acme-corp.billing", "acme-corp.app", "anything"}) {

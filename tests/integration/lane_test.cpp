@@ -294,7 +294,8 @@ TEST_F(LaneTest, OnceSuspiciousEventsAreCountedOnlyWhenTheirOwnTurnComes) {
                   {arrival.incoming.event.id});
   }
   handler = [&](Unit&, const Incoming&) -> Result<void> {
-    counts.push_back(database.value("SELECT string_agg(attempts::text, ' ' ORDER BY attempts DESC) FROM messaging.attempts"));
+    counts.push_back(
+        database.value("SELECT string_agg(attempts::text, ' ' ORDER BY attempts DESC) FROM messaging.attempts"));
     return {};
   };
   start().push(held);

@@ -141,11 +141,12 @@ std::string TestDatabase::value(std::string_view sql, std::initializer_list<db::
 }
 
 void TestDatabase::add_tenant(const std::string& tenant_id) {
-  exec("superuser",
-       "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, plan_version, "
-       "trial_ends_at, vhost_ready, vhost_present, created_at, updated_at) "
-       "VALUES ($1, $1, '', 'active', now(), 'STARTER', 1, now(), true, true, now(), now())",
-       {tenant_id});
+  exec(
+      "superuser",
+      "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, plan_version, "
+      "trial_ends_at, vhost_ready, vhost_present, created_at, updated_at) "
+      "VALUES ($1, $1, '', 'active', now(), 'STARTER', 1, now(), true, true, now(), now())",
+      {tenant_id});
 }
 
 void TestDatabase::allow_connections(bool allowed) {
@@ -297,7 +298,8 @@ void TestBroker::ensure_platform() {
     must(admin_->ensure_user(login.user, login.password));
     return login.user;
   };
-  events::BrokerUsers users{.publisher = user("TENANTRY_AMQP_URL"), .workers = user("TENANTRY_WORKERS_AMQP_URL"),
+  events::BrokerUsers users{.publisher = user("TENANTRY_AMQP_URL"),
+                            .workers = user("TENANTRY_WORKERS_AMQP_URL"),
                             .gateway = user("TENANTRY_GATEWAY_AMQP_URL")};
   for (const auto worker : events::workers) {
     std::string upper{worker};

@@ -14,7 +14,8 @@ namespace {
 // The value of a string field of the event's message, however it is called.
 std::string text_field(const google::protobuf::Message& message, const std::string& name) {
   const auto* field = message.GetDescriptor()->FindFieldByName(name);
-  if (field == nullptr || field->is_repeated() || field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
+  if (field == nullptr || field->is_repeated() ||
+      field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
     return {};
   }
   return message.GetReflection()->GetString(message, field);
@@ -64,7 +65,11 @@ std::string leaf_of(const AuditRecord& record, const events::Event& event) {
       {"type", record.type},
       {"occurred_at", to_rfc3339(record.occurred_at)},
       {"recorded_at", to_rfc3339(record.recorded_at)},
-      {"actor", {{"kind", record.actor_kind}, {"id", record.actor_id}, {"ip", record.actor_ip}, {"user_agent", record.actor_agent}}},
+      {"actor",
+       {{"kind", record.actor_kind},
+        {"id", record.actor_id},
+        {"ip", record.actor_ip},
+        {"user_agent", record.actor_agent}}},
       {"action", record.action},
       {"crud", record.crud},
       {"resource", {{"kind", record.resource}, {"id", record.resource_id}}},

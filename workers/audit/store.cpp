@@ -68,8 +68,9 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map
     new_heads.push_back({{"position", new_heads.size() + 1}, {"tenant_id", tenant_id}, {"size", frontier.size()}});
     frontiers.push_back(frontier.to_bytes());
   }
-  tx.exec("SELECT audit.append($1::jsonb, $2::bytea[], $3::bytea[], $4::jsonb, $5::bytea[])",
-          {dump(records), db::Param::array(bytes), db::Param::array(hashes), dump(new_heads), db::Param::array(frontiers)});
+  tx.exec(
+      "SELECT audit.append($1::jsonb, $2::bytea[], $3::bytea[], $4::jsonb, $5::bytea[])",
+      {dump(records), db::Param::array(bytes), db::Param::array(hashes), dump(new_heads), db::Param::array(frontiers)});
 }
 
 }  // namespace tenantry::audit

@@ -14,7 +14,7 @@ namespace tenantry::audit {
 
 using Hash = std::array<std::uint8_t, 32>;  // SHA-256
 
-Hash leaf_hash(ByteView leaf);                       // H(0x00 || leaf)
+Hash leaf_hash(ByteView leaf);                        // H(0x00 || leaf)
 Hash node_hash(const Hash& left, const Hash& right);  // H(0x01 || left || right)
 Hash empty_root();                                    // H("")
 

@@ -81,9 +81,10 @@ void query(Session& session, const Query& wanted) {
 }  // namespace
 
 void add_audit(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("audit", "The audit log, as an analyst\n\nExamples:\n"
-                                              "  tenantry audit query --tenant acme --type 'payment.*'\n"
-                                              "  tenantry --json audit query --from 2026-11-01T00:00:00Z | jq .type");
+  auto* command = app.add_subcommand("audit",
+                                     "The audit log, as an analyst\n\nExamples:\n"
+                                     "  tenantry audit query --tenant acme --type 'payment.*'\n"
+                                     "  tenantry --json audit query --from 2026-11-01T00:00:00Z | jq .type");
   command->require_subcommand(1);
   auto* queried = command->add_subcommand("query", "Records that match, the newest last");
   static Query wanted;

@@ -25,11 +25,20 @@ std::optional<Seconds> read_span(std::string_view text) {
     }
     if (number < 0) return std::nullopt;
     switch (c) {
-      case 's': total += Seconds{number}; break;
-      case 'm': total += std::chrono::minutes{number}; break;
-      case 'h': total += std::chrono::hours{number}; break;
-      case 'd': total += Days{number}; break;
-      default: return std::nullopt;
+      case 's':
+        total += Seconds{number};
+        break;
+      case 'm':
+        total += std::chrono::minutes{number};
+        break;
+      case 'h':
+        total += std::chrono::hours{number};
+        break;
+      case 'd':
+        total += Days{number};
+        break;
+      default:
+        return std::nullopt;
     }
     number = -1;
   }
@@ -67,8 +76,9 @@ void await_gateway(const Session& session, Timestamp at) {
 }  // namespace
 
 void add_clock(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("clock", "The shared test clock (TENANTRY_TEST_CLOCK=1)\n\nExamples:\n"
-                                              "  tenantry clock show\n  tenantry clock advance 14d");
+  auto* command = app.add_subcommand("clock",
+                                     "The shared test clock (TENANTRY_TEST_CLOCK=1)\n\nExamples:\n"
+                                     "  tenantry clock show\n  tenantry clock advance 14d");
   command->require_subcommand(1);
   command->add_subcommand("show", "What time it is for the platform")->callback([&session] {
     const auto url = session.setting("TENANTRY_DATABASE_URL");

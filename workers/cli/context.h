@@ -13,7 +13,7 @@ namespace tenantry::cli {
 
 struct Session {
   config::Environment environment;
-  bool json = false;   // --json: for programs
+  bool json = false;  // --json: for programs
   int exit_code = 0;
 
   // The setting, or an error that says which one is missing and where it usually comes from.

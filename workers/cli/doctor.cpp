@@ -55,7 +55,8 @@ Finding check_isolation(const Session& session) {
         "AND NOT (c.relrowsecurity AND c.relforcerowsecurity)");
     if (!open.empty()) return {"isolation", false, std::string(open[0].text(0)) + " has no forced row-level security"};
     const auto strong = tx.exec(
-        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'tenantry\\_%' AND (rolsuper OR rolbypassrls OR rolcreaterole)");
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'tenantry\\_%' AND (rolsuper OR rolbypassrls OR "
+        "rolcreaterole)");
     if (!strong.empty()) return {"isolation", false, "role " + std::string(strong[0].text(0)) + " may bypass it"};
     return {"isolation", true, "row-level security is forced wherever there is a tenant_id"};
   } catch (const std::exception& error) {
@@ -102,9 +103,8 @@ void print_settings(const Session& session) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Session& session) {
-  app.add_subcommand("config", "Every setting there is, and which are set; secrets are not shown")->callback([&session] {
-    print_settings(session);
-  });
+  app.add_subcommand("config", "Every setting there is, and which are set; secrets are not shown")
+      ->callback([&session] { print_settings(session); });
   app.add_subcommand("doctor", "Check settings, database, isolation, broker and gateway; say what to do")
       ->callback([&session] {
         for (const auto& finding : {check_settings(session), check_database(session), check_isolation(session),

@@ -84,10 +84,8 @@ Result<void> publish(const amqp::ConnectionParameters& parameters, const events:
       properties.type = event.type;
       properties.user_id = parameters.user;
       for (const auto& [name, value] : events::encode_headers(event)) properties.headers.add(name, value);
-      const auto sent = connection->publish(channel, {.exchange = exchange,
-                                                      .routing_key = event.type,
-                                                      .properties = properties,
-                                                      .body = event.payload});
+      const auto sent = connection->publish(
+          channel, {.exchange = exchange, .routing_key = event.type, .properties = properties, .body = event.payload});
       if (!sent) tell(sent.error());
     });
   };
@@ -100,7 +98,8 @@ Result<void> publish(const amqp::ConnectionParameters& parameters, const events:
   handlers.on_closed = [&](const amqp::CloseReason& reason) {
     tell(failure(std::string(amqp::to_string(reason.kind)) + ": " + reason.text));
   };
-  thread.run_sync([&] { connection = std::make_unique<amqp::Connection>(thread.loop(), parameters, std::move(handlers)); });
+  thread.run_sync(
+      [&] { connection = std::make_unique<amqp::Connection>(thread.loop(), parameters, std::move(handlers)); });
   auto future = outcome.get_future();
   const bool answered = future.wait_for(broker_timeout) == std::future_status::ready;
   thread.run_sync([&] { connection.reset(); });
@@ -112,7 +111,9 @@ void add_publish(CLI::App* command, Session& session) {
   static Publish wanted;
   std::vector<std::string> types;
   for (const auto& entry : events::Catalogue::instance().entries()) types.push_back(entry.type);
-  sub->add_option("type", wanted.type, "One of the catalogue: `tenantry events types`")->required()->check(CLI::IsMember(types));
+  sub->add_option("type", wanted.type, "One of the catalogue: `tenantry events types`")
+      ->required()
+      ->check(CLI::IsMember(types));
   sub->add_option("--tenant", wanted.tenant_id, "The tenant it is about; the platform by default");
   sub->add_option("--data", wanted.data, "The payload, as JSON");
   sub->add_option("--file", wanted.file, "The payload, as a JSON file");
@@ -174,22 +175,23 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
     amqp::method::QueueDeclare declare;
     declare.exclusive = true;
     declare.auto_delete = true;
-    [[maybe_unused]] const auto asked = connection->queue_declare(channel, declare, [&, channel](Result<amqp::QueueInfo> queue) {
-      if (!queue) return stop(queue.error().message);
-      std::vector<std::string> exchanges = {events::events_exchange(tenant_id)};
-      if (tenant_id != events::platform_tenant) exchanges.push_back(events::application_exchange(tenant_id));
-      for (const auto& exchange : exchanges) {
-        amqp::method::QueueBind bind;
-        bind.queue = queue->name;
-        bind.exchange = exchange;
-        bind.routing_key = pattern;
-        [[maybe_unused]] const auto bound = connection->queue_bind(channel, bind, [](Result<void>) {});
-      }
-      [[maybe_unused]] const auto consumed =
-          connection->consume(channel, queue->name, "", {.no_ack = true}, [&](Result<std::string> tag) {
-            if (tag) std::fprintf(stderr, "Ready! Listening to %s for %s\n", tenant_id.c_str(), pattern.c_str());
-          });
-    });
+    [[maybe_unused]] const auto asked =
+        connection->queue_declare(channel, declare, [&, channel](Result<amqp::QueueInfo> queue) {
+          if (!queue) return stop(queue.error().message);
+          std::vector<std::string> exchanges = {events::events_exchange(tenant_id)};
+          if (tenant_id != events::platform_tenant) exchanges.push_back(events::application_exchange(tenant_id));
+          for (const auto& exchange : exchanges) {
+            amqp::method::QueueBind bind;
+            bind.queue = queue->name;
+            bind.exchange = exchange;
+            bind.routing_key = pattern;
+            [[maybe_unused]] const auto bound = connection->queue_bind(channel, bind, [](Result<void>) {});
+          }
+          [[maybe_unused]] const auto consumed =
+              connection->consume(channel, queue->name, "", {.no_ack = true}, [&](Result<std::string> tag) {
+                if (tag) std::fprintf(stderr, "Ready! Listening to %s for %s\n", tenant_id.c_str(), pattern.c_str());
+              });
+        });
   };
   handlers.on_delivery = [&](amqp::Delivery&& delivery) {
     const auto wire = messaging::to_wire(std::move(delivery));
@@ -207,7 +209,8 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
   handlers.on_closed = [&](const amqp::CloseReason& reason) {
     if (reason.kind != amqp::CloseKind::requested) stop(std::string(amqp::to_string(reason.kind)) + ": " + reason.text);
   };
-  thread.run_sync([&] { connection = std::make_unique<amqp::Connection>(thread.loop(), *parameters, std::move(handlers)); });
+  thread.run_sync(
+      [&] { connection = std::make_unique<amqp::Connection>(thread.loop(), *parameters, std::move(handlers)); });
   int signal = 0;
   sigwait(&signals, &signal);
   thread.run_sync([&] { connection.reset(); });
@@ -216,9 +219,11 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
 }  // namespace
 
 void add_events(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("events", "Publish events and watch them pass\n\nExamples:\n"
-                                               "  tenantry events publish signup.requested --file request.json --override plan=PROFESSIONAL\n"
-                                               "  tenantry events listen --tenant acme --type 'payment.#'");
+  auto* command =
+      app.add_subcommand("events",
+                         "Publish events and watch them pass\n\nExamples:\n"
+                         "  tenantry events publish signup.requested --file request.json --override plan=PROFESSIONAL\n"
+                         "  tenantry events listen --tenant acme --type 'payment.#'");
   command->require_subcommand(1);
   add_publish(command, session);
   auto* listened = command->add_subcommand("listen", "Print events of a tenant as they pass, until interrupted");

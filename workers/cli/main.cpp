@@ -6,12 +6,13 @@
 int main(int argc, char** argv) {
   using namespace tenantry;
   cli::Session session{.environment = config::process_environment()};
-  CLI::App app{"Tenantry: the control plane of a multi-tenant SaaS.\n\nExamples:\n"
-               "  tenantry migrate && tenantry topology apply\n"
-               "  tenantry run --workers all\n"
-               "  tenantry tenants list\n"
-               "  tenantry stripe trigger invoice.paid --tenant boulangerie-martin\n"
-               "  tenantry audit query --tenant boulangerie-martin --type 'payment.*'\n"};
+  CLI::App app{
+      "Tenantry: the control plane of a multi-tenant SaaS.\n\nExamples:\n"
+      "  tenantry migrate && tenantry topology apply\n"
+      "  tenantry run --workers all\n"
+      "  tenantry tenants list\n"
+      "  tenantry stripe trigger invoice.paid --tenant boulangerie-martin\n"
+      "  tenantry audit query --tenant boulangerie-martin --type 'payment.*'\n"};
   app.require_subcommand(1);
   app.fallthrough();
   app.add_flag("--json", session.json, "Print JSON lines, for programs");

@@ -56,8 +56,9 @@ Result<void> status(Session& session) {
 }  // namespace
 
 void add_migrate(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("migrate", "Bring the database's schema and the plans up to this build\n\nExamples:\n"
-                                                "  tenantry migrate\n  tenantry migrate status");
+  auto* command = app.add_subcommand("migrate",
+                                     "Bring the database's schema and the plans up to this build\n\nExamples:\n"
+                                     "  tenantry migrate\n  tenantry migrate status");
   auto* shown = command->add_subcommand("status", "List migrations and whether each is applied");
   shown->callback([&session] {
     if (const auto done = status(session); !done) session.fail(done.error());

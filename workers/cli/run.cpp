@@ -38,8 +38,9 @@ int host(const Session& session, const std::vector<std::string>& names) {
 }  // namespace
 
 void add_run(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("run", "Run workers and the gateway in this process\n\nExamples:\n"
-                                            "  tenantry run --workers all\n  tenantry run --workers billing,audit");
+  auto* command = app.add_subcommand("run",
+                                     "Run workers and the gateway in this process\n\nExamples:\n"
+                                     "  tenantry run --workers all\n  tenantry run --workers billing,audit");
   static std::vector<std::string> names;
   std::vector<std::string> known(std::begin(events::workers), std::end(events::workers));
   known.insert(known.end(), {"gateway", "all"});

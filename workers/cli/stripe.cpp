@@ -25,7 +25,10 @@ json object_of(const Trigger& trigger, std::int64_t now) {
   const std::string kind = trigger.type.substr(0, trigger.type.rfind('.'));
   if (kind == "customer.subscription") {
     std::string status = trigger.status;
-    if (status.empty()) status = trigger.type.ends_with(".deleted") ? "canceled" : trigger.type.ends_with(".paused") ? "paused" : "active";
+    if (status.empty())
+      status = trigger.type.ends_with(".deleted")  ? "canceled"
+               : trigger.type.ends_with(".paused") ? "paused"
+                                                   : "active";
     return {{"id", trigger.subscription_id},
             {"object", "subscription"},
             {"customer", trigger.customer_id},
@@ -43,25 +46,30 @@ json object_of(const Trigger& trigger, std::int64_t now) {
   }
   if (kind == "invoice") {
     const bool paid = trigger.type == "invoice.paid" || trigger.type == "invoice.payment_succeeded";
-    return {{"id", trigger.object_id},
-            {"object", "invoice"},
-            {"customer", trigger.customer_id},
-            {"metadata", metadata},
-            {"currency", "eur"},
-            {"amount_due", trigger.amount_minor},
-            {"amount_paid", paid ? trigger.amount_minor : 0},
-            {"attempt_count", 1},
-            {"status", paid ? "paid" : "open"},
-            {"number", trigger.object_id},
-            {"parent", {{"subscription_details", {{"subscription", trigger.subscription_id}, {"metadata", metadata}}}}}};
+    return {
+        {"id", trigger.object_id},
+        {"object", "invoice"},
+        {"customer", trigger.customer_id},
+        {"metadata", metadata},
+        {"currency", "eur"},
+        {"amount_due", trigger.amount_minor},
+        {"amount_paid", paid ? trigger.amount_minor : 0},
+        {"attempt_count", 1},
+        {"status", paid ? "paid" : "open"},
+        {"number", trigger.object_id},
+        {"parent", {{"subscription_details", {{"subscription", trigger.subscription_id}, {"metadata", metadata}}}}}};
   }
   if (kind == "checkout.session") {
-    return {{"id", trigger.object_id},         {"object", "checkout.session"},
-            {"customer", trigger.customer_id}, {"subscription", trigger.subscription_id},
-            {"payment_status", "paid"},        {"amount_total", trigger.amount_minor},
-            {"currency", "eur"},               {"metadata", metadata}};
+    return {{"id", trigger.object_id},
+            {"object", "checkout.session"},
+            {"customer", trigger.customer_id},
+            {"subscription", trigger.subscription_id},
+            {"payment_status", "paid"},
+            {"amount_total", trigger.amount_minor},
+            {"currency", "eur"},
+            {"metadata", metadata}};
   }
-  return {{"id", trigger.object_id},         {"object", kind},   {"customer", trigger.customer_id},
+  return {{"id", trigger.object_id},        {"object", kind},    {"customer", trigger.customer_id},
           {"amount", trigger.amount_minor}, {"currency", "eur"}, {"metadata", metadata}};
 }
 
@@ -84,10 +92,9 @@ void trigger(Session& session, Trigger wanted) {
   if (wanted.subscription_id.empty()) wanted.subscription_id = "sub_" + wanted.tenant_id;
   if (wanted.object_id.empty()) wanted.object_id = fresh("in_");
   const auto now = to_unix_seconds(clock.now());
-  const json event = {{"id", fresh("evt_")},      {"object", "event"},
-                      {"api_version", "2025-03-31.basil"}, {"created", now},
-                      {"type", wanted.type},      {"livemode", false},
-                      {"data", {{"object", object_of(wanted, now)}}}};
+  const json event = {
+      {"id", fresh("evt_")}, {"object", "event"}, {"api_version", "2025-03-31.basil"},           {"created", now},
+      {"type", wanted.type}, {"livemode", false}, {"data", {{"object", object_of(wanted, now)}}}};
   const std::string body = event.dump();
   http::ClientRequest request;
   request.method = "POST";
@@ -110,13 +117,16 @@ void trigger(Session& session, Trigger wanted) {
 }  // namespace
 
 void add_stripe(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("stripe", "Stripe's side, without Stripe\n\nExamples:\n"
-                                               "  tenantry stripe trigger invoice.paid --tenant acme\n"
-                                               "  tenantry stripe trigger customer.subscription.updated --tenant acme --status past_due");
+  auto* command =
+      app.add_subcommand("stripe",
+                         "Stripe's side, without Stripe\n\nExamples:\n"
+                         "  tenantry stripe trigger invoice.paid --tenant acme\n"
+                         "  tenantry stripe trigger customer.subscription.updated --tenant acme --status past_due");
   command->require_subcommand(1);
   auto* triggered = command->add_subcommand("trigger", "Post a signed webhook about a tenant to the gateway");
   static Trigger wanted;
-  triggered->add_option("type", wanted.type, "customer.subscription.*, invoice.*, checkout.session.completed, charge.*")->required();
+  triggered->add_option("type", wanted.type, "customer.subscription.*, invoice.*, checkout.session.completed, charge.*")
+      ->required();
   triggered->add_option("--tenant", wanted.tenant_id, "Goes into the object's metadata")->required();
   triggered->add_option("--customer", wanted.customer_id, "Stripe customer; cus_<tenant>");
   triggered->add_option("--subscription", wanted.subscription_id, "Stripe subscription; sub_<tenant>");

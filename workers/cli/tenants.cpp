@@ -59,9 +59,10 @@ void act(Session& session, const std::string& tenant_id, const std::string& acti
 }  // namespace
 
 void add_tenants(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("tenants", "List, show and change tenants, as a super-admin\n\nExamples:\n"
-                                                "  tenantry tenants list --status trial\n"
-                                                "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'");
+  auto* command = app.add_subcommand("tenants",
+                                     "List, show and change tenants, as a super-admin\n\nExamples:\n"
+                                     "  tenantry tenants list --status trial\n"
+                                     "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'");
   command->require_subcommand(1);
   static std::string status, query, tenant_id, reason, note;
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
@@ -79,8 +80,12 @@ void add_tenants(CLI::App& app, Session& session) {
   suspended->add_option("--reason", reason, "Why, in a word: admin, abuse, ...")->required();
   suspended->add_option("--note", note, "Why, in your words");
   suspended->callback([&session] { act(session, tenant_id, "suspend", {{"reason", reason}, {"note", note}}); });
-  one("reactivate", "Lift a suspension")->callback([&session] { act(session, tenant_id, "reactivate", json::object()); });
-  one("cancel", "Cancel; the grace period starts")->callback([&session] { act(session, tenant_id, "cancel", json::object()); });
+  one("reactivate", "Lift a suspension")->callback([&session] {
+    act(session, tenant_id, "reactivate", json::object());
+  });
+  one("cancel", "Cancel; the grace period starts")->callback([&session] {
+    act(session, tenant_id, "cancel", json::object());
+  });
   one("retry-provisioning", "Provision again what gave up")->callback([&session] {
     act(session, tenant_id, "retry-provisioning", json::object());
   });

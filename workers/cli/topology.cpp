@@ -24,8 +24,8 @@ Result<void> ensure_user_of(const Session& session, broker_admin::BrokerAdmin& a
 }
 
 // What this build adds (a binding, a worker's queue) reaches tenants that were provisioned before it. Returns how many.
-Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& broker, const events::BrokerUsers& users,
-                             const char* queue_type) {
+Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& broker,
+                             const events::BrokerUsers& users, const char* queue_type) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
   db::Connection connection(*url, "tenantry topology");
@@ -57,7 +57,8 @@ Result<void> apply(Session& session) {
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_WORKERS_AMQP_URL", users.workers); !ok) return ok;
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_GATEWAY_AMQP_URL", users.gateway); !ok) return ok;
   for (const auto worker : events::workers) {
-    if (auto ok = ensure_user_of(session, broker, config::service_amqp_variable(worker), events::worker_user(worker)); !ok) {
+    if (auto ok = ensure_user_of(session, broker, config::service_amqp_variable(worker), events::worker_user(worker));
+        !ok) {
       return ok;
     }
   }
@@ -100,15 +101,18 @@ void show(const Session& session, const std::string& tenant_id) {
 }  // namespace
 
 void add_topology(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("topology", "Exchanges, queues and bindings of a vhost\n\nExamples:\n"
-                                                 "  tenantry topology show --tenant boulangerie-martin\n"
-                                                 "  tenantry topology apply");
+  auto* command = app.add_subcommand("topology",
+                                     "Exchanges, queues and bindings of a vhost\n\nExamples:\n"
+                                     "  tenantry topology show --tenant boulangerie-martin\n"
+                                     "  tenantry topology apply");
   command->require_subcommand(1);
   auto* shown = command->add_subcommand("show", "Print a tenant's topology (with --json: as RabbitMQ definitions)");
   static std::string tenant_id{events::platform_tenant};
   shown->add_option("--tenant", tenant_id, "Which tenant; the platform's own by default");
   shown->callback([&session] { show(session, tenant_id); });
-  command->add_subcommand("apply", "Set up vhost \"platform\" and bring tenants' vhosts up to this build; run after `tenantry migrate`")
+  command
+      ->add_subcommand(
+          "apply", "Set up vhost \"platform\" and bring tenants' vhosts up to this build; run after `tenantry migrate`")
       ->callback([&session] {
         if (const auto done = apply(session); !done) session.fail(done.error());
       });

@@ -15,7 +15,8 @@ void show(Session& session, const std::string& tenant_id, const std::string& met
   db::Transaction tx(connection);
   const auto rows = tx.exec(
       "SELECT tenant_id, metric, span, window_start, quantity::text, unit, events FROM analytics.usage "
-      "WHERE tenant_id = $1 AND ($2 = '' OR metric = $2) AND ($3 = '' OR span = $3) ORDER BY metric, span, window_start",
+      "WHERE tenant_id = $1 AND ($2 = '' OR metric = $2) AND ($3 = '' OR span = $3) ORDER BY metric, span, "
+      "window_start",
       {tenant_id, metric, span});
   std::vector<std::vector<std::string>> table;
   for (const auto row : rows) {
@@ -38,14 +39,16 @@ void show(Session& session, const std::string& tenant_id, const std::string& met
 }  // namespace
 
 void add_usage(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("usage", "What a tenant used\n\nExamples:\n"
-                                              "  tenantry usage show acme --span month");
+  auto* command = app.add_subcommand("usage",
+                                     "What a tenant used\n\nExamples:\n"
+                                     "  tenantry usage show acme --span month");
   command->require_subcommand(1);
   auto* shown = command->add_subcommand("show", "Counters per metric and window (UTC)");
   static std::string tenant_id, metric, span;
   shown->add_option("tenant", tenant_id, "The tenant's id")->required();
   shown->add_option("--metric", metric, "Only this one");
-  shown->add_option("--span", span, "hour, day, month or total")->check(CLI::IsMember({"hour", "day", "month", "total"}));
+  shown->add_option("--span", span, "hour, day, month or total")
+      ->check(CLI::IsMember({"hour", "day", "month", "total"}));
   shown->callback([&session] { show(session, tenant_id, metric, span); });
 }
 

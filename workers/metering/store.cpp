@@ -36,7 +36,8 @@ std::string upsert(const char* folded, const char* merged) {
   return std::string(
              "INSERT INTO metering.counters AS c (tenant_id, metric, span, window_start, quantity, events, last_at, "
              "last_id, updated_at) SELECT e.tenant_id, e.metric, w.span, w.window_start, ") +
-         folded + ", count(*), max(e.at), (array_agg(e.event_id ORDER BY e.at DESC, e.event_id DESC))[1], $6 " + windows +
+         folded + ", count(*), max(e.at), (array_agg(e.event_id ORDER BY e.at DESC, e.event_id DESC))[1], $6 " +
+         windows +
          "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 "
          "ON CONFLICT (tenant_id, metric, span, window_start) DO UPDATE SET quantity = " +
          merged +
@@ -50,7 +51,8 @@ std::string upsert(const char* folded, const char* merged) {
 
 Metrics load_metrics(db::Transaction& tx) {
   Metrics out;
-  const auto rows = tx.exec("SELECT metric, aggregation, reset = 'monthly', coalesce(limit_name, '') FROM metering.metrics");
+  const auto rows =
+      tx.exec("SELECT metric, aggregation, reset = 'monthly', coalesce(limit_name, '') FROM metering.metrics");
   for (const auto row : rows) {
     const std::string name{row.text(0)};
     out[name] = {name, aggregation_from(row.text(1)), row.boolean(2), std::string(row.text(3))};
@@ -74,9 +76,8 @@ std::vector<Usage> claim_keys(db::Transaction& tx, std::vector<Usage> batch, Tim
         {db::Param::array(tenants), db::Param::array(keys), db::Param::array(event_ids), now});
     std::set<Uuid> claimed;
     for (const auto row : rows) claimed.insert(row.uuid(0));
-    std::erase_if(batch, [&](const Usage& usage) {
-      return !usage.idempotency_key.empty() && !claimed.contains(usage.event_id);
-    });
+    std::erase_if(
+        batch, [&](const Usage& usage) { return !usage.idempotency_key.empty() && !claimed.contains(usage.event_id); });
   }
   return batch;
 }
@@ -104,8 +105,8 @@ std::vector<Counter> add(db::Transaction& tx, const std::vector<Usage>& batch, T
     for (const auto row : rows) {
       const auto span = row.text(2);
       if (span != "month" && span != "total") continue;
-      out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(span), row.timestamp(3), row.real(4),
-                     row.boolean(5)});
+      out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(span), row.timestamp(3),
+                     row.real(4), row.boolean(5)});
     }
   };
   // float8 to numeric by way of text keeps the shortest decimal: 0.1 adds up as 0.1.
@@ -116,32 +117,39 @@ std::vector<Counter> add(db::Transaction& tx, const std::vector<Usage>& batch, T
              "CASE WHEN (excluded.last_at, excluded.last_id) > (c.last_at, c.last_id) THEN excluded.quantity "
              "ELSE c.quantity END");
   // Members that are new in a window count one each.
-  static const std::string unique =
-      std::string(
-          "WITH e AS (SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::timestamptz[], $5::uuid[], "
-          "$7::text[]) AS e (tenant_id, metric, quantity, at, event_id, member)), "
-          "w AS (SELECT e.tenant_id, e.metric, e.at, e.event_id, e.member, w.span, w.window_start FROM e "
-          "JOIN metering.metrics m USING (metric) CROSS JOIN LATERAL (VALUES ('hour', date_trunc('hour', e.at)), "
-          "('day', date_trunc('day', e.at)), ('month', date_trunc('month', e.at)), ('total', timestamptz 'epoch')) "
-          "AS w (span, window_start) WHERE w.span <> 'total' OR m.reset = 'never'), "
-          "fresh AS (INSERT INTO metering.unique_members (tenant_id, metric, span, window_start, member) "
-          "SELECT DISTINCT tenant_id, metric, span, window_start, member FROM w ORDER BY 1, 2, 3, 4, 5 "
-          "ON CONFLICT DO NOTHING RETURNING tenant_id, metric, span, window_start) "
-          "INSERT INTO metering.counters AS c (tenant_id, metric, span, window_start, quantity, events, last_at, "
-          "last_id, updated_at) SELECT w.tenant_id, w.metric, w.span, w.window_start, "
-          "(SELECT count(*) FROM fresh f WHERE (f.tenant_id, f.metric, f.span, f.window_start) = "
-          "(w.tenant_id, w.metric, w.span, w.window_start)), count(*), max(w.at), "
-          "(array_agg(w.event_id ORDER BY w.at DESC, w.event_id DESC))[1], $6 FROM w GROUP BY 1, 2, 3, 4 "
-          "ORDER BY 1, 2, 3, 4 ON CONFLICT (tenant_id, metric, span, window_start) DO UPDATE SET "
-          "quantity = c.quantity + excluded.quantity, events = c.events + excluded.events, "
-          "last_at = greatest(c.last_at, excluded.last_at), updated_at = excluded.updated_at "
-          "RETURNING c.tenant_id, c.metric, c.span, c.window_start, c.quantity::float8, c.xmax = 0");
+  static const std::string unique = std::string(
+      "WITH e AS (SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::timestamptz[], $5::uuid[], "
+      "$7::text[]) AS e (tenant_id, metric, quantity, at, event_id, member)), "
+      "w AS (SELECT e.tenant_id, e.metric, e.at, e.event_id, e.member, w.span, w.window_start FROM e "
+      "JOIN metering.metrics m USING (metric) CROSS JOIN LATERAL (VALUES ('hour', date_trunc('hour', e.at)), "
+      "('day', date_trunc('day', e.at)), ('month', date_trunc('month', e.at)), ('total', timestamptz 'epoch')) "
+      "AS w (span, window_start) WHERE w.span <> 'total' OR m.reset = 'never'), "
+      "fresh AS (INSERT INTO metering.unique_members (tenant_id, metric, span, window_start, member) "
+      "SELECT DISTINCT tenant_id, metric, span, window_start, member FROM w ORDER BY 1, 2, 3, 4, 5 "
+      "ON CONFLICT DO NOTHING RETURNING tenant_id, metric, span, window_start) "
+      "INSERT INTO metering.counters AS c (tenant_id, metric, span, window_start, quantity, events, last_at, "
+      "last_id, updated_at) SELECT w.tenant_id, w.metric, w.span, w.window_start, "
+      "(SELECT count(*) FROM fresh f WHERE (f.tenant_id, f.metric, f.span, f.window_start) = "
+      "(w.tenant_id, w.metric, w.span, w.window_start)), count(*), max(w.at), "
+      "(array_agg(w.event_id ORDER BY w.at DESC, w.event_id DESC))[1], $6 FROM w GROUP BY 1, 2, 3, 4 "
+      "ORDER BY 1, 2, 3, 4 ON CONFLICT (tenant_id, metric, span, window_start) DO UPDATE SET "
+      "quantity = c.quantity + excluded.quantity, events = c.events + excluded.events, "
+      "last_at = greatest(c.last_at, excluded.last_at), updated_at = excluded.updated_at "
+      "RETURNING c.tenant_id, c.metric, c.span, c.window_start, c.quantity::float8, c.xmax = 0");
   for (const auto& [aggregation, columns] : groups) {
     switch (aggregation) {
-      case Aggregation::max: run(max, columns, false); break;
-      case Aggregation::last: run(last, columns, false); break;
-      case Aggregation::unique: run(unique, columns, true); break;
-      default: run(sum, columns, false); break;
+      case Aggregation::max:
+        run(max, columns, false);
+        break;
+      case Aggregation::last:
+        run(last, columns, false);
+        break;
+      case Aggregation::unique:
+        run(unique, columns, true);
+        break;
+      default:
+        run(sum, columns, false);
+        break;
     }
   }
   return out;
@@ -152,7 +160,8 @@ Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants)
   const auto rows = tx.exec(
       "SELECT t.tenant_id, l.name, coalesce((o.value #>> '{}')::float8, l.value) FROM platform.tenants t "
       "JOIN platform.plans p ON p.plan = t.plan AND p.version = t.plan_version "
-      "CROSS JOIN LATERAL (VALUES ('users_max', p.users_max::float8), ('storage_bytes_max', p.storage_bytes_max::float8), "
+      "CROSS JOIN LATERAL (VALUES ('users_max', p.users_max::float8), ('storage_bytes_max', "
+      "p.storage_bytes_max::float8), "
       "('api_calls_max', p.api_calls_max::float8)) AS l (name, value) "
       "LEFT JOIN platform.overrides o ON o.tenant_id = t.tenant_id AND o.name = l.name "
       "WHERE t.tenant_id = ANY ($1)",
@@ -177,9 +186,11 @@ std::vector<Crossing> claim_crossings(db::Transaction& tx, const std::vector<Cro
       "INSERT INTO metering.crossings (tenant_id, metric, period_start, percent, at) SELECT c.*, $5 FROM "
       "(SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[]) ORDER BY 1, 2, 3, 4) AS c "
       "ON CONFLICT DO NOTHING RETURNING tenant_id, metric, period_start, percent",
-      {db::Param::array(tenants), db::Param::array(metrics), db::Param::array(periods), db::Param::array(percents), now});
+      {db::Param::array(tenants), db::Param::array(metrics), db::Param::array(periods), db::Param::array(percents),
+       now});
   for (const auto row : rows) {
-    fresh.push_back({std::string(row.text(0)), std::string(row.text(1)), row.timestamp(2), static_cast<int>(row.int64(3))});
+    fresh.push_back(
+        {std::string(row.text(0)), std::string(row.text(1)), row.timestamp(2), static_cast<int>(row.int64(3))});
   }
   return fresh;
 }

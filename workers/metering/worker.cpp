@@ -111,8 +111,7 @@ class MeteringWorker final : public messaging::Worker {
   std::vector<Usage> batch_;
   std::map<std::pair<std::string, std::string>, const events::Event*> causes_;  // by tenant and metric: the last event
 
-  const std::vector<messaging::ConsumerRow> rows_ = {
-      messaging::on<v1::UsageRecorded>(this, &MeteringWorker::recorded)};
+  const std::vector<messaging::ConsumerRow> rows_ = {messaging::on<v1::UsageRecorded>(this, &MeteringWorker::recorded)};
 };
 
 }  // namespace

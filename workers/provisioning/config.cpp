@@ -5,11 +5,10 @@
 namespace tenantry::provisioning {
 
 ProvisioningConfig read_provisioning_config(config::Reader& reader) {
-  ProvisioningConfig config{
-      .database_url = reader.required_secret(config::service_database_variable("provisioning")),
-      .broker_admin_url = reader.required_secret("TENANTRY_AMQP_ADMIN_URL"),
-      .master_key = reader.required_secret("TENANTRY_MASTER_KEY"),
-      .queue_type = reader.text("TENANTRY_QUEUE_TYPE", "auto")};
+  ProvisioningConfig config{.database_url = reader.required_secret(config::service_database_variable("provisioning")),
+                            .broker_admin_url = reader.required_secret("TENANTRY_AMQP_ADMIN_URL"),
+                            .master_key = reader.required_secret("TENANTRY_MASTER_KEY"),
+                            .queue_type = reader.text("TENANTRY_QUEUE_TYPE", "auto")};
   if (!config.master_key.empty() && !crypto::MasterKey::from_base64(config.master_key)) {
     reader.fail("TENANTRY_MASTER_KEY", "must be 32 bytes in base64: openssl rand -base64 32");
   }

@@ -12,8 +12,8 @@ namespace tenantry::provisioning {
 struct ProvisioningConfig {
   std::string database_url;
   std::string broker_admin_url;
-  std::string master_key;   // base64
-  std::string queue_type;   // auto, classic or quorum
+  std::string master_key;  // base64
+  std::string queue_type;  // auto, classic or quorum
   events::BrokerUsers users;
 };
 

@@ -7,7 +7,8 @@ namespace tenantry::provisioning {
 Outcome after_run(std::string_view saga, const std::optional<Error>& error, std::string_view failed_step, int attempt,
                   const SagaPolicy& policy) {
   if (!error) return {Next::finished};
-  if (failed_step == "close" || failed_step == "drain") return {Next::retry, std::min(policy.drain_poll * (1 + attempt / 8), policy.retry_cap)};
+  if (failed_step == "close" || failed_step == "drain")
+    return {Next::retry, std::min(policy.drain_poll * (1 + attempt / 8), policy.retry_cap)};
   const bool hopeless = !is_transient(error->code) || attempt + 1 >= policy.attempts_max;
   if (saga == "provision" && hopeless) return {Next::give_up};
   return {Next::retry, std::min(policy.retry_base * (1 << std::min(attempt, 16)), policy.retry_cap)};

@@ -16,10 +16,10 @@
 namespace tenantry::provisioning {
 
 // In order. Release runs its own list; a failed provisioning removes what it made, last first.
-constexpr std::string_view provision_steps[] = {"broker_vhost",       "broker_application_user", "broker_permissions",
-                                                "broker_limits",      "broker_topology",         "data_store"};
-constexpr std::string_view release_steps[] = {"close", "drain", "broker_application_user", "broker_vhost", "data_store",
-                                              "memberships"};
+constexpr std::string_view provision_steps[] = {"broker_vhost",  "broker_application_user", "broker_permissions",
+                                                "broker_limits", "broker_topology",         "data_store"};
+constexpr std::string_view release_steps[] = {"close",        "drain",      "broker_application_user",
+                                              "broker_vhost", "data_store", "memberships"};
 
 struct StepRow {
   std::string step;
@@ -27,11 +27,11 @@ struct StepRow {
 };
 
 struct SagaPolicy {
-  int attempts_max = 8;                     // of a step, before provisioning gives up
-  Milliseconds retry_base{500};             // doubles
+  int attempts_max = 8;          // of a step, before provisioning gives up
+  Milliseconds retry_base{500};  // doubles
   Milliseconds retry_cap{60'000};
-  Milliseconds drain_poll{250};             // waiting for workers is no failure
-  int marker_every = 8;                     // polls after which the last event is published again
+  Milliseconds drain_poll{250};  // waiting for workers is no failure
+  int marker_every = 8;          // polls after which the last event is published again
 };
 
 enum class Next { finished, retry, give_up };

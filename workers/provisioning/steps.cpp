@@ -59,8 +59,8 @@ struct Steps::State {
         return Error{.code = Errc::not_found, .reason = "tenant_key_missing", .message = tenant_id + " has no key"};
       }
       const auto master = crypto::MasterKey::from_base64(config.master_key);
-      const auto key = crypto::DataKey::unwrap(*master, tenant_id, static_cast<std::uint32_t>(wrapped->version),
-                                               wrapped->wrapped);
+      const auto key =
+          crypto::DataKey::unwrap(*master, tenant_id, static_cast<std::uint32_t>(wrapped->version), wrapped->wrapped);
       if (!key) return key.error();
       const crypto::FieldPlace place{tenant_id, "provisioning.credentials", credential_broker, "sealed"};
       if (const auto sealed = find_credential(tx, tenant_id, credential_broker)) {
@@ -225,7 +225,8 @@ Result<void> Steps::remove(std::string_view step, const std::string& tenant_id) 
 Result<void> Steps::set_frozen(const std::string& tenant_id, bool frozen) {
   if (auto ok = state_->connect(); !ok) return ok;
   const auto user = events::application_user(tenant_id);
-  if (auto ok = state_->admin->set_user_limit(user, "max-connections", frozen ? 0 : user_connections_max); !ok) return ok;
+  if (auto ok = state_->admin->set_user_limit(user, "max-connections", frozen ? 0 : user_connections_max); !ok)
+    return ok;
   if (!frozen) return {};
   return state_->admin->close_connections_of(user);
 }

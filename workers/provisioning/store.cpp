@@ -24,14 +24,15 @@ void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_vie
   tx.exec(
       "INSERT INTO provisioning.steps (tenant_id, saga, step, position, state, updated_at) "
       "SELECT $1, $2, s.step, s.position, 'pending', $4 FROM unnest($3::text[]) WITH ORDINALITY AS s (step, position) "
-      "ON CONFLICT (tenant_id, saga, step) DO UPDATE SET state = 'pending', error = '', updated_at = excluded.updated_at",
+      "ON CONFLICT (tenant_id, saga, step) DO UPDATE SET state = 'pending', error = '', updated_at = "
+      "excluded.updated_at",
       {tenant_id, saga, db::Param::array(steps), now});
 }
 
 std::optional<SagaRow> find_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
-  const auto rows = tx.exec(
-      "SELECT state, cause_id, attempt, started_at FROM provisioning.sagas WHERE tenant_id = $1 AND saga = $2",
-      {tenant_id, saga});
+  const auto rows =
+      tx.exec("SELECT state, cause_id, attempt, started_at FROM provisioning.sagas WHERE tenant_id = $1 AND saga = $2",
+              {tenant_id, saga});
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
   return SagaRow{std::string(row.text(0)), row.uuid(1), static_cast<int>(row.int64(2)), row.timestamp(3)};
@@ -76,15 +77,16 @@ void forget_resource(db::Transaction& tx, std::string_view tenant_id, std::strin
 
 std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tenant_id) {
   std::vector<std::string> out;
-  const auto rows = tx.exec("SELECT kind || ' ' || name FROM provisioning.resources WHERE tenant_id = $1 ORDER BY 1",
-                            {tenant_id});
+  const auto rows =
+      tx.exec("SELECT kind || ' ' || name FROM provisioning.resources WHERE tenant_id = $1 ORDER BY 1", {tenant_id});
   for (const auto row : rows) out.emplace_back(row.text(0));
   return out;
 }
 
 std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view tenant_id) {
   const auto rows = tx.exec(
-      "SELECT key_version, wrapped_key FROM platform.tenant_keys WHERE tenant_id = $1 ORDER BY key_version DESC LIMIT 1",
+      "SELECT key_version, wrapped_key FROM platform.tenant_keys WHERE tenant_id = $1 ORDER BY key_version DESC LIMIT "
+      "1",
       {tenant_id});
   if (rows.empty()) return std::nullopt;
   return WrappedKey{static_cast<int>(rows[0].int64(0)), rows[0].bytes(1)};
@@ -118,7 +120,8 @@ void mark_provisioned(db::Transaction& tx, std::string_view tenant_id, Timestamp
 
 void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
   tx.exec(
-      "UPDATE platform.tenants SET vhost_ready = false, provisioning_failed = true, updated_at = $2 WHERE tenant_id = $1",
+      "UPDATE platform.tenants SET vhost_ready = false, provisioning_failed = true, updated_at = $2 WHERE tenant_id = "
+      "$1",
       {tenant_id, now});
 }
 
@@ -157,7 +160,8 @@ std::vector<std::string> workers_behind(db::Transaction& tx, const Uuid& marker)
 }
 
 std::int64_t outbox_rows_due(db::Transaction& tx, std::string_view vhost, Timestamp now) {
-  return tx.exec("SELECT count(*) FROM messaging.outbox WHERE vhost = $1 AND available_at <= $2", {vhost, now})[0].int64(0);
+  return tx.exec("SELECT count(*) FROM messaging.outbox WHERE vhost = $1 AND available_at <= $2", {vhost, now})[0]
+      .int64(0);
 }
 
 void drop_timers(db::Transaction& tx, std::string_view tenant_id) {

@@ -121,7 +121,8 @@ class ProvisioningWorker final : public messaging::Worker {
       }
       run_.done.push_back({step.step, position + 1, took});
     }
-    if (run_.error && after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_).next == Next::give_up) {
+    if (run_.error &&
+        after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_).next == Next::give_up) {
       const auto undone = compensate(event.tenant_id, steps);
       if (undone || undone.error().reason == "database_unavailable") return undone;
       // The broker that made us give up is away for this, too. An admin must see the tenant all the same; what may
@@ -163,7 +164,8 @@ class ProvisioningWorker final : public messaging::Worker {
     }
     const auto outcome = after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_);
     switch (outcome.next) {
-      case Next::finished: return due.saga() == "provision" ? provisioned(unit, tenant_id) : released(unit, tenant_id);
+      case Next::finished:
+        return due.saga() == "provision" ? provisioned(unit, tenant_id) : released(unit, tenant_id);
       case Next::retry: {
         if (run_.failed_step == "drain") {
           if (due.attempt() % policy_.marker_every == 0 || ended(run_, "close")) {
@@ -266,7 +268,7 @@ class ProvisioningWorker final : public messaging::Worker {
   db::Connection& connection_;
   Steps steps_;
   const SagaPolicy policy_{};
-  Run run_;                                     // of the act at hand, for its handler
+  Run run_;                                      // of the act at hand, for its handler
   std::optional<v1::TenantAccessChanged> lock_;  // likewise
   const std::vector<messaging::ConsumerRow> rows_ = {
       messaging::on<v1::TenantRegistered>(this, &ProvisioningWorker::registered),

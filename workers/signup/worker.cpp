@@ -26,9 +26,7 @@ std::string folded(std::string email) {
 class SignupWorker final : public messaging::Worker {
  public:
   SignupWorker(const SignupConfig& config, const messaging::LaneContext& context)
-      : trial_(config.trial),
-        master_(crypto::MasterKey::from_base64(config.master_key).value()),
-        ids_(context.ids) {}
+      : trial_(config.trial), master_(crypto::MasterKey::from_base64(config.master_key).value()), ids_(context.ids) {}
 
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
@@ -57,7 +55,8 @@ class SignupWorker final : public messaging::Worker {
                                                ids_, unit.now);
     if (!tenant) return reject(unit, signup_id, "unknown_plan", tenant.error().message);
     const Uuid user_id = ids_.next();
-    insert_user(unit.tx, user_id, email, request.admin_first_name(), request.admin_last_name(), tenant->locale, unit.now);
+    insert_user(unit.tx, user_id, email, request.admin_first_name(), request.admin_last_name(), tenant->locale,
+                unit.now);
     return register_tenant(unit, signup_id, request, tenant->tenant_id, user_id);
   }
 

@@ -233,7 +233,7 @@ TEST(SigningKey, RefusesOtherKeys) {
   auto unnamed = json::parse(key.private_jwk());
   unnamed.erase("kid");
   for (const auto& text : {std::string("{}"), std::string("x"), key.public_jwk(), unnamed.dump(),
-                                 std::string(R"({"kty":"oct","k":"c2VjcmV0","kid":"a","d":"x"})")}) {
+                           std::string(R"({"kty":"oct","k":"c2VjcmV0","kid":"a","d":"x"})")}) {
     EXPECT_FALSE(SigningKey::from_jwk(text)) << text;
   }
 }

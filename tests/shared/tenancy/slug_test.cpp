@@ -14,11 +14,11 @@ TEST(Slug, FollowsTheTable) {
       {"株式会社テスト", ""},
       {"  --Łódź -- Straße--  ", "lodz-strasse"},
       {"Œuvre & Cætera Ørsted", "oeuvre-caetera-orsted"},
-      {"E\u0301cole", "ecole"},          // composed by a combining accent
-      {"ＡＤＭＩＮ", "admin"},            // full-width letters
-      {"а", ""},                         // Cyrillic, not Latin
+      {"E\u0301cole", "ecole"},  // composed by a combining accent
+      {"ＡＤＭＩＮ", "admin"},   // full-width letters
+      {"а", ""},                 // Cyrillic, not Latin
       {"a.b/c", "abc"},
-      {"\u202Emoc.live", "moclive"},     // a right-to-left mark
+      {"\u202Emoc.live", "moclive"},  // a right-to-left mark
       {"🍞🍞🍞", ""},
       {"--", ""},
       {"xn--80ak6aa92e", "xn-80ak6aa92e"},

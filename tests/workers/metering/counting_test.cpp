@@ -43,7 +43,8 @@ TEST(Counting, CountsEventsAndMembersAsOne) {
 
 TEST(Counting, RefusesWhatCannotBeCounted) {
   EXPECT_EQ(read(usage("unheard_of", 1)).error().fields[0].code, "unknown_metric");
-  for (const double quantity : {-1.0, 1e16, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+  for (const double quantity :
+       {-1.0, 1e16, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
     EXPECT_EQ(read(usage("orders", quantity)).error().fields[0].pointer, "/data/quantity") << quantity;
   }
   auto early = usage("orders", 1);
