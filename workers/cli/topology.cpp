@@ -45,7 +45,7 @@ Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& 
 }
 
 // The platform's vhost, users, permissions and queues. Repeatable.
-Result<void> apply(Session& session) {
+Result<void> apply(Session& session, bool with_tenants) {
   const auto url = session.setting("TENANTRY_AMQP_ADMIN_URL");
   if (!url) return url.error();
   auto admin = broker_admin::BrokerAdmin::connect(*url);
@@ -74,7 +74,7 @@ Result<void> apply(Session& session) {
     return ok;
   }
   if (auto ok = broker.remove_user("guest"); !ok) return ok;  // everybody knows its password
-  const auto tenants = apply_to_tenants(session, broker, users, queue_type);
+  const auto tenants = with_tenants ? apply_to_tenants(session, broker, users, queue_type) : Result<int>(0);
   if (!tenants) return tenants.error();
   if (session.json) {
     print_json({{"vhost", events::vhost_platform}, {"queue_type", queue_type}, {"tenants", *tenants}});
@@ -110,12 +110,13 @@ void add_topology(CLI::App& app, Session& session) {
   static std::string tenant_id{events::platform_tenant};
   shown->add_option("--tenant", tenant_id, "Which tenant; the platform's own by default");
   shown->callback([&session] { show(session, tenant_id); });
-  command
-      ->add_subcommand(
-          "apply", "Set up vhost \"platform\" and bring tenants' vhosts up to this build; run after `tenantry migrate`")
-      ->callback([&session] {
-        if (const auto done = apply(session); !done) session.fail(done.error());
-      });
+  static bool with_tenants = false;
+  auto* applied =
+      command->add_subcommand("apply", "Set up vhost \"platform\" with its users; run after `tenantry migrate`");
+  applied->add_flag("--tenants", with_tenants, "Also bring every tenant's vhost up to this build");
+  applied->callback([&session] {
+    if (const auto done = apply(session, with_tenants); !done) session.fail(done.error());
+  });
 }
 
 }  // namespace tenantry::cli
