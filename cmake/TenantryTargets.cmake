@@ -19,7 +19,9 @@ endif()
 
 find_program(TENANTRY_CCACHE ccache)
 if(TENANTRY_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${TENANTRY_CCACHE})
+  # Paths below the checkout count as relative ones: a second checkout finds what the first one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TENANTRY_CCACHE})
 endif()
 
 # tenantry_library(<name> <sources>...): a static library, includes written from the project's root.
