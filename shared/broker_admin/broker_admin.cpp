@@ -13,38 +13,97 @@ using nlohmann::json;
 // Creating a vhost is a transaction over the whole cluster; the server itself waits up to 45 s for it.
 constexpr Milliseconds call_timeout{60'000};
 
-std::string escaped(std::string_view segment) {
-  static constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-  std::string out;
-  for (const char c : segment) {
-    if (plain.find(c) != plain.npos) {
-      out += c;
-    } else {
-      const auto byte = static_cast<std::uint8_t>(c);
-      out += "%" + to_hex({&byte, 1});
-    }
+// Over HTTP, one call at a time.
+class ManagementApi final : public BrokerAdmin {
+ public:
+  ManagementApi(std::string base, http::Credentials login) : base_(std::move(base)), login_(std::move(login)) {}
+
+  Result<void> ensure_vhost(const std::string& vhost, const std::string& description) override {
+    return done("PUT", "vhosts/" + percent_encoded(vhost), {{"description", description}});
   }
-  return out;
-}
 
-}  // namespace
+  Result<void> remove_vhost(const std::string& vhost) override {
+    return done("DELETE", "vhosts/" + percent_encoded(vhost), nullptr, true);
+  }
 
-struct BrokerAdmin::State {
-  std::string base;
-  http::Credentials login;
-  http::HttpClient client;
+  Result<bool> has_vhost(const std::string& vhost) override {
+    const auto response = call("GET", "vhosts/" + percent_encoded(vhost), nullptr);
+    if (!response) return response.error();
+    if (response->status == 200) return true;
+    if (response->status == 404) return false;
+    return Error{.code = Errc::unavailable,
+                 .reason = "broker_refused",
+                 .message = "GET vhost answered " + std::to_string(response->status)};
+  }
 
+  Result<void> ensure_user(const std::string& user, const std::string& password, const std::string& tags) override {
+    return done("PUT", "users/" + percent_encoded(user), {{"password", password}, {"tags", tags}});
+  }
+
+  Result<void> remove_user(const std::string& user) override {
+    return done("DELETE", "users/" + percent_encoded(user), nullptr, true);
+  }
+
+  Result<void> set_topic_permission(const std::string& vhost, const std::string& user, const std::string& exchange,
+                                    const std::string& write, const std::string& read) override {
+    return done("PUT", "topic-permissions/" + percent_encoded(vhost) + "/" + percent_encoded(user),
+                {{"exchange", exchange}, {"write", write}, {"read", read}});
+  }
+
+  Result<void> set_permission(const std::string& vhost, const events::Permission& permission) override {
+    return done("PUT", "permissions/" + percent_encoded(vhost) + "/" + percent_encoded(permission.user),
+                {{"configure", permission.configure}, {"write", permission.write}, {"read", permission.read}});
+  }
+
+  Result<void> set_vhost_limit(const std::string& vhost, const std::string& limit, int value) override {
+    return done("PUT", "vhost-limits/" + percent_encoded(vhost) + "/" + percent_encoded(limit), {{"value", value}});
+  }
+
+  Result<void> set_user_limit(const std::string& user, const std::string& limit, int value) override {
+    return done("PUT", "user-limits/" + percent_encoded(user) + "/" + percent_encoded(limit), {{"value", value}}, true);
+  }
+
+  Result<void> close_connections_of(const std::string& user) override {
+    const auto response = call("GET", "connections?columns=name,user", nullptr);
+    if (!response) return response.error();
+    const auto list = json::parse(response->body, nullptr, false);
+    if (!list.is_array())
+      return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of connections"};
+    for (const auto& connection : list) {
+      if (connection.value("user", "") != user || !connection.contains("name")) continue;
+      const auto closed =
+          done("DELETE", "connections/" + percent_encoded(connection["name"].get<std::string>()), nullptr, true);
+      if (!closed) return closed;
+    }
+    return {};
+  }
+
+  Result<void> import_definitions(const std::string& vhost, const std::string& definitions_json) override {
+    return done("POST", "definitions/" + percent_encoded(vhost), json::parse(definitions_json));
+  }
+
+  Result<int> node_count() override {
+    const auto response = call("GET", "nodes?columns=name", nullptr);
+    if (!response) return response.error();
+    const auto list = json::parse(response->body, nullptr, false);
+    if (response->status != 200 || !list.is_array()) {
+      return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of nodes"};
+    }
+    return static_cast<int>(list.size());
+  }
+
+ private:
   Result<http::ClientResponse> call(const char* method, const std::string& path, const json& body) {
     http::ClientRequest request;
     request.method = method;
-    request.url = base + "/api/" + path;
-    request.basic_auth = login;
+    request.url = base_ + "/api/" + path;
+    request.basic_auth = login_;
     request.timeout = call_timeout;
     if (!body.is_null()) {
       request.body = body.dump();
       request.headers.add("Content-Type", "application/json");
     }
-    return client.perform(request);
+    return client_.perform(request);
   }
 
   Result<void> done(const char* method, const std::string& path, const json& body, bool absent_is_fine = false) {
@@ -58,12 +117,15 @@ struct BrokerAdmin::State {
     const bool later = response->status >= 500 || response->status == 429 || response->status == 401;
     return Error{.code = later ? Errc::unavailable : Errc::invalid, .reason = "broker_refused", .message = text};
   }
+
+  const std::string base_;
+  const http::Credentials login_;
+  http::HttpClient client_;
 };
 
-BrokerAdmin::BrokerAdmin(std::unique_ptr<State> state) : state_(std::move(state)) {}
-BrokerAdmin::~BrokerAdmin() = default;
+}  // namespace
 
-Result<std::unique_ptr<BrokerAdmin>> BrokerAdmin::connect(std::string_view url) {
+Result<std::unique_ptr<BrokerAdmin>> connect(std::string_view url) {
   const auto bad = [] {
     return Error::invalid("", "url", "the management API's URL must look like http://user:password@host:15672");
   };
@@ -73,86 +135,10 @@ Result<std::unique_ptr<BrokerAdmin>> BrokerAdmin::connect(std::string_view url) 
   const auto login = url.substr(scheme + 3, at - scheme - 3);
   const auto colon = login.find(':');
   if (colon == login.npos) return bad();
-  auto state = std::make_unique<State>();
-  state->base = std::string(url.substr(0, scheme + 3)) + std::string(url.substr(at + 1));
-  while (state->base.ends_with('/')) state->base.pop_back();
-  state->login = {std::string(login.substr(0, colon)), std::string(login.substr(colon + 1))};
-  return std::unique_ptr<BrokerAdmin>(new BrokerAdmin(std::move(state)));
-}
-
-Result<void> BrokerAdmin::ensure_vhost(const std::string& vhost, const std::string& description) {
-  return state_->done("PUT", "vhosts/" + escaped(vhost), {{"description", description}});
-}
-
-Result<void> BrokerAdmin::remove_vhost(const std::string& vhost) {
-  return state_->done("DELETE", "vhosts/" + escaped(vhost), nullptr, true);
-}
-
-Result<bool> BrokerAdmin::has_vhost(const std::string& vhost) {
-  const auto response = state_->call("GET", "vhosts/" + escaped(vhost), nullptr);
-  if (!response) return response.error();
-  if (response->status == 200) return true;
-  if (response->status == 404) return false;
-  return Error{.code = Errc::unavailable,
-               .reason = "broker_refused",
-               .message = "GET vhost answered " + std::to_string(response->status)};
-}
-
-Result<void> BrokerAdmin::ensure_user(const std::string& user, const std::string& password, const std::string& tags) {
-  return state_->done("PUT", "users/" + escaped(user), {{"password", password}, {"tags", tags}});
-}
-
-Result<void> BrokerAdmin::remove_user(const std::string& user) {
-  return state_->done("DELETE", "users/" + escaped(user), nullptr, true);
-}
-
-Result<void> BrokerAdmin::set_topic_permission(const std::string& vhost, const std::string& user,
-                                               const std::string& exchange, const std::string& write,
-                                               const std::string& read) {
-  return state_->done("PUT", "topic-permissions/" + escaped(vhost) + "/" + escaped(user),
-                      {{"exchange", exchange}, {"write", write}, {"read", read}});
-}
-
-Result<void> BrokerAdmin::set_permission(const std::string& vhost, const events::Permission& permission) {
-  return state_->done("PUT", "permissions/" + escaped(vhost) + "/" + escaped(permission.user),
-                      {{"configure", permission.configure}, {"write", permission.write}, {"read", permission.read}});
-}
-
-Result<void> BrokerAdmin::set_vhost_limit(const std::string& vhost, const std::string& limit, int value) {
-  return state_->done("PUT", "vhost-limits/" + escaped(vhost) + "/" + escaped(limit), {{"value", value}});
-}
-
-Result<void> BrokerAdmin::set_user_limit(const std::string& user, const std::string& limit, int value) {
-  return state_->done("PUT", "user-limits/" + escaped(user) + "/" + escaped(limit), {{"value", value}}, true);
-}
-
-Result<void> BrokerAdmin::close_connections_of(const std::string& user) {
-  const auto response = state_->call("GET", "connections?columns=name,user", nullptr);
-  if (!response) return response.error();
-  const auto list = json::parse(response->body, nullptr, false);
-  if (!list.is_array())
-    return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of connections"};
-  for (const auto& connection : list) {
-    if (connection.value("user", "") != user || !connection.contains("name")) continue;
-    const auto closed =
-        state_->done("DELETE", "connections/" + escaped(connection["name"].get<std::string>()), nullptr, true);
-    if (!closed) return closed;
-  }
-  return {};
-}
-
-Result<void> BrokerAdmin::import_definitions(const std::string& vhost, const std::string& definitions_json) {
-  return state_->done("POST", "definitions/" + escaped(vhost), json::parse(definitions_json));
-}
-
-Result<int> BrokerAdmin::node_count() {
-  const auto response = state_->call("GET", "nodes?columns=name", nullptr);
-  if (!response) return response.error();
-  const auto list = json::parse(response->body, nullptr, false);
-  if (response->status != 200 || !list.is_array()) {
-    return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of nodes"};
-  }
-  return static_cast<int>(list.size());
+  auto base = std::string(url.substr(0, scheme + 3)) + std::string(url.substr(at + 1));
+  while (base.ends_with('/')) base.pop_back();
+  http::Credentials credentials{std::string(login.substr(0, colon)), std::string(login.substr(colon + 1))};
+  return std::unique_ptr<BrokerAdmin>(std::make_unique<ManagementApi>(std::move(base), std::move(credentials)));
 }
 
 }  // namespace tenantry::broker_admin

@@ -105,6 +105,20 @@ Result<Bytes> from_base64url(std::string_view text) {
   return decode64(text, base64url_alphabet, false, "base64url");
 }
 
+std::string percent_encoded(std::string_view text) {
+  static constexpr std::string_view unreserved = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+  std::string out;
+  for (const char c : text) {
+    if (unreserved.find(c) != unreserved.npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      out += "%" + to_hex({&byte, 1});
+    }
+  }
+  return out;
+}
+
 bool is_utf8(std::string_view text) {
   std::size_t i = 0;
   const auto at = [&](std::size_t n) { return static_cast<std::uint8_t>(text[n]); };

@@ -2,10 +2,8 @@
 // worker, in order per tenant, in batches.
 //
 // A lane takes all that is ready up to batch_max, one event of each waiting tenant in
-// turn, so that a flood of one tenant takes only its share. One batch is one
-// transaction: inbox, state, outbox. A handler's error reruns the batch event by
-// event; the one that fails becomes a delayed retry or a dead letter in a transaction
-// of its own. When the database is away the lane says so and holds nothing.
+// turn, so that a flood of one tenant takes only its share. What it does with a batch
+// is the Processor's. When the database is away the lane says so and holds nothing.
 #pragma once
 
 #include <functional>
@@ -13,26 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "events/codec.h"
+#include "shared/messaging/arrival.h"
 #include "shared/messaging/outbox.h"
 #include "shared/messaging/worker.h"
 
 namespace tenantry::messaging {
-
-// What the host needs to acknowledge a delivery.
-struct Token {
-  std::uint64_t link = 0;        // which attachment of which vhost, and which worker of it
-  std::uint64_t generation = 0;  // of the worker's channel
-  std::uint64_t delivery_tag = 0;
-};
-
-// A delivery as the loop took it off the wire. The lane decodes nothing: a message
-// that broke a rule comes with its error and is set aside.
-struct Arrival {
-  Incoming incoming;
-  Token token;
-  std::optional<Error> refused{};
-};
 
 struct LaneHooks {
   // All called on the lane's thread.

@@ -10,6 +10,7 @@
 #include "events/codec.h"
 #include "events/topology.h"
 #include "shared/db/connection.h"
+#include "shared/messaging/outbox_rows.h"
 
 namespace tenantry::messaging {
 
@@ -134,13 +135,7 @@ void Outbox::move_homeless(db::Transaction& tx) {
   for (auto& row : rows_) {
     const auto tenant = tenant_of(row);
     if (tenant.empty() || ready.contains(tenant)) continue;
-    row.vhost = events::vhost_platform;
-    if (row.exchange.empty()) {  // a retry, straight to a worker's queue
-      row.routing_key =
-          events::queue_of(events::platform_tenant, row.routing_key.substr(row.routing_key.rfind('.') + 1));
-    } else {
-      row.exchange = events::events_exchange(events::platform_tenant);
-    }
+    send_through_platform(row);
   }
 }
 
@@ -154,6 +149,7 @@ void Outbox::flush(db::Transaction& tx) {
   std::vector<std::string> ids, exchanges, keys, vhosts, tenants, types, content_types, headers, timers;
   std::vector<Bytes> payloads;
   std::vector<Timestamp> available;
+  std::vector<std::int64_t> retries;
   for (const auto& row : rows_) {
     ids.push_back(row.id.to_string());
     exchanges.push_back(row.exchange);
@@ -166,20 +162,21 @@ void Outbox::flush(db::Transaction& tx) {
     payloads.emplace_back(row.payload.begin(), row.payload.end());
     available.push_back(row.available_at);
     timers.push_back(row.timer_key);
+    retries.push_back(row.retry);
   }
   tx.exec(
       "INSERT INTO messaging.outbox (id, exchange, routing_key, vhost, tenant_id, aggregateid, type, content_type, "
-      "headers, payload, available_at, claimed_until, timer_key) "
+      "headers, payload, available_at, claimed_until, timer_key, retry) "
       "SELECT r.id, r.exchange, r.routing_key, r.vhost, r.tenant_id, r.tenant_id, r.type, r.content_type, "
       "r.headers::jsonb, r.payload, r.available_at, "
-      "CASE WHEN r.available_at <= $12 THEN now() + make_interval(secs => $13) END, nullif(r.timer_key, '') "
+      "CASE WHEN r.available_at <= $13 THEN now() + make_interval(secs => $14) END, nullif(r.timer_key, ''), r.retry "
       "FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "
-      "$9::bytea[], $10::timestamptz[], $11::text[]) WITH ORDINALITY "
+      "$9::bytea[], $10::timestamptz[], $11::text[], $12::int[]) WITH ORDINALITY "
       "AS r (id, exchange, routing_key, vhost, tenant_id, type, content_type, headers, payload, available_at, "
-      "timer_key, position) ORDER BY r.position ON CONFLICT DO NOTHING",
+      "timer_key, retry, position) ORDER BY r.position ON CONFLICT DO NOTHING",
       {db::Param::array(ids), db::Param::array(exchanges), db::Param::array(keys), db::Param::array(vhosts),
        db::Param::array(tenants), db::Param::array(types), db::Param::array(content_types), db::Param::array(headers),
-       db::Param::array(payloads), db::Param::array(available), db::Param::array(timers), now_,
+       db::Param::array(payloads), db::Param::array(available), db::Param::array(timers), db::Param::array(retries), now_,
        static_cast<double>(hand_over_lease.count())});
 }
 

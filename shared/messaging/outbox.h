@@ -35,6 +35,7 @@ struct OutboxRow {
   std::string payload;
   Timestamp available_at{};
   std::string timer_key{};  // empty: not a timer
+  int retry = 0;            // which retry of the event in one worker; 0: its first publish
   bool pinned = false;      // stays in its vhost, whatever becomes of the tenant
 };
 

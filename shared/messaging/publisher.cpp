@@ -8,6 +8,7 @@
 #include "events/topology.h"
 #include "shared/amqp/reconnect.h"
 #include "shared/loop/loop.h"
+#include "shared/messaging/outbox_rows.h"
 #include "shared/messaging/wire.h"
 #include "shared/telemetry/log.h"
 
@@ -15,11 +16,10 @@ namespace tenantry::messaging {
 
 namespace {
 
-// A row on its way. The destination is the row's own but for one that is sent through "platform".
+// A row on its way. Its key stays what the database knows, also when it is sent through "platform".
 struct Flight {
+  RowKey key;
   OutboxRow row;
-  std::string exchange;
-  std::string routing_key;
 };
 
 }  // namespace
@@ -79,9 +79,9 @@ struct Publisher::State {
     return *slot;
   }
 
-  void finish(const OutboxRow& row, PublishOutcome outcome) {
+  void finish(const Flight& flight, PublishOutcome outcome) {
     --in_flight;
-    done(row, outcome);
+    done(flight.key, flight.row, outcome);
   }
 
   void set_reachable(bool now_reachable) {
@@ -150,17 +150,16 @@ void Publisher::Link::pump() {
     waiting.pop_front();
     const OutboxRow& row = flight.row;
     const auto properties = properties_of(row, state.options.broker.user);
-    const auto sequence =
-        connection->publish(channel, {.exchange = flight.exchange,
-                                      .routing_key = flight.routing_key,
-                                      .properties = properties,
-                                      .body = row.payload,
-                                      // Nobody may be watching: then nobody has stale caches.
-                                      .mandatory = flight.exchange != events::exchange_tenant_changes});
+    const auto sequence = connection->publish(channel, {.exchange = row.exchange,
+                                                        .routing_key = row.routing_key,
+                                                        .properties = properties,
+                                                        .body = row.payload,
+                                                        // Nobody may be watching: then nobody has stale caches.
+                                                        .mandatory = row.exchange != events::exchange_tenant_changes});
     if (!sequence) {
       log::error("event cannot be published",
                  {{"event_id", row.id.to_string()}, {"error", sequence.error().describe()}});
-      state.finish(row, PublishOutcome::nacked);
+      state.finish(flight, PublishOutcome::nacked);
       continue;
     }
     flying.emplace(*sequence, std::move(flight));
@@ -180,7 +179,7 @@ void Publisher::Link::on_confirm(std::uint64_t sequence, bool multiple, bool ack
     }
     const Flight flight = std::move(first->second);
     first = flying.erase(first);
-    state.finish(flight.row, outcome);
+    state.finish(flight, outcome);
   }
   pump();
 }
@@ -189,10 +188,10 @@ void Publisher::Link::release_all() {
   auto flown = std::move(flying);
   flying.clear();
   returned.clear();
-  for (const auto& [sequence, flight] : flown) state.finish(flight.row, PublishOutcome::released);
+  for (const auto& [sequence, flight] : flown) state.finish(flight, PublishOutcome::released);
   auto queued = std::move(waiting);
   waiting.clear();
-  for (const auto& flight : queued) state.finish(flight.row, PublishOutcome::released);
+  for (const auto& flight : queued) state.finish(flight, PublishOutcome::released);
 }
 
 void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
@@ -221,13 +220,7 @@ void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
 void Publisher::State::reroute(Link& from) {
   auto& platform = link(std::string(events::vhost_platform));
   const auto move_over = [&](Flight& flight) {
-    if (flight.exchange.empty()) {
-      // A retry, straight to the queue of a worker: the platform's queue of the same worker takes it.
-      const auto& queue = flight.row.routing_key;
-      flight.routing_key = events::queue_of(events::platform_tenant, queue.substr(queue.rfind('.') + 1));
-    } else {
-      flight.exchange = events::events_exchange(events::platform_tenant);
-    }
+    send_through_platform(flight.row);
     platform.waiting.push_back(std::move(flight));
   };
   for (auto& [sequence, flight] : from.flying) move_over(flight);
@@ -287,9 +280,8 @@ void Publisher::publish(std::vector<OutboxRow> rows) {
   for (auto& row : rows) {
     ++state_->in_flight;
     auto& link = state_->link(row.vhost);
-    std::string exchange = row.exchange;
-    std::string routing_key = row.routing_key;
-    link.waiting.push_back({std::move(row), std::move(exchange), std::move(routing_key)});
+    auto key = key_of(row);
+    link.waiting.push_back({std::move(key), std::move(row)});
     if (link.phase == Link::Phase::idle) link.connect();
   }
   for (auto& [vhost, link] : state_->links) {

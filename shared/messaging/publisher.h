@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "shared/amqp/connection.h"
-#include "shared/messaging/outbox.h"
+#include "shared/messaging/outbox_rows.h"
 
 namespace tenantry::messaging {
 
@@ -33,7 +33,7 @@ struct PublisherOptions {
 
 class Publisher {
  public:
-  using Done = std::function<void(const OutboxRow&, PublishOutcome)>;
+  using Done = std::function<void(const RowKey&, const OutboxRow&, PublishOutcome)>;
 
   // `reachable` hears of every change of whether the broker can be reached.
   Publisher(loop::Loop& loop, PublisherOptions options, IdGenerator& ids, Done done,

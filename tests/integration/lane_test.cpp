@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "shared/db/connection.h"
+#include "shared/messaging/outbox_rows.h"
 #include "tests/integration/lane_harness.h"
 
 namespace tenantry::messaging {
@@ -162,6 +163,27 @@ TEST_F(LaneTest, RetriedEventKeepsWhereItWasFirstPublished) {
   EXPECT_EQ(database.value("SELECT concat_ws(' ', headers ->> 'tenantry-attempts', headers ->> 'tenantry-exchange', "
                            "headers ->> 'tenantry-routing-key') FROM messaging.outbox"),
             "2 acme.app usage.recorded");
+}
+
+TEST_F(LaneTest, RetryThatFailsBeforeItsRowIsDeletedLeavesTheNextOne) {
+  handler = [](Unit&, const Incoming&) -> Result<void> { return Error{.code = Errc::timeout}; };
+  const auto failing = event();
+  auto& lane = start();
+  lane.push({arrival_of(failing, 1)});
+  EXPECT_EQ(recorder.await_settled(1), 1U);
+  // The broker has delivered the retry, and its confirm is still on the way.
+  auto retry = arrival_of(failing, 2);
+  retry.incoming.attempts = 1;
+  retry.incoming.wire.exchange.clear();
+  lane.push({retry});
+  EXPECT_EQ(recorder.await_settled(2), 2U);
+  {
+    db::Connection relay(database.url("runtime"), "test");
+    db::Transaction tx(relay);
+    settle_rows(tx, {.confirmed = {{failing.id, "", "acme.metering", 1}}});
+    tx.commit();
+  }
+  EXPECT_EQ(database.value("SELECT string_agg(retry::text, ' ') FROM messaging.outbox"), "2");
 }
 
 struct Last {

@@ -79,18 +79,4 @@ Result<nlohmann::json> call_admin(const Session& session, const std::string& met
                           std::to_string(response->status) + ")"};
 }
 
-std::string url_escaped(std::string_view text) {
-  static constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-  std::string out;
-  for (const char c : text) {
-    if (plain.find(c) != plain.npos) {
-      out += c;
-    } else {
-      const auto byte = static_cast<std::uint8_t>(c);
-      out += "%" + to_hex({&byte, 1});
-    }
-  }
-  return out;
-}
-
 }  // namespace tenantry::cli

@@ -30,6 +30,4 @@ void print_json(const nlohmann::ordered_json& value);  // one line
 Result<nlohmann::json> call_admin(const Session& session, const std::string& method, const std::string& path,
                                   const nlohmann::json* body = nullptr);
 
-std::string url_escaped(std::string_view text);
-
 }  // namespace tenantry::cli

@@ -67,7 +67,7 @@ Finding check_isolation(const Session& session) {
 Finding check_broker(const Session& session) {
   const auto url = session.setting("TENANTRY_AMQP_ADMIN_URL");
   if (!url) return {"broker", false, url.error().message};
-  auto admin = broker_admin::BrokerAdmin::connect(*url);
+  auto admin = broker_admin::connect(*url);
   if (!admin) return {"broker", false, admin.error().message};
   const auto there = (*admin)->has_vhost(std::string(events::vhost_platform));
   if (!there) return {"broker", false, there.error().message};

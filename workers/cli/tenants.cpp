@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "shared/core/bytes.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
@@ -22,9 +23,9 @@ void list(Session& session, const std::string& status, const std::string& query)
   json stats;
   do {
     std::string path = "/v1/admin/tenants?limit=200";
-    if (!status.empty()) path += "&status=" + url_escaped(status);
-    if (!query.empty()) path += "&q=" + url_escaped(query);
-    if (!cursor.empty()) path += "&cursor=" + url_escaped(cursor);
+    if (!status.empty()) path += "&status=" + percent_encoded(status);
+    if (!query.empty()) path += "&q=" + percent_encoded(query);
+    if (!cursor.empty()) path += "&cursor=" + percent_encoded(cursor);
     const auto page = call_admin(session, "GET", path);
     if (!page) return session.fail(page.error());
     stats = page->value("stats", json::object());
@@ -43,14 +44,14 @@ void list(Session& session, const std::string& status, const std::string& query)
 }
 
 void show(Session& session, const std::string& tenant_id) {
-  const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + url_escaped(tenant_id));
+  const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id));
   if (!tenant) return session.fail(tenant.error());
   if (session.json) return print_json(*tenant);
   std::printf("%s\n", tenant->dump(2).c_str());
 }
 
 void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
-  const auto answer = call_admin(session, "POST", "/v1/admin/tenants/" + url_escaped(tenant_id) + "/" + action, &body);
+  const auto answer = call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
   std::printf("%s: %s\n", tenant_id.c_str(), text(*answer, "status").c_str());

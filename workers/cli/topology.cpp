@@ -48,7 +48,7 @@ Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& 
 Result<void> apply(Session& session, bool with_tenants) {
   const auto url = session.setting("TENANTRY_AMQP_ADMIN_URL");
   if (!url) return url.error();
-  auto admin = broker_admin::BrokerAdmin::connect(*url);
+  auto admin = broker_admin::connect(*url);
   if (!admin) return admin.error();
   auto& broker = **admin;
   const events::BrokerUsers users;

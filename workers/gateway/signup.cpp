@@ -8,13 +8,11 @@
 #include "shared/http/problem.h"
 #include "shared/telemetry/log.h"
 #include "shared/tenancy/tenants.h"
-#include "tenantry/events/v1/signup.pb.h"
+#include "workers/gateway/commands.h"
 #include "workers/gateway/routes.h"
 
 namespace tenantry::gateway {
 namespace {
-
-namespace v1 = tenantry::events::v1;
 
 constexpr const char* scope = "signup";
 constexpr Days idempotency_kept{1};
@@ -38,41 +36,11 @@ http::Response replayed(const store::StoredResponse& stored) {
   return response;
 }
 
-Result<std::string> create(Services& services, const Call& call, const Signup& signup, db::Transaction& tx,
-                           messaging::Outbox& outbox) {
-  const auto& request = signup.request;
-  const auto now = outbox.now();
-  const std::string locale{to_string(call.language)};
-  const auto tenant = tenancy::create_tenant(tx,
-                                             {.company_name = request.company_name,
-                                              .company_email = request.company_email,
-                                              .plan = request.plan,
-                                              .locale = locale,
-                                              .trial = services.config.trial},
-                                             services.ids, now);
-  if (!tenant) return tenant.error();
-  const auto user_id = services.ids.next();
-  store::add_user(
-      tx,
-      {user_id, request.admin_email, request.admin_first_name, request.admin_last_name, locale, signup.password_hash},
-      now);
-  const auto signup_id = services.ids.next();
-  store::add_signup(tx, signup_id, tenant->tenant_id, user_id, now);
-
-  v1::SignupRequested event;
-  event.set_signup_id(signup_id.to_string());
-  event.set_company_name(request.company_name);
-  event.set_company_email(request.company_email);
-  event.set_admin_email(request.admin_email);
-  event.set_admin_first_name(request.admin_first_name);
-  event.set_admin_last_name(request.admin_last_name);
-  event.set_plan(request.plan);
-  event.set_locale(locale);
-  outbox.publish(tenant->tenant_id, event);
+std::string created(const tenancy::Tenant& tenant) {
   return nlohmann::json{{"success", true},
-                        {"tenant_id", tenant->tenant_id},
-                        {"trial_ends_at", to_rfc3339(tenant->lifecycle.trial_ends_at)},
-                        {"login_url", "/login?tenant=" + tenant->tenant_id},
+                        {"tenant_id", tenant.tenant_id},
+                        {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
+                        {"login_url", "/login?tenant=" + tenant.tenant_id},
                         {"status", "pending"}}
       .dump();
 }
@@ -100,17 +68,21 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
         const bool hides = services.config.signup_private;
         const bool taken = store::email_taken(tx, signup.request.admin_email);
         if (taken && !hides) return email_taken();
-        Result<std::string> body = std::string(R"({"success":true})");
+        std::string body = R"({"success":true})";
         if (!taken) {
-          auto made = create(services, call, signup, tx, outbox);
-          if (!made) return made.error();
-          if (!hides) body = std::move(made);
+          const auto tenant = sign_up(tx, outbox, services.ids,
+                                      {.request = signup.request,
+                                       .locale = std::string(to_string(call.language)),
+                                       .password_hash = signup.password_hash,
+                                       .trial = services.config.trial});
+          if (!tenant) return tenant.error();
+          if (!hides) body = created(*tenant);
         }
         const int status = hides ? 202 : 201;
         if (signup.key) {
-          store::save_idempotency_key(tx, scope, *signup.key, {hash, status, *body}, outbox.now());
+          store::save_idempotency_key(tx, scope, *signup.key, {hash, status, body}, outbox.now());
         }
-        response = http::Response::json(status, *body);
+        response = http::Response::json(status, body);
         return {};
       });
   if (!done) return done.error();

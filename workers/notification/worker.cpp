@@ -31,8 +31,8 @@ struct Outcome {
 
 class NotificationWorker final : public messaging::Worker {
  public:
-  NotificationWorker(NotificationConfig config, const messaging::LaneContext& context)
-      : config_(std::move(config)), clock_(context.clock), connection_(context.connection) {
+  NotificationWorker(NotificationConfig config, SendMail send, const messaging::LaneContext& context)
+      : config_(std::move(config)), send_(std::move(send)), clock_(context.clock), connection_(context.connection) {
     for (const auto type : notified_types()) {
       rows_.push_back(
           {.type = std::string(type),
@@ -98,11 +98,9 @@ class NotificationWorker final : public messaging::Worker {
                                   .date = event.time});
     if (!message) {
       outcome.error = message.error().describe();
-    } else if (config_.smtp_url.empty()) {
+    } else if (!send_) {
       outcome.error = "no mail server is configured";
-    } else if (const auto sent =
-                   http::send_mail({.url = config_.smtp_url}, config_.mail_from, {outcome.reader.email}, *message);
-               !sent) {
+    } else if (const auto sent = send_(config_.mail_from, outcome.reader.email, *message); !sent) {
       if (is_transient(sent.error().code)) return sent;
       outcome.error = sent.error().describe();
     }
@@ -163,6 +161,7 @@ class NotificationWorker final : public messaging::Worker {
   }
 
   const NotificationConfig config_;
+  const SendMail send_;  // empty: none is configured
   const Clock& clock_;
   db::Connection& connection_;
   std::vector<messaging::ConsumerRow> rows_;
@@ -171,12 +170,17 @@ class NotificationWorker final : public messaging::Worker {
 
 }  // namespace
 
-messaging::WorkerSpec worker_spec(const NotificationConfig& config) {
+messaging::WorkerSpec worker_spec(const NotificationConfig& config, SendMail send) {
+  if (!send && !config.smtp_url.empty()) {
+    send = [url = config.smtp_url](const std::string& from, const std::string& recipient, const std::string& message) {
+      return http::send_mail({.url = url}, from, {recipient}, message);
+    };
+  }
   return {.name = "notification",
           .database_url = config.database_url,
           .batch_max = 1,
-          .make = [config](const messaging::LaneContext& context) {
-            return std::make_unique<NotificationWorker>(config, context);
+          .make = [config, send](const messaging::LaneContext& context) {
+            return std::make_unique<NotificationWorker>(config, send, context);
           }};
 }
 

@@ -12,11 +12,19 @@
 // "later" (4xx) is tried again by the runtime.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "shared/messaging/worker.h"
 #include "workers/notification/config.h"
 
 namespace tenantry::notification {
 
-messaging::WorkerSpec worker_spec(const NotificationConfig& config);
+// Hands one message (RFC 5322) to a mail server. Errors: transient ones are tried again.
+using SendMail =
+    std::function<Result<void>(const std::string& from, const std::string& recipient, const std::string& message)>;
+
+// Without `send`: SMTP to the server that the configuration names.
+messaging::WorkerSpec worker_spec(const NotificationConfig& config, SendMail send = {});
 
 }  // namespace tenantry::notification

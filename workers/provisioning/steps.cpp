@@ -22,6 +22,7 @@ constexpr std::string_view credential_broker = "broker_application";
 
 struct Steps::State {
   ProvisioningConfig config;
+  ConnectBroker connect_broker;
   db::Connection& connection;
   const Clock& clock;
   std::unique_ptr<broker_admin::BrokerAdmin> admin;
@@ -34,7 +35,7 @@ struct Steps::State {
 
   Result<void> connect() {
     if (admin) return {};
-    auto connected = broker_admin::BrokerAdmin::connect(config.broker_admin_url);
+    auto connected = connect_broker();
     if (!connected) return connected.error();
     admin = *std::move(connected);
     return {};
@@ -172,8 +173,8 @@ struct Steps::State {
   }
 };
 
-Steps::Steps(const ProvisioningConfig& config, db::Connection& connection, const Clock& clock)
-    : state_(std::make_unique<State>(State{config, connection, clock, nullptr, {}})) {}
+Steps::Steps(const ProvisioningConfig& config, ConnectBroker connect, db::Connection& connection, const Clock& clock)
+    : state_(std::make_unique<State>(State{config, std::move(connect), connection, clock, nullptr, {}})) {}
 
 Steps::~Steps() = default;
 

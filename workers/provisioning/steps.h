@@ -2,6 +2,7 @@
 // broker's management API and the data store; each may be repeated at any time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,16 +12,23 @@
 #include "shared/core/result.h"
 #include "workers/provisioning/config.h"
 
+namespace tenantry::broker_admin {
+class BrokerAdmin;
+}
+
 namespace tenantry::db {
 class Connection;
 }
 
 namespace tenantry::provisioning {
 
+// How the steps reach the broker; called again until it succeeds once.
+using ConnectBroker = std::function<Result<std::unique_ptr<broker_admin::BrokerAdmin>>()>;
+
 class Steps {
  public:
   // `connection`: the lane's, used in short transactions of the steps' own.
-  Steps(const ProvisioningConfig& config, db::Connection& connection, const Clock& clock);
+  Steps(const ProvisioningConfig& config, ConnectBroker connect, db::Connection& connection, const Clock& clock);
   ~Steps();
 
   // `marker`: the event that ends the tenant's stream (release only).

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "events/proto_time.h"
+#include "shared/broker_admin/broker_admin.h"
 #include "shared/db/connection.h"
 #include "shared/db/run.h"
 #include "shared/telemetry/log.h"
@@ -24,8 +25,10 @@ using tenancy::Status;
 
 class ProvisioningWorker final : public messaging::Worker {
  public:
-  ProvisioningWorker(const ProvisioningConfig& config, const messaging::LaneContext& context)
-      : clock_(context.clock), connection_(context.connection), steps_(config, context.connection, context.clock) {}
+  ProvisioningWorker(const ProvisioningConfig& config, ConnectBroker connect, const messaging::LaneContext& context)
+      : clock_(context.clock),
+        connection_(context.connection),
+        steps_(config, std::move(connect), context.connection, context.clock) {}
 
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
@@ -286,13 +289,14 @@ class ProvisioningWorker final : public messaging::Worker {
 
 }  // namespace
 
-messaging::WorkerSpec worker_spec(const ProvisioningConfig& config) {
+messaging::WorkerSpec worker_spec(const ProvisioningConfig& config, ConnectBroker connect) {
+  if (!connect) connect = [url = config.broker_admin_url] { return broker_admin::connect(url); };
   return {.name = "provisioning",
           .database_url = config.database_url,
           .lanes = 2,
           .batch_max = 1,  // acts take long, and one at a time keeps what a crash repeats small
-          .make = [config](const messaging::LaneContext& context) -> std::unique_ptr<messaging::Worker> {
-            return std::make_unique<ProvisioningWorker>(config, context);
+          .make = [config, connect](const messaging::LaneContext& context) -> std::unique_ptr<messaging::Worker> {
+            return std::make_unique<ProvisioningWorker>(config, connect, context);
           }};
 }
 

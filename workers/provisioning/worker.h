@@ -8,9 +8,11 @@
 
 #include "shared/messaging/worker.h"
 #include "workers/provisioning/config.h"
+#include "workers/provisioning/steps.h"
 
 namespace tenantry::provisioning {
 
-messaging::WorkerSpec worker_spec(const ProvisioningConfig& config);
+// Without `connect`: the management API that the configuration names.
+messaging::WorkerSpec worker_spec(const ProvisioningConfig& config, ConnectBroker connect = {});
 
 }  // namespace tenantry::provisioning

@@ -45,5 +45,10 @@ TEST(Utf8, RefusesSurrogatesOverlongFormsAndCutSequences) {
   }
 }
 
+TEST(PercentEncoding, LeavesOnlyUnreservedCharactersAsTheyAre) {
+  EXPECT_EQ(percent_encoded("azAZ09-._~"), "azAZ09-._~");
+  EXPECT_EQ(percent_encoded("/a b?c=d&e%\xC3\xA9"), "%2fa%20b%3fc%3dd%26e%25%c3%a9");
+}
+
 }  // namespace
 }  // namespace tenantry

@@ -1,0 +1,170 @@
+#include "tests/simulation/broker.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace tenantry::sim {
+
+bool topic_matches(std::string_view pattern, std::string_view key) {
+  const auto first_word = [](std::string_view text) { return text.substr(0, text.find('.')); };
+  const auto rest = [](std::string_view text) {
+    const auto dot = text.find('.');
+    return dot == text.npos ? std::optional<std::string_view>{} : std::optional{text.substr(dot + 1)};
+  };
+  const auto word = first_word(pattern);
+  const auto pattern_rest = rest(pattern);
+  if (word == "#") {
+    if (!pattern_rest) return true;
+    for (std::optional<std::string_view> tail = key; tail; tail = rest(*tail)) {
+      if (topic_matches(*pattern_rest, *tail)) return true;
+    }
+    return false;
+  }
+  if (word != "*" && word != first_word(key)) return false;
+  const auto key_rest = rest(key);
+  if (!pattern_rest) return !key_rest;
+  return key_rest ? topic_matches(*pattern_rest, *key_rest) : *pattern_rest == "#";
+}
+
+void Broker::add_vhost(const std::string& vhost) {
+  vhosts_[vhost];
+}
+
+void Broker::remove_vhost(const std::string& vhost) {
+  vhosts_.erase(vhost);
+  std::erase_if(consumers_, [&](const auto& entry) { return entry.second.vhost == vhost; });
+}
+
+bool Broker::has_queue(const std::string& vhost, const std::string& queue) const {
+  const auto at = vhosts_.find(vhost);
+  return at != vhosts_.end() && at->second.queues.contains(queue);
+}
+
+std::vector<std::string> Broker::vhosts() const {
+  std::vector<std::string> names;
+  for (const auto& [name, vhost] : vhosts_) names.push_back(name);
+  return names;
+}
+
+void Broker::import_definitions(const std::string& vhost, const std::string& definitions_json) {
+  auto& target = vhosts_.at(vhost);
+  const auto definitions = nlohmann::json::parse(definitions_json);
+  for (const auto& exchange : definitions.at("exchanges")) {
+    target.exchanges[exchange.at("name")].fanout = exchange.at("type") == "fanout";
+  }
+  for (const auto& queue : definitions.at("queues")) target.queues[queue.at("name")];
+  for (const auto& binding : definitions.at("bindings")) {
+    const std::string queue = binding.at("destination");
+    const std::string pattern = binding.at("routing_key");
+    auto& bindings = target.exchanges.at(binding.at("source")).bindings;
+    const auto same = [&](const Binding& known) { return known.queue == queue && known.pattern == pattern; };
+    if (std::ranges::none_of(bindings, same)) bindings.push_back({queue, pattern});
+  }
+}
+
+Routed Broker::publish(const std::string& vhost, const amqp::Publication& publication) {
+  const auto at = vhosts_.find(vhost);
+  if (at == vhosts_.end()) return Routed::no_vhost;
+  const std::string exchange{publication.exchange};
+  const std::string key{publication.routing_key};
+  std::set<std::string> queues;
+  if (exchange.empty()) {
+    if (at->second.queues.contains(key)) queues.insert(key);
+  } else if (const auto found = at->second.exchanges.find(exchange); found != at->second.exchanges.end()) {
+    for (const auto& binding : found->second.bindings) {
+      if (found->second.fanout || topic_matches(binding.pattern, key)) queues.insert(binding.queue);
+    }
+  }
+  if (queues.empty()) return publication.mandatory ? Routed::returned : Routed::queued;
+  for (const auto& name : queues) {
+    auto& queue = at->second.queues.at(name);
+    const auto position = queue.next_position++;
+    queue.ready.emplace(position, Message{.position = position,
+                                          .exchange = exchange,
+                                          .routing_key = key,
+                                          .properties = publication.properties,
+                                          .body = std::string(publication.body)});
+  }
+  return Routed::queued;
+}
+
+ConsumerId Broker::consume(const std::string& vhost, const std::string& queue, std::size_t prefetch) {
+  const auto id = next_consumer_++;
+  vhosts_.at(vhost).queues.at(queue).consumers.push_back(id);
+  consumers_.emplace(id, Consumer{.vhost = vhost, .queue = queue, .prefetch = prefetch});
+  return id;
+}
+
+const Broker::Queue* Broker::find_queue(const Consumer& consumer) const {
+  const auto vhost = vhosts_.find(consumer.vhost);
+  return vhost == vhosts_.end() ? nullptr : &vhost->second.queues.at(consumer.queue);
+}
+
+bool Broker::can_deliver(ConsumerId id) const {
+  const auto consumer = consumers_.find(id);
+  if (consumer == consumers_.end()) return false;
+  const auto* queue = find_queue(consumer->second);
+  return queue != nullptr && !queue->ready.empty() && queue->consumers.front() == id &&
+         consumer->second.unacked.size() < consumer->second.prefetch;
+}
+
+std::optional<amqp::Delivery> Broker::deliver(ConsumerId id) {
+  if (!can_deliver(id)) return std::nullopt;
+  auto& consumer = consumers_.at(id);
+  auto& queue = vhosts_.at(consumer.vhost).queues.at(consumer.queue);
+  auto message = std::move(queue.ready.begin()->second);
+  queue.ready.erase(queue.ready.begin());
+  amqp::Delivery delivery{.channel = 1,
+                          .consumer_tag = std::to_string(id),
+                          .delivery_tag = consumer.next_tag++,
+                          .redelivered = message.redelivered,
+                          .exchange = message.exchange,
+                          .routing_key = message.routing_key,
+                          .properties = message.properties,
+                          .body = message.body,
+                          .body_size = message.body.size()};
+  consumer.unacked.emplace(delivery.delivery_tag, std::move(message));
+  return delivery;
+}
+
+void Broker::ack(ConsumerId id, std::uint64_t delivery_tag) {
+  if (const auto consumer = consumers_.find(id); consumer != consumers_.end()) {
+    consumer->second.unacked.erase(delivery_tag);
+  }
+}
+
+void Broker::drop(ConsumerId id) {
+  const auto at = consumers_.find(id);
+  if (at == consumers_.end()) return;
+  auto consumer = std::move(at->second);
+  consumers_.erase(at);
+  const auto vhost = vhosts_.find(consumer.vhost);
+  if (vhost == vhosts_.end()) return;
+  auto& queue = vhost->second.queues.at(consumer.queue);
+  std::erase(queue.consumers, id);
+  for (auto& [tag, message] : consumer.unacked) {
+    message.redelivered = true;
+    const auto position = message.position;
+    queue.ready.emplace(position, std::move(message));
+  }
+}
+
+std::size_t Broker::depth(const std::string& vhost, const std::string& queue) const {
+  std::size_t count = vhosts_.at(vhost).queues.at(queue).ready.size();
+  for (const auto& [id, consumer] : consumers_) {
+    if (consumer.vhost == vhost && consumer.queue == queue) count += consumer.unacked.size();
+  }
+  return count;
+}
+
+std::size_t Broker::messages() const {
+  std::size_t count = 0;
+  for (const auto& [name, vhost] : vhosts_) {
+    for (const auto& [queue, content] : vhost.queues) count += content.ready.size();
+  }
+  for (const auto& [id, consumer] : consumers_) count += consumer.unacked.size();
+  return count;
+}
+
+}  // namespace tenantry::sim

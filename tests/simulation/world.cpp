@@ -1,0 +1,440 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "events/codec.h"
+#include "events/topology.h"
+#include "shared/broker_admin/broker_admin.h"
+#include "shared/db/run.h"
+#include "shared/messaging/receive.h"
+#include "shared/messaging/wire.h"
+#include "tenantry/events/v1/usage.pb.h"
+#include "workers/audit/worker.h"
+#include "workers/billing/worker.h"
+#include "workers/gateway/commands.h"
+#include "workers/metering/worker.h"
+#include "workers/notification/worker.h"
+#include "workers/provisioning/worker.h"
+#include "workers/signup/worker.h"
+
+namespace tenantry::sim {
+namespace {
+
+constexpr const char* master_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+constexpr const char* publisher_user = "tenantry-publisher";
+constexpr int batch_limit = 20;  // small batches: more of them, and more places to be cut
+
+Timestamp start_of_story() {
+  return *from_rfc3339("2026-01-05T09:00:00Z");
+}
+
+// The database is thrown away with the world: it need not survive the machine.
+std::string unsafe(const std::string& url) {
+  return url + (url.find('?') == url.npos ? "?" : "&") + "options=-csynchronous_commit%3Doff";
+}
+
+}  // namespace
+
+// ---- Ids ----------------------------------------------------------------------------------------------------------
+
+Uuid Ids::next() {
+  if (on_next) on_next();
+  std::array<std::uint8_t, 16> digest{};
+  random(digest);
+  ++counter_;
+  digest[0] = static_cast<std::uint8_t>(counter_ >> 8);
+  digest[1] = static_cast<std::uint8_t>(counter_);
+  return derive_uuid_v7(clock_.now(), digest);
+}
+
+void Ids::random(std::span<std::uint8_t> out) {
+  for (auto& byte : out) byte = static_cast<std::uint8_t>(random_.next());
+}
+
+// ---- ports --------------------------------------------------------------------------------------------------------
+
+// The management API of the simulated broker: it may be away, before or after it did what was asked.
+class World::AdminPort final : public broker_admin::BrokerAdmin {
+ public:
+  explicit AdminPort(World& world) : world_(world) {}
+
+  Result<void> ensure_vhost(const std::string& vhost, const std::string&) override {
+    return call([&] { world_.broker_.add_vhost(vhost); });
+  }
+  Result<void> remove_vhost(const std::string& vhost) override {
+    return call([&] { world_.broker_.remove_vhost(vhost); });
+  }
+  Result<bool> has_vhost(const std::string& vhost) override { return world_.broker_.has_vhost(vhost); }
+  Result<void> import_definitions(const std::string& vhost, const std::string& definitions) override {
+    return call([&] { world_.broker_.import_definitions(vhost, definitions); });
+  }
+  Result<int> node_count() override { return 1; }
+
+  // The simulated broker has no users: who may do what is tested on the real one (tests/e2e/test_broker.py).
+  Result<void> ensure_user(const std::string&, const std::string&, const std::string&) override { return call({}); }
+  Result<void> remove_user(const std::string&) override { return call({}); }
+  Result<void> set_topic_permission(const std::string&, const std::string&, const std::string&, const std::string&,
+                                    const std::string&) override {
+    return call({});
+  }
+  Result<void> set_permission(const std::string&, const events::Permission&) override { return call({}); }
+  Result<void> set_vhost_limit(const std::string&, const std::string&, int) override { return call({}); }
+  Result<void> set_user_limit(const std::string&, const std::string&, int) override { return call({}); }
+  Result<void> close_connections_of(const std::string&) override { return call({}); }
+
+ private:
+  Result<void> call(const std::function<void()>& effect) {
+    const Error away{.code = Errc::unavailable, .reason = "broker_refused", .message = "simulated: away"};
+    world_.maybe_crash("crash before a management call");
+    if (world_.injects(world_.faults_.management_away, "management call refused")) return away;
+    if (effect) effect();
+    world_.maybe_crash("crash after a management call");
+    if (world_.injects(world_.faults_.management_away, "management call's answer lost")) return away;
+    return {};
+  }
+
+  World& world_;
+};
+
+struct World::Attachment {
+  std::string vhost;
+  ConsumerId consumer = 0;
+};
+
+struct World::WorkerProcess {
+  messaging::WorkerSpec spec;
+  std::unique_ptr<messaging::Processor> processor;
+  std::map<std::string, ConsumerId> consumers{};  // by vhost
+};
+
+// ---- the process --------------------------------------------------------------------------------------------------
+
+World::World(std::uint64_t seed, Faults faults)
+    : random_(seed),
+      faults_(faults),
+      clock_(start_of_story()),
+      ids_(seed + 1, clock_),
+      gateway_(unsafe(database_.url("gateway")), "simulation gateway"),
+      superuser_(unsafe(database_.url("superuser")), "simulation") {
+  broker_.add_vhost(std::string(events::vhost_platform));
+  broker_.import_definitions(std::string(events::vhost_platform),
+                             events::definitions_json(events::platform_tenant, "classic"));
+  ids_.on_next = [this] {
+    if (crash_in_ > 0 && --crash_in_ == 0) throw Crash{};
+  };
+  start_process();
+}
+
+World::~World() {
+  end_process();
+}
+
+void World::start_process() {
+  const auto url = [this](std::string_view worker) { return unsafe(database_.url(worker)); };
+  std::vector<messaging::WorkerSpec> specs;
+  specs.push_back(signup::worker_spec({.database_url = url("signup"), .master_key = master_key}));
+  specs.push_back(provisioning::worker_spec(
+      {.database_url = url("provisioning"), .broker_admin_url = {}, .master_key = master_key, .queue_type = "auto"},
+      [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(*this)); }));
+  specs.push_back(billing::worker_spec({.database_url = url("billing")}));
+  specs.push_back(metering::worker_spec({.database_url = url("metering")}));
+  specs.push_back(audit::worker_spec({.database_url = url("audit")}));
+  specs.push_back(notification::worker_spec(
+      {.database_url = url("notification"), .smtp_url = {}, .mail_from = "hello@example.org", .public_url = "http://x"},
+      [this](const std::string&, const std::string&, const std::string& message) { return send_mail(message); }));
+  for (auto& spec : specs) {
+    auto worker = std::make_unique<WorkerProcess>();
+    worker->processor = std::make_unique<messaging::Processor>(
+        spec, "simulation " + spec.name, clock_, ids_,
+        messaging::ProcessorHooks{.published =
+                                      [this](std::vector<messaging::OutboxRow> rows) {
+                                        maybe_crash("crash after a commit");
+                                        handed_over_.insert(handed_over_.end(), std::make_move_iterator(rows.begin()),
+                                                            std::make_move_iterator(rows.end()));
+                                      },
+                                  .settled =
+                                      [this](std::vector<messaging::Token> tokens) {
+                                        maybe_crash("crash before an acknowledgement");
+                                        for (const auto& token : tokens) broker_.ack(token.link, token.delivery_tag);
+                                      }});
+    worker->spec = std::move(spec);
+    workers_.push_back(std::move(worker));
+  }
+  relay_ = std::make_unique<db::Connection>(url("runtime"), "simulation relay");
+  attach_all();
+}
+
+void World::end_process() {
+  crash_in_ = 0;
+  for (const auto& worker : workers_) {
+    for (const auto& [vhost, consumer] : worker->consumers) broker_.drop(consumer);
+  }
+  workers_.clear();
+  relay_.reset();
+  handed_over_.clear();
+  answers_ = {};
+}
+
+bool World::injects(double chance, const char* fault) {
+  if (!random_.chance(chance)) return false;
+  ++injected_[fault];
+  return true;
+}
+
+void World::maybe_crash(const char* where) {
+  if (injects(faults_.crash, where)) throw Crash{};
+}
+
+void World::guarded(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const Crash&) {
+    end_process();
+    start_process();
+  }
+}
+
+void World::attach_all() {
+  for (const auto& vhost : broker_.vhosts()) {
+    for (const auto& worker : workers_) {
+      const auto queue = events::queue_of(events::tenant_of_vhost(vhost), worker->spec.name);
+      if (worker->consumers.contains(vhost) || !broker_.has_queue(vhost, queue)) continue;
+      worker->consumers[vhost] = broker_.consume(vhost, queue, static_cast<std::size_t>(worker->spec.prefetch));
+    }
+  }
+}
+
+// ---- steps --------------------------------------------------------------------------------------------------------
+
+bool World::step() {
+  attach_all();
+  std::vector<std::function<void()>> possible;
+  for (const auto& worker : workers_) {
+    const bool waiting =
+        std::ranges::any_of(worker->consumers, [this](const auto& entry) { return broker_.can_deliver(entry.second); });
+    if (waiting) possible.emplace_back([this, w = worker.get()] { deliver(*w); });
+  }
+  if (!handed_over_.empty()) possible.emplace_back([this] { publish_some(); });
+  if (!answers_.empty()) possible.emplace_back([this] { confirm_some(); });
+  if (possible.empty()) return false;
+  guarded([&] {
+    if (injects(faults_.crash, "crash within a transaction")) crash_in_ = 1 + static_cast<int>(random_.below(4));
+    possible[random_.below(possible.size())]();
+    crash_in_ = 0;
+  });
+  clock_.advance(Milliseconds{1 + static_cast<std::int64_t>(random_.below(20))});
+  return true;
+}
+
+void World::deliver(WorkerProcess& worker) {
+  const auto size = 1 + random_.below(static_cast<std::uint64_t>(std::min(worker.spec.batch_max, batch_limit)));
+  std::vector<messaging::Arrival> batch;
+  while (batch.size() < size) {
+    std::vector<std::pair<std::string, ConsumerId>> ready;
+    for (const auto& [vhost, consumer] : worker.consumers) {
+      if (broker_.can_deliver(consumer)) ready.emplace_back(vhost, consumer);
+    }
+    if (ready.empty()) break;
+    const auto& [vhost, consumer] = ready[random_.below(ready.size())];
+    auto delivery = *broker_.deliver(consumer);
+    const messaging::Token token{.link = consumer, .generation = 0, .delivery_tag = delivery.delivery_tag};
+    batch.push_back(messaging::receive(std::move(delivery), vhost, {publisher_user}, token, clock_.now()));
+  }
+  const auto lose = [&](double chance, const char* fault) {
+    if (!injects(chance, fault)) return;
+    const auto lost =
+        std::next(worker.consumers.begin(), static_cast<std::ptrdiff_t>(random_.below(worker.consumers.size())));
+    broker_.drop(lost->second);
+    worker.consumers.erase(lost);
+  };
+  lose(faults_.connection_loss, "connection lost with deliveries at hand");
+  if (injects(faults_.lost_ack, "acknowledgement lost")) {
+    // What is settled from here on is said to connections that are no more.
+    for (const auto& [vhost, consumer] : worker.consumers) broker_.drop(consumer);
+    worker.consumers.clear();
+  }
+  if (!worker.processor->process(batch)) throw std::runtime_error("the database is away");
+}
+
+void World::publish_some() {
+  const auto count = 1 + random_.below(handed_over_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    auto row = handed_over_.front();
+    handed_over_.erase(handed_over_.begin());
+    const auto key = messaging::key_of(row);
+    const auto publish = [&] {
+      const auto properties = messaging::properties_of(row, publisher_user);
+      return broker_.publish(row.vhost, {.exchange = row.exchange,
+                                         .routing_key = row.routing_key,
+                                         .properties = properties,
+                                         .body = row.payload,
+                                         .mandatory = row.exchange != events::exchange_tenant_changes});
+    };
+    auto outcome = publish();
+    if (outcome == Routed::no_vhost) {
+      messaging::send_through_platform(row);
+      outcome = publish();
+    }
+    if (injects(faults_.duplicate, "published twice")) publish();
+    maybe_crash("crash after a publish");
+    if (outcome == Routed::returned) {
+      answers_.failed.push_back(key);
+    } else if (injects(faults_.lost_confirm, "confirm lost")) {
+      answers_.released.push_back(key);
+    } else {
+      answers_.confirmed.push_back(key);
+    }
+  }
+}
+
+void World::confirm_some() {
+  db::Transaction tx(*relay_);
+  messaging::settle_rows(tx, answers_);
+  maybe_crash("crash before a row is deleted");
+  tx.commit();
+  answers_ = {};
+}
+
+// What is due and nobody's. True: there was something.
+bool World::sweep() {
+  db::Transaction tx(*relay_);
+  auto rows = messaging::claim_due(tx, clock_.now(), 100);
+  tx.commit();
+  const bool found = !rows.empty();
+  handed_over_.insert(handed_over_.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+  return found;
+}
+
+// The database's clock does not follow the simulated one: what would end with time is ended by hand.
+void World::let_leases_run_out() {
+  db::Transaction tx(superuser_);
+  tx.exec("UPDATE messaging.outbox SET claimed_until = NULL WHERE claimed_until IS NOT NULL");
+  tx.exec("SELECT messaging.ensure_inbox_partitions($1)", {clock_.now()});
+  tx.commit();
+}
+
+void World::run_steps(int steps) {
+  while (steps-- > 0 && step()) {
+  }
+}
+
+void World::settle() {
+  constexpr int steps_max = 20'000;
+  for (int steps = 0; steps < steps_max; ++steps) {
+    if (step()) continue;
+    let_leases_run_out();
+    if (!sweep()) return;
+  }
+  throw std::runtime_error("the simulated platform does not come to rest");
+}
+
+void World::advance_to(Timestamp until) {
+  settle();
+  for (;;) {
+    std::optional<Timestamp> next;
+    {
+      db::Transaction tx(superuser_);
+      next = tx.exec("SELECT min(available_at) FROM messaging.outbox")[0].optional_timestamp(0);
+    }
+    if (!next || *next > until) break;
+    clock_.set(std::max(*next, clock_.now()));
+    settle();
+  }
+  clock_.set(std::max(until, clock_.now()));
+}
+
+// ---- people and services outside ----------------------------------------------------------------------------------
+
+Result<void> World::send_mail(const std::string& message) {
+  const Error later{.code = Errc::unavailable, .reason = "mail_deferred", .message = "simulated: later"};
+  maybe_crash("crash before a mail");
+  if (injects(faults_.mail_away, "mail server says later")) return later;
+  const std::string header = "Message-ID: ";
+  const auto at = message.find(header);
+  if (at == message.npos) throw std::runtime_error("a mail without a Message-ID");
+  const auto start = at + header.size();
+  ++mails_[message.substr(start, message.find_first_of("\r\n", start) - start)];
+  maybe_crash("crash after a mail");
+  return {};
+}
+
+void World::in_gateway(const std::function<void(db::Transaction&, messaging::Outbox&)>& work,
+                       const events::Actor& actor) {
+  messaging::Outbox outbox("/tenantry/gateway", actor, ids_, clock_.now());
+  db::Transaction tx(gateway_);
+  work(tx, outbox);
+  outbox.flush(tx);
+  tx.commit();
+  auto rows = outbox.take_due();
+  // The answer has gone out; a process that dies here leaves the rows to a sweeper.
+  if (injects(faults_.crash, "crash after a request")) return guarded([] { throw Crash{}; });
+  handed_over_.insert(handed_over_.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+}
+
+std::string World::sign_up(const std::string& company, const std::string& email) {
+  std::string tenant_id;
+  in_gateway(
+      [&](db::Transaction& tx, messaging::Outbox& outbox) {
+        gateway::SignUp command{.request = {.company_name = company,
+                                            .company_email = email,
+                                            .admin_email = email,
+                                            .admin_password = {},
+                                            .admin_first_name = "Marie",
+                                            .admin_last_name = "Martin",
+                                            .plan = "STARTER"},
+                                .locale = "fr",
+                                .password_hash = "$argon2id$none"};
+        tenant_id = testing::must(gateway::sign_up(tx, outbox, ids_, command)).tenant_id;
+      },
+      {"anonymous", "", "192.0.2.1", ""});
+  return tenant_id;
+}
+
+void World::stripe(const std::string& type, const nlohmann::json& object) {
+  const nlohmann::json event = {{"id", "evt_" + ids_.next().to_string()},
+                                {"object", "event"},
+                                {"api_version", "2025-03-31.basil"},
+                                {"created", to_unix_micros(clock_.now()) / 1'000'000},
+                                {"type", type},
+                                {"livemode", false},
+                                {"data", {{"object", object}}}};
+  const auto body = event.dump();
+  const auto fact = testing::must(gateway::read_stripe_event(body));
+  const int deliveries = injects(faults_.duplicate, "webhook sent twice") ? 2 : 1;
+  for (int i = 0; i < deliveries; ++i) {
+    in_gateway([&](db::Transaction& tx,
+                   messaging::Outbox& outbox) { testing::must(gateway::store_stripe_event(tx, outbox, fact, body)); },
+               {"stripe", fact.event_id, "192.0.2.2", ""});
+  }
+}
+
+void World::use(const std::string& tenant_id, const std::string& metric, int count) {
+  for (int i = 0; i < count; ++i) {
+    events::v1::UsageRecorded used;
+    used.set_metric(metric);
+    used.set_quantity(1);
+    const auto event = events::make_event(tenant_id, used,
+                                          {.source = "/shop",
+                                           .actor = {.kind = "service", .id = "shop", .ip = {}, .user_agent = {}},
+                                           .time = clock_.now()},
+                                          ids_.next());
+    messaging::OutboxRow row;
+    row.id = event.id;
+    row.type = event.type;
+    row.content_type = event.content_type;
+    row.headers = events::encode_headers(event);
+    const auto properties = messaging::properties_of(row, events::application_user(tenant_id));
+    const int times = injects(faults_.duplicate, "application published twice") ? 2 : 1;
+    for (int n = 0; n < times; ++n) {
+      const auto routed =
+          broker_.publish(events::vhost_of(tenant_id), {.exchange = events::application_exchange(tenant_id),
+                                                        .routing_key = event.type,
+                                                        .properties = properties,
+                                                        .body = event.payload});
+      if (routed != Routed::queued) throw std::runtime_error("an application's event found no queue");
+    }
+  }
+}
+
+}  // namespace tenantry::sim
