@@ -21,10 +21,6 @@ using nlohmann::json;
 constexpr std::string_view prefix = "cloudEvents_";
 constexpr std::string_view prefix_alternative = "cloudEvents:";
 
-bool is_json_type(std::string_view content_type) {
-  return content_type.starts_with("application/json") || content_type.find("+json") != content_type.npos;
-}
-
 bool is_type_name(std::string_view type) {
   if (type.empty() || type.size() > 128) return false;
   return std::ranges::all_of(type, [](char c) {
@@ -193,6 +189,10 @@ std::string header_of(const WireMessage& message, std::string_view name) {
 }
 
 }  // namespace
+
+bool is_json_type(std::string_view content_type) {
+  return content_type.starts_with("application/json") || content_type.find("+json") != content_type.npos;
+}
 
 Uuid foreign_event_id(Timestamp time, std::string_view tenant_id, std::string_view source, std::string_view id) {
   std::string identity = "foreign\n";
@@ -373,18 +373,6 @@ Result<void> check_trust(const Event& event, const WireMessage& message, std::st
     return refuse("forged_key", "routing key " + routing_key + " carries an event of type " + event.type);
   }
   return {};
-}
-
-std::string payload_json(const Event& event) {
-  if (event.message != nullptr) {
-    std::string text;
-    google::protobuf::util::JsonPrintOptions options;
-    options.preserve_proto_field_names = true;
-    options.always_print_primitive_fields = false;
-    if (google::protobuf::util::MessageToJsonString(*event.message, &text, options).ok()) return text;
-    return {};
-  }
-  return is_json_type(event.content_type) ? event.payload : std::string{};
 }
 
 std::string to_structured_json(const Event& event) {

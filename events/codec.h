@@ -61,6 +61,8 @@ Uuid foreign_event_id(Timestamp time, std::string_view tenant_id, std::string_vi
 Result<void> check_trust(const Event& event, const WireMessage& message, std::string_view vhost_tenant,
                          const TrustRules& rules);
 
+bool is_json_type(std::string_view content_type);
+
 // Structured mode, and the payload alone, as JSON text (events listen, audit, files).
 std::string to_structured_json(const Event& event);
 std::string payload_json(const Event& event);  // "" where the payload is neither a known message nor JSON

@@ -23,9 +23,15 @@ std::uint64_t milliseconds_of(Timestamp at) {
 }  // namespace
 
 std::string Uuid::to_string() const {
-  const std::string hex = to_hex(bytes);
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
-         hex.substr(20);
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string text(36, '-');
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    text[at++] = digits[bytes[i] >> 4];
+    text[at++] = digits[bytes[i] & 0x0F];
+  }
+  return text;
 }
 
 Timestamp Uuid::time() const {
@@ -37,14 +43,21 @@ Timestamp Uuid::time() const {
 Result<Uuid> Uuid::parse(std::string_view text) {
   const auto bad = [] { return Error::invalid("", "uuid", "not a UUID"); };
   if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return bad();
-  std::string hex;
-  for (const char c : text) {
-    if (c != '-') hex += c;
-  }
-  const auto bytes = from_hex(hex);
-  if (!bytes || bytes->size() != 16) return bad();
+  const auto value = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
   Uuid id;
-  std::ranges::copy(*bytes, id.bytes.begin());
+  std::size_t at = 0;
+  for (auto& byte : id.bytes) {
+    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
+    const int high = value(text[at++]);
+    const int low = value(text[at++]);
+    if (high < 0 || low < 0) return bad();
+    byte = static_cast<std::uint8_t>(high << 4 | low);
+  }
   return id;
 }
 

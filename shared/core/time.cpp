@@ -1,7 +1,5 @@
 #include "shared/core/time.h"
 
-#include <array>
-#include <cstdio>
 
 namespace tenantry {
 namespace {
@@ -43,17 +41,29 @@ std::string to_rfc3339(Timestamp at) {
   const auto day = std::chrono::floor<Days>(at);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss time{at - day};
-  std::array<char, 48> text{};
-  const auto micros = time.subseconds().count();
-  const int length = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", int{date.year()},
-                                   unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(time.hours().count()),
-                                   static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()));
-  std::string out(text.data(), static_cast<std::size_t>(length));
-  if (micros != 0) {
-    const int more = std::snprintf(text.data(), text.size(), ".%06d", static_cast<int>(micros));
-    out.append(text.data(), static_cast<std::size_t>(more));
+  std::string out;
+  out.reserve(27);
+  const auto digits = [&out](int width, std::int64_t value) {
+    for (std::int64_t unit = width == 2 ? 10 : width == 4 ? 1'000 : 100'000; unit > 0; unit /= 10) {
+      out += static_cast<char>('0' + value / unit % 10);
+    }
+  };
+  digits(4, int{date.year()});
+  out += '-';
+  digits(2, unsigned{date.month()});
+  out += '-';
+  digits(2, unsigned{date.day()});
+  out += 'T';
+  digits(2, time.hours().count());
+  out += ':';
+  digits(2, time.minutes().count());
+  out += ':';
+  digits(2, time.seconds().count());
+  if (const auto micros = time.subseconds().count(); micros != 0) {
+    out += '.';
+    digits(6, micros);
   }
-  return out + "Z";
+  return out += 'Z';
 }
 
 Result<Timestamp> from_rfc3339(std::string_view text) {

@@ -20,7 +20,9 @@ void Sha256::Free::operator()(evp_md_ctx_st* context) const {
 }
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  TENANTRY_ASSERT(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  // Fetched once: with EVP_sha256() OpenSSL 3 looks the algorithm up for each digest.
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  TENANTRY_ASSERT(context_ && EVP_DigestInit_ex(context_.get(), sha256, nullptr) == 1);
 }
 
 Sha256& Sha256::update(ByteView data) {

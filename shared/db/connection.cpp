@@ -1,11 +1,12 @@
 #include "shared/db/connection.h"
 
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstring>
-#include <functional>
-#include <pqxx/except>
-#include <pqxx/pqxx>
-#include <set>
+#include <chrono>
 #include <unordered_map>
 
 namespace tenantry::db {
@@ -23,59 +24,51 @@ bool unavailable_state(std::string_view state) {
          state.starts_with("53") || state == "25006" || state == "58030";
 }
 
-std::string constraint_in(std::string_view message) {
-  const auto at = message.find("constraint \"");
-  if (at == message.npos) return {};
-  const auto start = at + 12;
-  return std::string(message.substr(start, message.find('"', start) - start));
+// libpq ends its messages with a line feed, and later lines repeat the statement and its values.
+std::string first_line(const char* message) {
+  const std::string_view text = message == nullptr ? "" : message;
+  return std::string(text.substr(0, text.find('\n')));
 }
 
-// The first line of the server's message: later lines repeat the statement and its values.
-std::string first_line(std::string_view message) {
-  return std::string(message.substr(0, message.find('\n')));
+struct ClearResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+struct CloseConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+using ResultPtr = std::unique_ptr<PGresult, ClearResult>;
+
+std::string field_of(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? "" : text;
 }
 
-// libpqxx 6.4 drops the state of the classes it names itself.
-std::string state_of(const pqxx::sql_error& error) {
-  if (!error.sqlstate().empty()) return error.sqlstate();
-  if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return "42501";
-  if (dynamic_cast<const pqxx::disk_full*>(&error) != nullptr) return "53100";
-  if (dynamic_cast<const pqxx::out_of_memory*>(&error) != nullptr) return "53200";
-  if (dynamic_cast<const pqxx::insufficient_resources*>(&error) != nullptr) return "53000";
-  if (dynamic_cast<const pqxx::undefined_table*>(&error) != nullptr) return "42P01";
-  if (dynamic_cast<const pqxx::undefined_column*>(&error) != nullptr) return "42703";
-  if (dynamic_cast<const pqxx::undefined_function*>(&error) != nullptr) return "42883";
-  if (dynamic_cast<const pqxx::syntax_error*>(&error) != nullptr) return "42601";
-  return {};
+// Whether the server, or the way to it, has gone while answering.
+bool is_lost(const PGconn* connection, const PGresult* result) {
+  if (result == nullptr || PQstatus(connection) == CONNECTION_BAD) return true;
+  return unavailable_state(field_of(result, PG_DIAG_SQLSTATE)) && PQresultStatus(result) == PGRES_FATAL_ERROR &&
+         field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL";
 }
 
-template <class F>
-auto translated(F&& act) -> decltype(act()) {
-  try {
-    return act();
-  } catch (const pqxx::in_doubt_error& error) {
-    throw InDoubt(first_line(error.what()));
-  } catch (const pqxx::broken_connection& error) {
-    throw Unavailable(first_line(error.what()));
-  } catch (const pqxx::statement_completion_unknown& error) {
-    throw InDoubt(first_line(error.what()));
-  } catch (const pqxx::deadlock_detected& error) {
-    throw StatementError(first_line(error.what()), "40P01", {}, true);
-  } catch (const pqxx::transaction_rollback& error) {  // no sql_error in libpqxx 6.4: serialization failures
-    throw StatementError(first_line(error.what()), "40001", {}, true);
-  } catch (const pqxx::sql_error& error) {
-    const std::string state = state_of(error);
-    if (unavailable_state(state)) throw Unavailable(first_line(error.what()));
-    throw StatementError(first_line(error.what()), state, constraint_in(error.what()), retryable_state(state));
-  } catch (const pqxx::failure& error) {
-    throw Unavailable(first_line(error.what()));
-  }
+bool is_good(const PGresult* result) {
+  const auto status = PQresultStatus(result);
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+// The result, or what was wrong as one of our exceptions.
+ResultPtr checked(const PGconn* connection, ResultPtr result) {
+  if (result && is_good(result.get())) return result;
+  if (is_lost(connection, result.get())) throw Unavailable(first_line(PQerrorMessage(connection)));
+  const auto state = field_of(result.get(), PG_DIAG_SQLSTATE);
+  const auto message = first_line(PQresultErrorMessage(result.get()));
+  if (unavailable_state(state)) throw Unavailable(message);
+  throw StatementError(message, state, field_of(result.get(), PG_DIAG_CONSTRAINT_NAME), retryable_state(state));
 }
 
 }  // namespace
 
 struct Rows::State {
-  pqxx::result result;
+  ResultPtr result;
 };
 
 Rows::Rows(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -83,10 +76,13 @@ Rows::Rows(Rows&&) noexcept = default;
 Rows& Rows::operator=(Rows&&) noexcept = default;
 Rows::~Rows() = default;
 std::size_t Rows::size() const {
-  return state_->result.size();
+  return static_cast<std::size_t>(PQntuples(state_->result.get()));
 }
 std::size_t Rows::affected() const {
-  return state_->result.affected_rows();
+  const std::string_view count = PQcmdTuples(state_->result.get());
+  std::size_t number = 0;
+  std::from_chars(count.data(), count.data() + count.size(), number);
+  return number;
 }
 Row Rows::operator[](std::size_t index) const {
   TENANTRY_ASSERT(index < size());
@@ -94,12 +90,13 @@ Row Rows::operator[](std::size_t index) const {
 }
 
 bool Row::is_null(int column) const {
-  return rows_->state_->result[static_cast<pqxx::result::size_type>(index_)][column].is_null();
+  return PQgetisnull(rows_->state_->result.get(), static_cast<int>(index_), column) != 0;
 }
 std::string_view Row::text(int column) const {
-  const auto field = rows_->state_->result[static_cast<pqxx::result::size_type>(index_)][column];
-  if (field.is_null()) return {};
-  return {field.c_str(), field.size()};
+  const auto* result = rows_->state_->result.get();
+  TENANTRY_ASSERT(column < PQnfields(result));
+  const auto row = static_cast<int>(index_);
+  return {PQgetvalue(result, row, column), static_cast<std::size_t>(PQgetlength(result, row, column))};
 }
 std::int64_t Row::int64(int column) const {
   const auto value = text(column);
@@ -145,61 +142,97 @@ Bytes Row::bytes(int column) const {
   TENANTRY_ASSERT(bytes);
   return *std::move(bytes);
 }
+// A text[] as the server writes it: {one,"two, three","with \\"quotes\\""}. Without nulls and of one dimension.
 std::vector<std::string> Row::texts(int column) const {
   std::vector<std::string> out;
-  if (is_null(column)) return out;
-  const auto field = rows_->state_->result[static_cast<pqxx::result::size_type>(index_)][column];
-  auto parser = field.as_array();
-  for (auto item = parser.get_next(); item.first != pqxx::array_parser::done; item = parser.get_next()) {
-    if (item.first == pqxx::array_parser::string_value) out.push_back(item.second);
+  const auto value = text(column);
+  if (value.size() <= 2) return out;  // NULL or {}
+  TENANTRY_ASSERT(value.front() == '{' && value.back() == '}');
+  std::string element;
+  bool quoted = false;
+  for (std::size_t i = 1; i < value.size(); ++i) {
+    const char c = value[i];
+    if (c == '\\') {
+      element += value[++i];
+    } else if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == ',' || i + 1 == value.size())) {
+      out.push_back(std::move(element));
+      element.clear();
+    } else {
+      element += c;
+    }
   }
   return out;
 }
 
-namespace {
-class Notified : public pqxx::notification_receiver {
- public:
-  using pqxx::notification_receiver::notification_receiver;
-  void operator()(const std::string&, int) override { seen = true; }
-  bool seen = false;
-};
-}  // namespace
-
 struct Connection::State {
   std::string url;
   std::string application_name;
-  std::unique_ptr<pqxx::connection> connection;
-  std::unique_ptr<Notified> receiver;  // refers to connection: goes first
+  std::unique_ptr<PGconn, CloseConnection> connection;
+  std::string listening;  // channel
   // Statement text -> its name on this connection.
   std::unordered_map<std::string, std::string> prepared;
   bool in_transaction = false;
 
-  pqxx::connection& open() {
-    if (connection && !connection->is_open()) close();
+  PGconn* open() {
+    if (connection && PQstatus(connection.get()) == CONNECTION_BAD) close();
     if (!connection) {
-      translated([&] {
-        connection = std::make_unique<pqxx::connection>(url);
-        pqxx::nontransaction setup(*connection);
-        setup.exec("SET TIME ZONE 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'");
-        setup.exec_params("SELECT set_config('application_name', $1, false)", application_name);
-      });
+      connection.reset(PQconnectdb(url.c_str()));
+      if (!connection || PQstatus(connection.get()) != CONNECTION_OK) {
+        const std::string why = connection ? first_line(PQerrorMessage(connection.get())) : "out of memory";
+        close();
+        throw Unavailable(why);
+      }
+      PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+      exec("SET TIME ZONE 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'");
+      const char* values[] = {application_name.c_str()};
+      checked(connection.get(), ResultPtr(PQexecParams(connection.get(), "SELECT set_config('application_name', $1, false)",
+                                                       1, nullptr, values, nullptr, nullptr, 0)));
     }
-    return *connection;
+    return connection.get();
   }
 
   void close() {
-    receiver.reset();
+    listening.clear();
     prepared.clear();
     connection.reset();
   }
 
-  const std::string& prepare(std::string_view sql) {
+  ResultPtr exec(const std::string& sql) {
+    return checked(connection.get(), ResultPtr(PQexec(connection.get(), sql.c_str())));
+  }
+
+  const std::string& prepare(std::string_view sql, std::span<const Param> params) {
     std::string text{sql};
     const auto known = prepared.find(text);
     if (known != prepared.end()) return known->second;
+    std::vector<Oid> types;
+    for (const auto& param : params) types.push_back(param.type());
     std::string name = "s" + std::to_string(prepared.size());
-    connection->prepare(name, text);
+    checked(connection.get(), ResultPtr(PQprepare(connection.get(), name.c_str(), text.c_str(),
+                                                  static_cast<int>(types.size()), types.data())));
     return prepared.emplace(std::move(text), std::move(name)).first->second;
+  }
+
+  ResultPtr exec_prepared(std::string_view sql, std::span<const Param> params) {
+    std::vector<const char*> values;
+    std::vector<int> lengths;
+    std::vector<int> formats;
+    for (const auto& param : params) {
+      const auto& value = param.value();
+      // Text goes as a C string: the server would get what stands before the NUL, and no error.
+      if (value && !param.is_binary() && value->find('\0') != std::string::npos) {
+        throw StatementError("a text with a NUL cannot be stored", "22021", {}, false);
+      }
+      values.push_back(value ? value->data() : nullptr);
+      lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+      formats.push_back(param.is_binary() ? 1 : 0);
+    }
+    const std::string& name = prepare(sql, params);
+    return checked(connection.get(), ResultPtr(PQexecPrepared(connection.get(), name.c_str(),
+                                                              static_cast<int>(values.size()), values.data(),
+                                                              lengths.data(), formats.data(), 0)));
   }
 };
 
@@ -215,68 +248,77 @@ Connection::Connection(std::string url, std::string application_name) : state_(s
   state_->application_name = std::move(application_name);
 }
 
-Connection::~Connection() {
-  state_->close();
-}
+Connection::~Connection() = default;
 
 void Connection::disconnect() {
   state_->close();
 }
 
 bool Connection::connected() const {
-  return state_->connection && state_->connection->is_open();
+  return state_->connection && PQstatus(state_->connection.get()) == CONNECTION_OK;
+}
+
+Rows Connection::exec_alone(std::string_view sql) {
+  TENANTRY_ASSERT(!state_->in_transaction);
+  state_->open();
+  return Rows(std::make_unique<Rows::State>(Rows::State{state_->exec(std::string(sql))}));
 }
 
 bool Connection::wait_notification(std::string_view channel, Milliseconds timeout) {
-  return translated([&] {
-    auto& connection = state_->open();
-    if (!state_->receiver) state_->receiver = std::make_unique<Notified>(connection, std::string(channel));
-    state_->receiver->seen = false;
-    connection.await_notification(timeout.count() / 1000, (timeout.count() % 1000) * 1000);
-    return state_->receiver->seen;
-  });
+  auto* connection = state_->open();
+  if (state_->listening != channel) {
+    char* quoted = PQescapeIdentifier(connection, channel.data(), channel.size());
+    const std::string sql = std::string("LISTEN ") + quoted;
+    PQfreemem(quoted);
+    state_->exec(sql);
+    state_->listening = channel;
+  }
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    bool heard = false;
+    if (PQconsumeInput(connection) == 0) {
+      const auto why = first_line(PQerrorMessage(connection));
+      state_->close();
+      throw Unavailable(why);
+    }
+    while (auto* notified = PQnotifies(connection)) {
+      PQfreemem(notified);
+      heard = true;
+    }
+    const auto left = std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
+    if (heard || left <= Milliseconds{0}) return heard;
+    pollfd socket{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
+    poll(&socket, 1, static_cast<int>(left.count()));
+  }
 }
 
 struct Transaction::State {
   Connection::State& connection;
-  std::unique_ptr<pqxx::work> work;
+  bool over = false;
 };
 
-Transaction::Transaction(Connection& connection) : state_(std::make_unique<State>(State{*connection.state_, nullptr})) {
+Transaction::Transaction(Connection& connection) : state_(std::make_unique<State>(State{*connection.state_})) {
   TENANTRY_ASSERT(!connection.state_->in_transaction);
-  translated([&] { state_->work = std::make_unique<pqxx::work>(connection.state_->open()); });
+  connection.state_->open();
+  connection.state_->exec("BEGIN");
   connection.state_->in_transaction = true;
 }
 
 Transaction::~Transaction() {
-  state_->connection.in_transaction = false;
-  try {
-    state_->work.reset();
-  } catch (const std::exception&) {
-    state_->connection.close();  // a rollback that fails leaves a connection nobody should use again
-  }
+  auto& connection = state_->connection;
+  connection.in_transaction = false;
+  if (state_->over || !connection.connection) return;
+  const ResultPtr result(PQexec(connection.connection.get(), "ROLLBACK"));
+  // A rollback that fails leaves a connection nobody should use again.
+  if (!result || !is_good(result.get())) connection.close();
 }
 
 Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
-  return translated([&] {
-    const std::string& name = state_->connection.prepare(sql);
-    std::vector<std::optional<std::string>> values;
-    values.reserve(params.size());
-    for (const auto& param : params) {
-      // libpq takes C strings: the server would get what stands before the NUL, and no error.
-      if (param.text() && param.text()->find('\0') != std::string::npos) {
-        throw StatementError("a text with a NUL cannot be stored", "22021", {}, false);
-      }
-      values.push_back(param.text());
-    }
-    auto rows = std::make_unique<Rows::State>();
-    rows->result = state_->work->exec_prepared(name, pqxx::prepare::make_dynamic_params(values));
-    return Rows(std::move(rows));
-  });
+  return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.exec_prepared(sql, params)}));
 }
 
 void Transaction::exec_script(std::string_view sql) {
-  translated([&] { state_->work->exec(std::string(sql)); });
+  state_->connection.exec(std::string(sql));
 }
 
 void Transaction::set_tenant(std::string_view tenant_id) {
@@ -288,7 +330,15 @@ std::string Transaction::transaction_id() {
 }
 
 void Transaction::commit() {
-  translated([&] { state_->work->commit(); });
+  auto* connection = state_->connection.connection.get();
+  ResultPtr result(PQexec(connection, "COMMIT"));
+  if (is_lost(connection, result.get())) throw InDoubt(first_line(PQerrorMessage(connection)));
+  result = checked(connection, std::move(result));
+  state_->over = true;
+  // An error that was swallowed before: the server answers ROLLBACK and no error.
+  if (std::string_view(PQcmdStatus(result.get())) != "COMMIT") {
+    throw StatementError("the transaction had failed before its commit", "25P02", {}, false);
+  }
 }
 
 }  // namespace tenantry::db

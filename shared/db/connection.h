@@ -95,6 +95,7 @@ class Rows {
 
  private:
   friend class Row;
+  friend class Connection;
   friend class Transaction;
   struct State;
   explicit Rows(std::unique_ptr<State> state);
@@ -142,6 +143,9 @@ class Connection {
 
   void disconnect();
   bool connected() const;
+
+  // What PostgreSQL takes outside transactions only, e.g. CREATE DATABASE.
+  Rows exec_alone(std::string_view sql);
 
   // Waits for a NOTIFY on `channel` for at most `timeout`; true when one came. Listens from the first call on.
   bool wait_notification(std::string_view channel, Milliseconds timeout);

@@ -1,5 +1,6 @@
 #include "shared/json/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -134,6 +135,20 @@ Result<json> parse_json(std::string_view text, JsonLimits limits) {
   Builder builder(limits.depth);
   if (!json::sax_parse(text.begin(), text.end(), &builder)) return builder.error();
   return builder.take();
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  const bool plain = std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\';
+  });
+  if (!plain) {
+    out += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 }  // namespace tenantry

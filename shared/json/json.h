@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 #include "shared/core/result.h"
@@ -22,5 +23,8 @@ struct JsonLimits {
 // Errc::invalid with reason "malformed_json" and the place and rule in `fields`;
 // Errc::too_large when the text is longer than `limits.size`.
 Result<nlohmann::json> parse_json(std::string_view text, JsonLimits limits = {});
+
+// Appends `text` as a JSON string, quotes included; ill-formed UTF-8 becomes U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace tenantry

@@ -1,10 +1,12 @@
 #include "events/catalogue.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "events/codec.h"
@@ -57,7 +59,13 @@ TEST(Catalogue, EveryTypeHasAnExampleThatItsSchemaTakes) {
     event.content_type = "application/json";
     event.payload.assign(std::istreambuf_iterator<char>(in), {});
     const auto parsed = parse_payload(event);
-    EXPECT_TRUE(parsed) << entry.type << ": " << (parsed ? "" : parsed.error().describe());
+    ASSERT_TRUE(parsed) << entry.type << ": " << (parsed ? "" : parsed.error().describe());
+    // Our own printer says what protobuf's says.
+    std::string expected;
+    google::protobuf::util::JsonPrintOptions options;
+    options.preserve_proto_field_names = true;
+    ASSERT_TRUE(google::protobuf::util::MessageToJsonString(*event.message, &expected, options).ok());
+    EXPECT_EQ(nlohmann::json::parse(payload_json(event)), nlohmann::json::parse(expected)) << entry.type;
   }
   EXPECT_TRUE(examples.empty()) << *examples.begin();
 }

@@ -113,7 +113,9 @@ TEST_F(AuditStore, ArraysOfDifferentLengthAreRefused) {
   db::Transaction tx(connection);
   lock_heads(tx, {"acme"});
   try {
-    tx.exec("SELECT audit.append('[]'::jsonb, ARRAY['\\x00'::bytea], ARRAY[]::bytea[], '[]'::jsonb, ARRAY[]::bytea[])");
+    const auto none = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', "
+                      "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
+    tx.exec("SELECT audit.append('{acme}', " + std::string(none) + ")");
     FAIL() << "accepted";
   } catch (const db::StatementError& error) {
     EXPECT_EQ(error.sqlstate, "22000") << error.what();

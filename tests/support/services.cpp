@@ -3,18 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
-#include <pqxx/pqxx>
 #include <stdexcept>
 
 #include "shared/core/embedded.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/migrate.h"
-
-// libpqxx 6.4 leaks the answer of a PREPARE that a lost connection cut off: what tests of lost connections do.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:libpqxx-6.4.so\n";
-}
 
 namespace tenantry {
 std::span<const EmbeddedFile> plan_files();
@@ -31,17 +24,13 @@ std::string with_database(const std::string& url, const std::string& database) {
   return url.substr(0, path) + "/" + database + (query == url.npos ? "" : url.substr(query));
 }
 
-// Statements that PostgreSQL takes outside transactions only, e.g. CREATE DATABASE.
 class Superuser {
  public:
-  Superuser() : connection_(required_variable("TENANTRY_TEST_SUPERUSER_URL")) {}
-  pqxx::result exec(const std::string& sql) {
-    pqxx::nontransaction plain(connection_);
-    return plain.exec(sql);
-  }
+  Superuser() : connection_(required_variable("TENANTRY_TEST_SUPERUSER_URL"), "test") {}
+  db::Rows exec(const std::string& sql) { return connection_.exec_alone(sql); }
 
  private:
-  pqxx::connection connection_;
+  db::Connection connection_;
 };
 
 void make_template(Superuser& superuser, const std::string& name, const std::vector<db::Migration>& migrations) {

@@ -1,24 +1,45 @@
 #include "workers/audit/store.h"
 
-#include <nlohmann/json.hpp>
+#include <array>
+#include <optional>
 
 #include "shared/db/connection.h"
 
 namespace tenantry::audit {
 
-using nlohmann::json;
-
 namespace {
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+
+// PostgreSQL's jsonb has no U+0000, and what is no JSON has no place in it: such a payload stays in the leaf only.
+// What a schema's message or the codec's own parser made is well-formed.
+std::optional<std::string> payload_of(const AuditRecord& record) {
+  if (record.payload.empty() || record.payload.find("\\u0000") != record.payload.npos) return std::nullopt;
+  return record.payload;
 }
 
-// PostgreSQL's jsonb has no U+0000: such a payload stays in the leaf only.
-json payload_of(const AuditRecord& record) {
-  if (record.payload.empty() || record.payload.find("\\u0000") != record.payload.npos) return nullptr;
-  auto value = json::parse(record.payload, nullptr, false);
-  return value.is_discarded() ? json(nullptr) : value;
-}
+struct Columns {
+  explicit Columns(std::size_t size) {
+    sequences.reserve(size);
+    event_ids.reserve(size);
+    occurred.reserve(size);
+    recorded.reserve(size);
+    payloads.reserve(size);
+    leaves.reserve(size);
+    hashes.reserve(size);
+    for (auto& column : texts) column.reserve(size);
+  }
+  std::vector<std::int64_t> sequences;
+  std::vector<Uuid> event_ids;
+  std::vector<Timestamp> occurred, recorded;
+  std::array<std::vector<std::string_view>, 15> texts;  // in the order of add_texts()
+  std::vector<std::optional<std::string>> payloads;
+  std::vector<ByteView> leaves, hashes;
+
+  void add_texts(std::initializer_list<std::string_view> values) {
+    std::size_t column = 0;
+    for (const auto value : values) texts[column++].push_back(value);
+  }
+};
+
 }  // namespace
 
 std::map<std::string, Frontier> lock_heads(db::Transaction& tx, const std::vector<std::string>& tenants) {
@@ -33,44 +54,39 @@ std::map<std::string, Frontier> lock_heads(db::Transaction& tx, const std::vecto
 }
 
 void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map<std::string, Frontier>& heads) {
-  json records = json::array();
-  std::vector<Bytes> bytes;
-  std::vector<Bytes> hashes;
+  Columns columns(leaves.size());
   for (const auto& leaf : leaves) {
     const auto& record = leaf.record;
-    records.push_back({{"position", records.size() + 1},
-                       {"tenant_id", record.tenant_id},
-                       {"sequence", record.sequence},
-                       {"event_id", record.event_id.to_string()},
-                       {"type", record.type},
-                       {"occurred_at", to_rfc3339(record.occurred_at)},
-                       {"recorded_at", to_rfc3339(record.recorded_at)},
-                       {"actor_kind", record.actor_kind},
-                       {"actor_id", record.actor_id},
-                       {"actor_ip", record.actor_ip},
-                       {"actor_agent", record.actor_agent},
-                       {"action", record.action},
-                       {"crud", record.crud},
-                       {"resource", record.resource},
-                       {"resource_id", record.resource_id},
-                       {"outcome", record.failure ? "failure" : "success"},
-                       {"correlation_id", record.correlation_id},
-                       {"causation_id", record.causation_id},
-                       {"source", record.source},
-                       {"exchange", record.exchange},
-                       {"payload", payload_of(record)}});
-    bytes.emplace_back(leaf.bytes.begin(), leaf.bytes.end());
-    hashes.emplace_back(leaf.hash.begin(), leaf.hash.end());
+    columns.sequences.push_back(static_cast<std::int64_t>(record.sequence));
+    columns.event_ids.push_back(record.event_id);
+    columns.occurred.push_back(record.occurred_at);
+    columns.recorded.push_back(record.recorded_at);
+    columns.add_texts({record.tenant_id, record.type, record.actor_kind, record.actor_id, record.actor_ip,
+                       record.actor_agent, record.action, record.crud, record.resource, record.resource_id,
+                       record.failure ? "failure" : "success", record.correlation_id, record.causation_id,
+                       record.source, record.exchange});
+    columns.payloads.push_back(payload_of(record));
+    columns.leaves.push_back(as_bytes(leaf.bytes));
+    columns.hashes.emplace_back(leaf.hash);
   }
-  json new_heads = json::array();
+  std::vector<std::string_view> head_tenants;
+  std::vector<std::int64_t> head_sizes;
   std::vector<Bytes> frontiers;
   for (const auto& [tenant_id, frontier] : heads) {
-    new_heads.push_back({{"position", new_heads.size() + 1}, {"tenant_id", tenant_id}, {"size", frontier.size()}});
+    head_tenants.push_back(tenant_id);
+    head_sizes.push_back(static_cast<std::int64_t>(frontier.size()));
     frontiers.push_back(frontier.to_bytes());
   }
+  using db::Param;
+  const auto text = [&](std::size_t column) { return Param::array(columns.texts[column]); };
   tx.exec(
-      "SELECT audit.append($1::jsonb, $2::bytea[], $3::bytea[], $4::jsonb, $5::bytea[])",
-      {dump(records), db::Param::array(bytes), db::Param::array(hashes), dump(new_heads), db::Param::array(frontiers)});
+      "SELECT audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
+      "$20::jsonb[], $21, $22, $23, $24, $25)",
+      {text(0), Param::array(columns.sequences), Param::array(columns.event_ids), text(1),
+       Param::array(columns.occurred), Param::array(columns.recorded), text(2), text(3), text(4), text(5), text(6),
+       text(7), text(8), text(9), text(10), text(11), text(12), text(13), text(14), Param::array(columns.payloads),
+       Param::array(columns.leaves), Param::array(columns.hashes), Param::array(head_tenants),
+       Param::array(head_sizes), Param::array(frontiers)});
 }
 
 }  // namespace tenantry::audit

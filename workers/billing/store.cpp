@@ -81,6 +81,13 @@ void load_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
   }
 }
 
+// An array within an array, which unnest() would take apart: as text.
+std::string array_literal(const std::vector<Timestamp>& values) {
+  std::string out;
+  for (const auto at : values) out += (out.empty() ? "{" : ",") + to_rfc3339(at);
+  return out.empty() ? "{}" : out + "}";
+}
+
 // A column of a batch: one array of what `read` gives for each element.
 template <class T, class F>
 Param column(const std::vector<T>& rows, F read) {
@@ -130,7 +137,7 @@ void save_accounts(db::Transaction& tx, const std::map<std::string, Account>& by
        column(rows, [](const auto& row) { return row.second.failed_at; }),
        column(rows, [](const auto& row) { return row.second.past_due_since; }),
        column(rows, [](const auto& row) { return row.second.ended_at; }),
-       column(rows, [](const auto& row) { return Param::array(row.second.failures).text().value(); }), now});
+       column(rows, [](const auto& row) { return array_literal(row.second.failures); }), now});
 }
 
 void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& subscriptions) {
@@ -157,7 +164,7 @@ void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& su
        column(subscriptions, &Subscription::current_period_start),
        column(subscriptions, &Subscription::current_period_end), column(subscriptions, &Subscription::cancel_at),
        column(subscriptions, &Subscription::canceled_at), column(subscriptions, &Subscription::ended_at),
-       column(subscriptions, [](const Subscription& row) { return row.cancel_at_period_end ? "true" : "false"; }),
+       column(subscriptions, [](const Subscription& row) { return row.cancel_at_period_end; }),
        column(subscriptions, &Subscription::stated_at),
        column(subscriptions, [](const Subscription& row) { return rank_of(row.status); }),
        column(subscriptions, &Subscription::stripe_event_id)});

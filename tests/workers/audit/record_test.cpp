@@ -57,5 +57,39 @@ TEST(AuditRecord, ItsLeafHoldsSequenceAndTheEventsOwnBytes) {
   EXPECT_NE(text, leaf_of(record, event));
 }
 
+TEST(AuditRecord, ItsLeafIsWhatAJsonLibraryWouldWrite) {
+  for (const auto* text : {"plain", "", "Café \"crème\" \\ \t\x01\x7f", "\xff ill-formed"}) {
+    auto event = client_created();
+    event.foreign_id = text;
+    event.content_type = text;
+    auto record = make_record(event, text, from_unix_seconds(1'700'000'001) + Microseconds{5});
+    record.sequence = 18'000'000'000'000;
+    record.resource_id = record.actor_agent = record.correlation_id = text;
+    const nlohmann::json expected = {
+        {"tenant_id", record.tenant_id},
+        {"sequence", record.sequence},
+        {"event_id", record.event_id.to_string()},
+        {"type", record.type},
+        {"occurred_at", "2023-11-14T22:13:20Z"},
+        {"recorded_at", "2023-11-14T22:13:21.000005Z"},
+        {"actor", {{"kind", "user"}, {"id", "u1"}, {"ip", "192.0.2.7"}, {"user_agent", text}}},
+        {"action", "CREATE"},
+        {"crud", "create"},
+        {"resource", {{"kind", "client"}, {"id", text}}},
+        {"outcome", "success"},
+        {"correlation_id", text},
+        {"causation_id", ""},
+        {"source", "/tenantry/gateway"},
+        {"exchange", text},
+        {"content_type", text},
+        {"payload_base64", to_base64(as_bytes(event.payload))},
+    };
+    auto with_foreign_id = expected;
+    if (!event.foreign_id.empty()) with_foreign_id["foreign_id"] = text;
+    EXPECT_EQ(leaf_of(record, event),
+              with_foreign_id.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+}
+
 }  // namespace
 }  // namespace tenantry::audit
