@@ -16,7 +16,7 @@ namespace tenantry::amqp {
 namespace {
 
 constexpr std::size_t read_buffer_size = 64 * 1024;
-constexpr std::uint64_t tick_ms = 500;
+constexpr std::chrono::milliseconds tick_every{500};
 
 CoreParameters core_parameters(const ConnectionParameters& from) {
   return {.vhost = from.vhost,
@@ -43,21 +43,8 @@ uv_handle_t* handle_of(T& typed) {
 // What the connections of one loop share: the read buffer, the tick and the moment of
 // writing. Lives as long as one of them does.
 struct Connection::Hub {
-  // Owned by libuv until both are closed.
-  struct Handles {
-    uv_prepare_t prepare{};
-    uv_timer_t timer{};
-    int open = 2;
-    Hub* hub = nullptr;
-
-    static void closed(uv_handle_t* handle) {
-      auto* handles = static_cast<Handles*>(handle->data);
-      if (--handles->open == 0) delete handles;
-    }
-  };
-
   static std::shared_ptr<Hub> of(loop::Loop& loop);
-  explicit Hub(uv_loop_t* loop);
+  explicit Hub(loop::Loop& loop);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
@@ -72,7 +59,9 @@ struct Connection::Hub {
   void flush();
   void tick();
 
-  Handles* handles_ = new Handles;
+  uv_loop_t* const loop_;
+  loop::Deferred flush_;
+  loop::Timer tick_;
   std::vector<std::shared_ptr<State>> dirty_;
   std::map<std::string, std::shared_ptr<TlsContext>> tls_contexts_;
 };
@@ -160,44 +149,29 @@ std::shared_ptr<Connection::Hub> Connection::Hub::of(loop::Loop& loop) {
   auto& known = hubs().by_loop[loop.native()];
   auto hub = std::static_pointer_cast<Hub>(known.lock());
   if (!hub) {
-    hub = std::make_shared<Hub>(loop.native());
+    hub = std::make_shared<Hub>(loop);
     known = hub;
   }
   return hub;
 }
 
-Connection::Hub::Hub(uv_loop_t* loop) {
-  handles_->hub = this;
-  handles_->prepare.data = handles_;
-  handles_->timer.data = handles_;
-  uv_prepare_init(loop, &handles_->prepare);
-  uv_timer_init(loop, &handles_->timer);
-  uv_timer_start(
-      &handles_->timer, [](uv_timer_t* timer) { static_cast<Handles*>(timer->data)->hub->tick(); }, tick_ms, tick_ms);
+Connection::Hub::Hub(loop::Loop& loop) : loop_(loop.native()), flush_(loop, [this] { flush(); }), tick_(loop) {
+  tick_.repeat(tick_every, [this] { tick(); });
 }
 
 Connection::Hub::~Hub() {
-  {
-    const std::lock_guard lock(hubs().mutex);
-    const auto known = hubs().by_loop.find(handles_->prepare.loop);
-    if (known != hubs().by_loop.end() && known->second.expired()) hubs().by_loop.erase(known);
-  }
-  uv_close(handle_of(handles_->prepare), &Handles::closed);
-  uv_close(handle_of(handles_->timer), &Handles::closed);
+  const std::lock_guard lock(hubs().mutex);
+  const auto known = hubs().by_loop.find(loop_);
+  if (known != hubs().by_loop.end() && known->second.expired()) hubs().by_loop.erase(known);
 }
 
 void Connection::Hub::flush_later(std::shared_ptr<State> state) {
-  // Runs just before the loop waits, after all that this iteration had to write.
-  if (dirty_.empty()) {
-    uv_prepare_start(&handles_->prepare,
-                     [](uv_prepare_t* prepare) { static_cast<Handles*>(prepare->data)->hub->flush(); });
-  }
+  if (dirty_.empty()) flush_.request();
   dirty_.push_back(std::move(state));
 }
 
 void Connection::Hub::flush() {
   const auto ready = std::exchange(dirty_, {});  // outlives a handler that destroys the last connection
-  uv_prepare_stop(&handles_->prepare);
   for (const auto& state : ready) state->flush();
 }
 

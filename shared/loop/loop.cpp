@@ -142,6 +142,30 @@ bool Timer::active() const {
   return uv_is_active(reinterpret_cast<const uv_handle_t*>(&state_->timer)) != 0;
 }
 
+struct Deferred::State {
+  uv_prepare_t prepare{};
+  std::function<void()> run;
+};
+
+Deferred::Deferred(Loop& loop, std::function<void()> run) : state_(new State) {
+  state_->run = std::move(run);
+  state_->prepare.data = state_;
+  uv_prepare_init(loop.native(), &state_->prepare);
+}
+
+Deferred::~Deferred() {
+  uv_prepare_stop(&state_->prepare);
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->prepare),
+           [](uv_handle_t* handle) { delete static_cast<State*>(handle->data); });
+}
+
+void Deferred::request() {
+  uv_prepare_start(&state_->prepare, [](uv_prepare_t* prepare) {
+    uv_prepare_stop(prepare);
+    static_cast<State*>(prepare->data)->run();
+  });
+}
+
 LoopThread::LoopThread() : thread_([this] { loop_.run(); }) {}
 
 LoopThread::~LoopThread() {

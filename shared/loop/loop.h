@@ -62,6 +62,23 @@ class Timer {
   State* state_;  // freed by libuv's close callback
 };
 
+// Work gathered over one turn of the loop and done once, just before the loop waits:
+// what many handlers ask for costs one flush. Create, request and destroy on the loop
+// thread, or before run() or after it.
+class Deferred {
+ public:
+  Deferred(Loop& loop, std::function<void()> run);
+  ~Deferred();
+  Deferred(const Deferred&) = delete;
+  Deferred& operator=(const Deferred&) = delete;
+
+  void request();  // any number of times; the function may request again, for the next turn
+
+ private:
+  struct State;
+  State* state_;  // freed by libuv's close callback
+};
+
 // A loop on a thread of its own. Destroying it stops and joins.
 class LoopThread {
  public:

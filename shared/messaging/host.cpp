@@ -1,11 +1,13 @@
 #include "shared/messaging/host.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "events/topology.h"
 #include "shared/db/connection.h"
@@ -39,6 +41,9 @@ void check_table(const WorkerSpec& spec, std::span<const ConsumerRow> rows) {
   TENANTRY_ASSERT(bound == handled);
 }
 
+// Below it a tenant's batches would wait for acknowledgements.
+constexpr int prefetch_min = 20;
+
 std::size_t lane_of(std::string_view tenant_id, std::size_t lanes) {
   return std::hash<std::string_view>{}(tenant_id) % lanes;
 }
@@ -48,7 +53,8 @@ std::size_t lane_of(std::string_view tenant_id, std::size_t lanes) {
 struct Host::State {
   struct HostedWorker {
     WorkerSpec spec;
-    std::vector<std::unique_ptr<Lane>> lanes;
+    std::vector<std::unique_ptr<Lane>> lanes{};
+    std::vector<std::vector<Arrival>> arrived{};  // by lane; loop only
     int lanes_without_database = 0;
   };
 
@@ -59,8 +65,9 @@ struct Host::State {
         ids(i),
         relay(l, options.relay, c, i),
         attempts(options.connects_per_second, 20, l.now()),
+        push_arrived(l, [this] { push_all_arrived(); }),
         scan_connection(options.relay.database_url, "tenantry discovery") {
-    for (auto& spec : specs) workers.push_back({std::move(spec), {}, 0});
+    for (auto& spec : specs) workers.push_back({.spec = std::move(spec)});
   }
 
   loop::Loop& loop;
@@ -69,12 +76,14 @@ struct Host::State {
   IdGenerator& ids;
   Relay relay;
   amqp::TokenBucket attempts;
+  loop::Deferred push_arrived;
   std::vector<HostedWorker> workers;
 
   // Links by number, so that a settlement can name one that may be gone. Loop only.
   std::map<std::uint64_t, std::unique_ptr<VhostLink>> links;
   std::map<std::string, std::uint64_t, std::less<>> link_of_vhost;
   std::uint64_t next_link = 1;
+  std::size_t vhosts_known = 1;
   bool stopping = false;
   std::atomic<bool> platform_attached{false};
   std::atomic<bool> databases_up{true};
@@ -96,9 +105,17 @@ struct Host::State {
                       .delivery_tag = delivery.delivery_tag};
     auto arrival = receive(std::move(delivery), vhost, {options.relay.publisher.broker.user}, token, clock.now());
     const auto lane = lane_of(arrival.incoming.event.tenant_id, worker.lanes.size());
-    std::vector<Arrival> one;
-    one.push_back(std::move(arrival));
-    worker.lanes[lane]->push(std::move(one));
+    worker.arrived[lane].push_back(std::move(arrival));
+    push_arrived.request();
+  }
+
+  // What one turn of the loop has read, to each lane at once.
+  void push_all_arrived() {
+    for (auto& worker : workers) {
+      for (std::size_t lane = 0; lane < worker.lanes.size(); ++lane) {
+        if (!worker.arrived[lane].empty()) worker.lanes[lane]->push(std::exchange(worker.arrived[lane], {}));
+      }
+    }
   }
 
   void on_settled(std::vector<Token> tokens) {
@@ -120,9 +137,16 @@ struct Host::State {
     if (!up && worker.lanes_without_database == 1) {
       for (auto& [number, link] : links) link->pause(worker_index);
       for (auto& lane : worker.lanes) lane->drop_queued();
+      for (auto& arrived : worker.arrived) arrived.clear();
     } else if (up && worker.lanes_without_database == 0) {
       for (auto& [number, link] : links) link->resume(worker_index);
     }
+  }
+
+  // Many tenants share what one process may hold.
+  int prefetch_of(const WorkerSpec& spec) const {
+    const auto share = static_cast<int>(options.deliveries_max / vhosts_known);
+    return std::clamp(share, std::min(prefetch_min, spec.prefetch), spec.prefetch);
   }
 
   // ---- attachment: on the loop -------------------------------------------------------------------------------
@@ -134,7 +158,7 @@ struct Host::State {
     LinkOptions link_options;
     link_options.broker = options.consumer;
     link_options.broker.vhost = vhost;
-    for (const auto& worker : workers) link_options.workers.push_back({worker.spec.name, worker.spec.prefetch});
+    for (const auto& worker : workers) link_options.workers.push_back({worker.spec.name, prefetch_of(worker.spec)});
     link_options.watch_tenants = platform;
     const auto number = next_link++;
     LinkHooks hooks;
@@ -190,6 +214,7 @@ struct Host::State {
         auto vhosts = std::make_shared<std::vector<std::string>>();
         for (const auto row : rows) vhosts->push_back(events::vhost_of(row.text(0)));
         loop.post([this, vhosts] {
+          vhosts_known = vhosts->size() + 1;
           for (const auto& vhost : *vhosts) attach(vhost);
         });
         quiet = false;
@@ -233,6 +258,7 @@ void Host::start() {
       };
       worker.lanes.push_back(std::make_unique<Lane>(worker.spec, n, state.clock, state.ids, std::move(hooks)));
       worker.lanes.back()->start();
+      worker.arrived.emplace_back();
     }
   }
   state.relay.start();

@@ -28,6 +28,7 @@ struct HostOptions {
   RelayOptions relay;
   Seconds rescan_every{60};
   double connects_per_second = 200;
+  std::size_t deliveries_max = 40'000;  // unsettled per worker over all tenants, as far as their least share allows
   // Told of every tenant whose status, plan or vhost changed. On the loop; may be empty.
   std::function<void(const std::string& tenant_id)> tenant_changed{};
 };

@@ -1,8 +1,8 @@
 // Lane: a thread and a database connection that handle some tenants' events of one
 // worker, in order per tenant, in batches.
 //
-// A lane takes all that is ready up to batch_max, one event of each waiting tenant in
-// turn, so that a flood of one tenant takes only its share. What it does with a batch
+// A lane takes all that is ready up to batch_max, a few events of each waiting tenant
+// in turn, so that a flood of one tenant takes only its share. What it does with a batch
 // is the Processor's. When the database is away the lane says so and holds nothing.
 #pragma once
 

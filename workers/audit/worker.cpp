@@ -31,6 +31,8 @@ class AuditWorker final : public messaging::Worker {
   }
 
   Result<void> finish(Unit& unit) override {
+    // A tenant's records lie side by side in every index.
+    std::ranges::stable_sort(leaves_, {}, [](const Leaf& leaf) -> const std::string& { return leaf.record.tenant_id; });
     append(unit.tx, leaves_, heads_);
     return {};
   }
