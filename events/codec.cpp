@@ -170,9 +170,9 @@ Result<void> check_required(const google::protobuf::Message& message, const std:
     const auto* field = descriptor->field(i);
     const std::string pointer = path + "/" + field->name();
     if (field->options().GetExtension(v1::required)) {
-      const bool present = field->is_repeated()    ? reflection->FieldSize(message, field) > 0
-                           : field->has_presence() ? reflection->HasField(message, field)
-                                                   : reflection->HasField(message, field);
+      // Without presence a field counts as there when it is not its default: an empty string is none.
+      const bool present =
+          field->is_repeated() ? reflection->FieldSize(message, field) > 0 : reflection->HasField(message, field);
       if (!present) return Error::invalid(pointer, "required", field->name() + " is required by " + descriptor->name());
     }
     if (!field->is_repeated() && field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE &&

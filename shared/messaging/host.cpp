@@ -83,7 +83,7 @@ struct Host::State {
   std::map<std::uint64_t, std::unique_ptr<VhostLink>> links;
   std::map<std::string, std::uint64_t, std::less<>> link_of_vhost;
   std::uint64_t next_link = 1;
-  std::size_t vhosts_known = 1;
+  std::size_t vhosts_known = 0;
   bool stopping = false;
   std::atomic<bool> platform_attached{false};
   std::atomic<bool> databases_up{true};
@@ -145,7 +145,8 @@ struct Host::State {
 
   // Many tenants share what one process may hold.
   int prefetch_of(const WorkerSpec& spec) const {
-    const auto share = static_cast<int>(options.deliveries_max / vhosts_known);
+    const auto attached = vhosts_known / static_cast<std::size_t>(options.shard.count) + 1;
+    const auto share = static_cast<int>(options.deliveries_max / attached);
     return std::clamp(share, std::min(prefetch_min, spec.prefetch), spec.prefetch);
   }
 
@@ -154,7 +155,7 @@ struct Host::State {
   void attach(const std::string& vhost) {
     if (stopping || link_of_vhost.contains(vhost)) return;
     const bool platform = vhost == events::vhost_platform;
-    if (workers.empty() && !platform) return;
+    if (!platform && (workers.empty() || !options.shard.serves(events::tenant_of_vhost(vhost)))) return;
     LinkOptions link_options;
     link_options.broker = options.consumer;
     link_options.broker.vhost = vhost;
@@ -214,7 +215,7 @@ struct Host::State {
         auto vhosts = std::make_shared<std::vector<std::string>>();
         for (const auto row : rows) vhosts->push_back(events::vhost_of(row.text(0)));
         loop.post([this, vhosts] {
-          vhosts_known = vhosts->size() + 1;
+          vhosts_known = vhosts->size();
           for (const auto& vhost : *vhosts) attach(vhost);
         });
         quiet = false;

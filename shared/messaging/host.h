@@ -15,6 +15,7 @@
 #include "shared/amqp/connection.h"
 #include "shared/core/clock.h"
 #include "shared/messaging/relay.h"
+#include "shared/messaging/shard.h"
 #include "shared/messaging/worker.h"
 
 namespace tenantry::loop {
@@ -27,7 +28,8 @@ struct HostOptions {
   amqp::ConnectionParameters consumer;  // user of the hosted workers; the vhost is replaced
   RelayOptions relay;
   Seconds rescan_every{60};
-  double connects_per_second = 200;
+  Shard shard{};  // of the tenants this process consumes for; "platform" is everybody's
+  double connects_per_second = 400;
   std::size_t deliveries_max = 40'000;  // unsettled per worker over all tenants, as far as their least share allows
   // Told of every tenant whose status, plan or vhost changed. On the loop; may be empty.
   std::function<void(const std::string& tenant_id)> tenant_changed{};

@@ -40,6 +40,12 @@ log::Level log_level(config::Reader& reader) {
   return log::Level::info;
 }
 
+messaging::Shard shard(config::Reader& reader) {
+  const auto parsed = messaging::Shard::parse(reader.text("TENANTRY_SHARD", "1/1"));
+  if (!parsed) reader.fail("TENANTRY_SHARD", parsed.error().fields[0].detail);
+  return parsed ? *parsed : messaging::Shard{};
+}
+
 sigset_t stop_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -54,6 +60,7 @@ int run(config::Reader& reader, Parts parts) {
   const bool test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
   const auto level = log_level(reader);
   messaging::HostOptions options;
+  options.shard = shard(reader);
   options.relay.database_url = reader.required_secret(config::service_database_variable("runtime"));
   options.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
   options.consumer = broker_url(reader, parts.amqp_variable);

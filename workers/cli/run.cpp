@@ -40,15 +40,19 @@ int host(const Session& session, const std::vector<std::string>& names) {
 void add_run(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("run",
                                      "Run workers and the gateway in this process\n\nExamples:\n"
-                                     "  tenantry run --workers all\n  tenantry run --workers billing,audit");
+                                     "  tenantry run --workers all\n  tenantry run --workers billing,audit\n"
+                                     "  tenantry run --workers audit --shard 1/2   # beside another with 2/2");
   static std::vector<std::string> names;
+  static std::string shard;
   std::vector<std::string> known(std::begin(events::workers), std::end(events::workers));
   known.insert(known.end(), {"gateway", "all"});
   command->add_option("--workers", names, "Which: " + CLI::detail::join(known, ", "))
       ->delimiter(',')
       ->required()
       ->check(CLI::IsMember(known));
+  command->add_option("--shard", shard, "i/n: only the tenants of the i-th of n replicas (TENANTRY_SHARD)");
   command->callback([&session, known] {
+    if (!shard.empty()) session.environment["TENANTRY_SHARD"] = shard;
     const bool all = std::ranges::find(names, "all") != names.end();
     session.exit_code = host(session, all ? known : names);
   });
