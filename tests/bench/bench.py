@@ -1,0 +1,401 @@
+"""What the benches share: the servers that ./dev bench has started, our processes, loads, tenants, CPU time.
+
+A bench is a file in benches/ with SUMMARY, ORDER and run(bench); it is found by being there. Nothing here sleeps
+to let things happen: a condition is asked for until it holds or its deadline comes.
+"""
+import base64
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+
+from figures import Figure
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+TICKS = os.sysconf("SC_CLK_TCK")
+ASK_EVERY = 0.02  # seconds between two questions of a condition
+
+
+class Failed(Exception):
+    """The bench could not be run to its end: there is no figure."""
+
+
+def env(name):
+    value = os.environ.get(name)
+    if not value:
+        raise SystemExit(f"{name} is not set: run this through ./dev bench")
+    return value
+
+
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def until(what, check, seconds, every=ASK_EVERY):
+    """The first true answer of `check`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failed(f"not within {seconds} s: {what}")
+        time.sleep(every)
+
+
+# ---- CPU time ------------------------------------------------------------------------------------------------------
+
+
+def cpu_of_trees(roots):
+    """Seconds of CPU of these processes, their descendants, and the descendants that have ended."""
+    processes, children = {}, {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended since
+        processes[int(name)] = sum(int(ticks) for ticks in fields[11:15])
+        children.setdefault(int(fields[1]), []).append(int(name))
+    total, todo = 0, list(roots)
+    while todo:
+        pid = todo.pop()
+        total += processes.get(pid, 0)
+        todo += children.get(pid, [])
+    return total / TICKS
+
+
+def memory_of(pid):
+    """Resident bytes of one process."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise Failed(f"process {pid} has ended")
+
+
+# ---- processes -----------------------------------------------------------------------------------------------------
+
+
+def settings():
+    """Ours refuse settings they do not know, and a bench measures the real clock."""
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith("TENANTRY_BENCH_") and name not in ("TENANTRY_TEST_CLOCK", "TENANTRY_BIN")}
+
+
+class Ours:
+    """A process of the product."""
+
+    def __init__(self, binary, arguments, log):
+        self.log_path = log
+        self.started_at = time.time()
+        with open(log, "ab") as file:
+            self.process = subprocess.Popen([binary, *arguments], env=settings(), stdin=subprocess.DEVNULL,
+                                            stdout=file, stderr=file)
+        self.pid = self.process.pid
+
+    def check(self):
+        if self.process.poll() is not None:
+            raise Failed(f"{os.path.basename(self.process.args[0])} ended with {self.process.returncode}; "
+                         f"see {self.log_path}")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Tool:
+    """A program of the bench's own: prints {"ready":...} if asked to, then one JSON line, and ends by itself."""
+
+    def __init__(self, bench, command, deadline, environment=None, cwd=None):
+        self.bench, self.deadline, self.command = bench, deadline, command
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=cwd,
+                                        env=environment or os.environ)
+        self.buffer = b""
+        bench.tools.append(self)
+
+    def line(self, seconds=None):
+        """The next line it prints, as JSON."""
+        end = time.monotonic() + (seconds or self.deadline + 10)
+        while b"\n" not in self.buffer:
+            left = end - time.monotonic()
+            readable = left > 0 and select.select([self.process.stdout], [], [], left)[0]
+            chunk = os.read(self.process.stdout.fileno(), 1 << 20) if readable else b""
+            if not chunk:
+                self.close()
+                raise Failed(f"{os.path.basename(self.command[0])} gave no answer (exit {self.process.returncode})")
+            self.buffer += chunk
+        text, _, self.buffer = self.buffer.partition(b"\n")
+        return json.loads(text)
+
+    ready = line
+
+    def go(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def result(self):
+        answer = self.line()
+        self.close()
+        return answer
+
+    def close(self):
+        """Waits for its end, and keeps the CPU time it took."""
+        if self not in self.bench.tools:
+            return
+        self.bench.tools.remove(self)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        end = time.monotonic() + 15
+        while True:
+            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+            if pid:
+                break
+            if time.monotonic() > end:
+                self.process.kill()
+            time.sleep(0.005)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.bench.tools_cpu += usage.ru_utime + usage.ru_stime
+
+
+class Sql:
+    """One connection as superuser, by psql: rows of text."""
+
+    END = "-- end of answer --"
+
+    def __init__(self, url):
+        self.process = subprocess.Popen(["psql", url, "-XqAt", "-F", "\t", "-v", "ON_ERROR_STOP=1"], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1)
+        self.rows("SET client_min_messages = warning")
+
+    def rows(self, statement):
+        try:
+            self.process.stdin.write(f"{statement};\n\\echo '{self.END}'\n")
+            self.process.stdin.flush()
+        except OSError as error:
+            raise Failed(f"psql has ended: {error}") from error
+        out = []
+        for line in self.process.stdout:
+            line = line.rstrip("\n")
+            if line == self.END:
+                return out
+            out.append(line.split("\t"))
+        raise Failed(f"psql refused: {statement}")
+
+    def value(self, statement):
+        return self.rows(statement)[0][0]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=10)
+
+
+# ---- a run ---------------------------------------------------------------------------------------------------------
+
+
+class Bench:
+    """What one run of ./dev bench has; each bench gets it."""
+
+    def __init__(self, options, show):
+        self.options, self.long, self.show = options, options.long, show
+        self.name = ""
+        self.figures = []
+        self.running, self.tools, self.tools_cpu = [], [], 0.0
+        self.tenants_made = 0
+        self.bin = os.path.join(env("TENANTRY_BENCH_BUILD_DIR"), "bin")
+        self.dir = env("TENANTRY_BENCH_DIR")
+        self.server_url = env("TENANTRY_BENCH_SUPERUSER_URL").rpartition("/")[0]
+        self.database_url = self.server_url + "/tenantry"
+        self.broker_pid, self.database_pid = int(env("TENANTRY_BENCH_BROKER_PID")), int(env("TENANTRY_BENCH_DATABASE_PID"))
+        self.sql = None
+        server = Sql(self.server_url + "/postgres")
+        server.rows("CREATE DATABASE tenantry_fresh TEMPLATE tenantry")
+        server.close()
+
+    def program(self, name):
+        return os.path.join(self.bin, name)
+
+    # ---- figures
+
+    def figure(self, figure, value, unit, **more):
+        """Keeps a figure, and prints it at once where programs read."""
+        kept = Figure(self.name, figure, value, unit, **more)
+        self.figures.append(kept)
+        self.show(kept)
+        return kept
+
+    def found(self, bench, figure):
+        return next((each for each in self.figures if each.bench == bench and each.figure == figure), None)
+
+    @contextlib.contextmanager
+    def cpu(self):
+        """A dictionary that holds, at the end, the CPU seconds each group has used meanwhile."""
+        used = {}
+        before = self._cpu_now()
+        try:
+            yield used
+        finally:
+            now = self._cpu_now()
+            used.update({group: max(0.0, now[group] - before[group]) for group in now})
+
+    def _cpu_now(self):
+        own = os.times()
+        return {"ours": cpu_of_trees(each.pid for each in self.running),
+                "broker": cpu_of_trees([self.broker_pid]),
+                "database": cpu_of_trees([self.database_pid]),
+                "load": own.user + own.system + self.tools_cpu + cpu_of_trees(each.process.pid for each in self.tools)}
+
+    # ---- the database
+
+    def fresh_database(self):
+        """As after `tenantry migrate`, with the tenants: every bench begins with the same."""
+        if self.sql:
+            self.sql.close()
+        server = Sql(self.server_url + "/postgres")
+        server.rows("DROP DATABASE IF EXISTS tenantry WITH (FORCE)")
+        server.rows("CREATE DATABASE tenantry TEMPLATE tenantry_fresh OWNER tenantry_owner")
+        server.rows("CHECKPOINT")
+        server.close()
+        self.sql = Sql(self.database_url)
+        self._insert_tenants(0, self.tenants_made)
+
+    def _insert_tenants(self, first, end):
+        if end > first:
+            self.sql.rows(
+                "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, "
+                "plan_version, trial_ends_at, vhost_ready, vhost_present, created_at, updated_at) "
+                "SELECT name, name, '', 'active', now(), 'STARTER', 1, now(), true, true, now(), now() "
+                f"FROM (SELECT 'bench-' || lpad(i::text, 4, '0') FROM generate_series({first}, {end - 1}) AS i) AS t (name)")
+
+    # ---- the broker
+
+    def management(self, method, path, body=None, timeout=300):
+        url = urllib.parse.urlsplit(env("TENANTRY_AMQP_ADMIN_URL"))
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=timeout)
+        login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        connection.request(method, "/api/" + path, body=None if body is None else json.dumps(body),
+                           headers={"Authorization": "Basic " + login, "Content-Type": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        if response.status >= 400:
+            raise Failed(f"{method} {path}: {response.status} {text[:300]!r}")
+        return json.loads(text) if text else None
+
+    def in_parallel(self, work, items):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return list(pool.map(work, items))
+
+    def tenants(self, count):
+        """At least so many tenants, bench-0000 and on: rows, vhosts, queues. They stay for the benches that follow."""
+        first = self.tenants_made
+        if count <= first:
+            return
+        began = time.monotonic()
+        admin = urllib.parse.urlsplit(env("TENANTRY_AMQP_ADMIN_URL")).username
+        for at in range(first, count, 25):
+            part = min(25, count - at)
+            made = subprocess.run([self.program("bench_definitions"), "--first", str(at), "--tenants", str(part)],
+                                  check=True, capture_output=True)
+            definitions = json.loads(made.stdout)
+            for vhost in definitions["vhosts"]:  # what creating it by the API would have given us
+                definitions["permissions"].append({"user": admin, "vhost": vhost["name"], "configure": ".*",
+                                                   "write": ".*", "read": ".*"})
+            self.management("POST", "definitions", definitions)
+        self._insert_tenants(first, count)
+        self.tenants_made = count
+        say(f"{count - first} tenants made in {time.monotonic() - began:.1f} s")
+
+    def depth(self, worker, tenants):
+        """How many messages wait in a worker's queues, and how many consumers they have, now."""
+        return self.tool("bench_load", "--depth", worker, "--tenants", tenants).result()
+
+    # ---- processes
+
+    @contextlib.contextmanager
+    def ours(self, *workers):
+        """The named workers in one process: a worker's own executable where it is alone."""
+        log = os.path.join(self.dir, "log", f"{self.name}.log")
+        if len(workers) == 1 and workers[0] != "all":
+            process = Ours(self.program("tenantry-" + workers[0]), [], log)
+        else:
+            process = Ours(self.program("tenantry"), ["run", "--workers", ",".join(workers)], log)
+        self.running.append(process)
+        try:
+            yield process
+        finally:
+            process.stop()
+            self.running.remove(process)
+
+    def tool(self, name, *arguments, deadline=None):
+        deadline = deadline or (1800 if self.long else 120)
+        return Tool(self, [self.program(name), *map(str, arguments), "--deadline", str(deadline)], deadline)
+
+    def load(self, kind, tenants, first=0, **options):
+        """bench_load, under way; with wait=True it connects and waits for go()."""
+        arguments = ["--kind", kind, "--tenants", tenants, "--first", first]
+        for name, value in options.items():
+            arguments += ["--" + name] if value is True else ["--" + name, value]
+        return self.tool("bench_load", *arguments)
+
+    def end(self):
+        """Whatever a bench that failed has left behind."""
+        for tool in list(self.tools):
+            tool.process.kill()
+            tool.close()
+
+    # ---- progress
+
+    def follow(self, statement, target, process=None, seconds=None):
+        """Asks for a growing number until it is `target`: [(unix time, number)], the first one above the start."""
+        seconds = seconds or (1800 if self.long else 120)
+        samples = []
+        start = int(self.sql.value(statement))
+
+        def reached():
+            if process:
+                process.check()
+            value = int(self.sql.value(statement))
+            if value > start and (not samples or value > samples[-1][1]):
+                samples.append((time.time(), value))
+            return value >= target
+        if start >= target:
+            raise Failed(f"{statement}: {start} before anything began")
+        until(f"{statement} = {target}", reached, seconds)
+        return samples
+
+
+AUDITED = "SELECT coalesce(sum(size), 0) FROM audit.heads"
+METERED = "SELECT coalesce(sum(events), 0) FROM metering.counters WHERE span = 'month'"
+
+
+def warm_up(bench, kind, tenants, statement, process, first=0):
+    """One event of each tenant, seen to have taken effect: then every consumer stands."""
+    count = tenants * (2 if kind == "usage" else 1)  # usage goes through both exchanges
+    target = int(bench.sql.value(statement)) + count
+    load = bench.load(kind, tenants, first=first, events=count)
+    bench.follow(statement, target, process)
+    load.result()
+
+
+def rate_between(samples):
+    """Events a second from the first sample to the last: the start of the process is not in it."""
+    (first_at, first), (last_at, last) = samples[0], samples[-1]
+    if last_at <= first_at:
+        raise Failed("too few events to measure")
+    return (last - first) / (last_at - first_at)

@@ -1,0 +1,130 @@
+"""How many events a second become durable, deduplicated, hash-treed audit records, beside a bare drain.
+
+Drain: the queues are full before our process starts, and nobody publishes. Counted from the first records seen to
+the last. Flood: a publisher sends the same number as fast as the broker takes them, while we consume. Counted from
+its first event to the last record. The baseline does the same with one queue of the same events.
+"""
+
+from bench import AUDITED, Failed, rate_between, say, warm_up
+from figures import median, ratio_at_least
+
+SUMMARY = "events/s into the audit log, beside a bare drain of the same broker into the same table"
+ORDER = 50
+
+# What design section 10 asks with 100 tenants, and issue 3 with 1,000.
+FLOORS = {100: 0.9, 1000: 0.7}
+
+
+def make_baseline_table(bench):
+    """As audit.records, indexes too, but unique by event: there is no inbox beside it."""
+    bench.sql.rows("CREATE SCHEMA IF NOT EXISTS bench")
+    bench.sql.rows("DROP TABLE IF EXISTS bench.records")
+    bench.sql.rows("CREATE TABLE bench.records (LIKE audit.records INCLUDING ALL)")
+    key = bench.sql.value("SELECT conname FROM pg_constraint WHERE conrelid = 'bench.records'::regclass AND contype = 'p'")
+    bench.sql.rows(f"ALTER TABLE bench.records DROP CONSTRAINT {key}, ADD PRIMARY KEY (event_id)")
+
+
+def start_baseline(bench, events):
+    """bench_baseline on the audit queue of the first tenant, whose consumer we are not now."""
+    make_baseline_table(bench)
+    return bench.tool("bench_baseline", "--vhost", "tenant-bench-0000", "--queue", "bench-0000.audit",
+                      "--database", bench.database_url, "--table", "bench.records", "--events", events)
+
+
+def all_taken(bench, tenants):
+    left = bench.depth("audit", tenants)["messages"]
+    if left:
+        raise Failed(f"{left} events are still in the queues")
+
+
+def drain(bench, tenants, events):
+    """Our rate, and the CPU seconds it took."""
+    target = int(bench.sql.value(AUDITED)) + events
+    bench.load("audit", tenants, events=events).result()
+    with bench.ours("audit") as process, bench.cpu() as cpu:
+        samples = bench.follow(AUDITED, target, process)
+    all_taken(bench, tenants)
+    return rate_between(samples), cpu
+
+
+def drain_baseline(bench, events):
+    bench.load("audit", 1, events=events).result()
+    with bench.cpu() as cpu:
+        baseline = start_baseline(bench, events)
+        baseline.ready()
+        done = baseline.result()
+    check_all_fresh(done, events)
+    return (events - done["first_count"]) / (done["last_commit_at"] - done["first_commit_at"]), cpu
+
+
+def check_all_fresh(done, events):
+    if done["fresh"] != events:
+        raise Failed(f"the baseline has written {done['fresh']} of {events} events")
+
+
+def flood(bench, tenants, events):
+    with bench.ours("audit") as process:
+        warm_up(bench, "audit", tenants, AUDITED, process)
+        target = int(bench.sql.value(AUDITED)) + events
+        load = bench.load("audit", tenants, events=events, wait=True)
+        load.ready()
+        with bench.cpu() as cpu:
+            load.go()
+            samples = bench.follow(AUDITED, target, process)
+            published = load.result()
+    all_taken(bench, tenants)
+    say(f"published at {events / (published['confirmed_at'] - published['started_at']):,.0f} events/s")
+    return events / (samples[-1][0] - published["started_at"]), cpu
+
+
+def flood_baseline(bench, events):
+    baseline = start_baseline(bench, events)
+    baseline.ready()
+    load = bench.load("audit", 1, events=events, wait=True)
+    load.ready()
+    with bench.cpu() as cpu:
+        load.go()
+        published = load.result()
+        done = baseline.result()
+    check_all_fresh(done, events)
+    say(f"baseline: published at {events / (published['confirmed_at'] - published['started_at']):,.0f} events/s")
+    return events / (done["last_commit_at"] - published["started_at"]), cpu
+
+
+def against_baseline(bench, tenants, events):
+    for mode, ours, theirs in (("drain", drain, drain_baseline), ("flood", flood, flood_baseline)):
+        rates, baselines, cpu = [], [], {}
+        for _ in range(3 if bench.long else 1):  # in turn, so that both meet the same weather
+            bench.fresh_database()
+            rate, cpu_baseline = theirs(bench, events)
+            baselines.append(rate)
+            rate, cpu = ours(bench, tenants, events)
+            rates.append(rate)
+        floor = FLOORS.get(tenants) if mode == "flood" else None
+        bench.figure(f"bare drain, {mode}", median(baselines), "events/s", cpu=cpu_baseline,
+                     note="the drain's own CPU time is under LOAD")
+        bench.figure(f"{mode}, {tenants} tenants", median(rates), "events/s", baseline="a bare drain",
+                     baseline_value=median(baselines), floor=ratio_at_least(floor) if floor else None, cpu=cpu)
+
+
+def as_it_grows(bench):
+    """One log of ten tenants, from nothing: is an event dearer the more there are?"""
+    bench.fresh_database()
+    first = None
+    size = 0
+    for decade in (10_000, 100_000, 1_000_000)[:3 if bench.long else 2]:
+        rate, cpu = drain(bench, 10, decade - size)
+        bench.figure(f"drain, log of {size:,} to {decade:,}", rate, "events/s", cpu=cpu,
+                     **({"baseline": "the first of these", "baseline_value": first} if first else {}))
+        first = first or rate
+        size = decade
+
+
+def run(bench):
+    counts = [bench.options.tenants] if bench.options.tenants else [1, 100, 1000] if bench.long else [100]
+    events = 300_000 if bench.long else 60_000
+    for tenants in counts:
+        bench.tenants(tenants)
+        against_baseline(bench, tenants, events)
+    bench.tenants(10)
+    as_it_grows(bench)
