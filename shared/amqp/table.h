@@ -23,8 +23,14 @@ using Array = std::vector<Value>;
 struct Table {
   std::vector<Entry> entries;
 
-  Table() = default;
+  // Defined below, where an entry is complete.
+  Table() noexcept;
   Table(std::initializer_list<Entry> list);
+  Table(const Table& other);
+  Table(Table&& other) noexcept;
+  Table& operator=(const Table& other);
+  Table& operator=(Table&& other) noexcept;
+  ~Table();
 
   bool empty() const;
   void add(std::string name, Value value);
@@ -66,5 +72,12 @@ struct Entry {
 
   bool operator==(const Entry& other) const;
 };
+
+inline Table::Table() noexcept = default;
+inline Table::Table(const Table& other) = default;
+inline Table::Table(Table&& other) noexcept = default;
+inline Table& Table::operator=(const Table& other) = default;
+inline Table& Table::operator=(Table&& other) noexcept = default;
+inline Table::~Table() = default;
 
 }  // namespace tenantry::amqp
