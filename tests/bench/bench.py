@@ -380,6 +380,8 @@ class Bench:
         return samples
 
 
+WORKERS = ("signup", "provisioning", "billing", "metering", "audit", "notification")
+HANDLED = "SELECT count(*) FROM messaging.inbox"
 AUDITED = "SELECT coalesce(sum(size), 0) FROM audit.heads"
 METERED = "SELECT coalesce(sum(events), 0) FROM metering.counters WHERE span = 'month'"
 
@@ -390,6 +392,14 @@ def warm_up(bench, kind, tenants, statement, process, first=0):
     target = int(bench.sql.value(statement)) + count
     load = bench.load(kind, tenants, first=first, events=count)
     bench.follow(statement, target, process)
+    load.result()
+
+
+def stand(bench, tenants, process):
+    """All workers' consumers of these tenants stand: each has handled an event that every queue hears."""
+    target = int(bench.sql.value(HANDLED)) + tenants * len(WORKERS)
+    load = bench.load("marker", tenants, events=tenants)
+    bench.follow(HANDLED, target, process)
     load.result()
 
 

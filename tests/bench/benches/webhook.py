@@ -1,0 +1,52 @@
+"""How soon a tenant is ACTIVE once Stripe says that it has paid.
+
+From before the signed POST, each on a connection of its own, until a reader of the tenant's row, asking every
+millisecond, sees the new status. One webhook at a time; every process of ours is in it. Median of three rounds.
+"""
+import time
+
+import platform_client as p
+from bench import Failed, say, stand, until
+from figures import at_most, median, percentile
+
+SUMMARY = "signed payment webhook → tenant ACTIVE"
+ORDER = 30
+
+
+def pay(bench, tenant_id):
+    """Milliseconds until the payment has made it ACTIVE."""
+    now = time.time()
+    event = p.stripe_event("invoice.paid", p.invoice(tenant_id, paid=True), created=now)
+    began = time.monotonic()
+    answer = p.post_stripe(event, at=now)
+    if answer.status != 200:
+        raise Failed(f"the webhook was answered {answer}")
+    until(f"{tenant_id} ACTIVE",
+          lambda: bench.sql.value(f"SELECT status FROM platform.tenants WHERE tenant_id = '{tenant_id}'") == "active",
+          10, every=0.001)
+    return (time.monotonic() - began) * 1000
+
+
+def round_of(bench, count):
+    bench.fresh_database()
+    bench.sql.rows("UPDATE platform.tenants SET status = 'trial', trial_ends_at = now() + interval '14 days'")
+    with bench.ours("all") as process:
+        stand(bench, count, process)
+        pay(bench, "bench-0000")  # opens connections, fills caches
+        with bench.cpu() as cpu:
+            times = [pay(bench, f"bench-{number:04d}") for number in range(1, count)]
+    say(f"p50 {percentile(times, 50):.1f} ms, p99 {percentile(times, 99):.1f} ms")
+    return times, cpu
+
+
+def run(bench):
+    count = 500 if bench.long else 100
+    bench.tenants(count)
+    halves, worsts = [], []
+    for _ in range(3):
+        times, cpu = round_of(bench, count)
+        halves.append(percentile(times, 50))
+        worsts.append(percentile(times, 99))
+    bench.figure("p50", median(halves), "ms", floor=at_most(15), cpu=cpu,
+                 note=f"median of three rounds of {count - 1} webhooks, one after another")
+    bench.figure("p99", median(worsts), "ms", floor=at_most(100), cpu=cpu)
