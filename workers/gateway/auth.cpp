@@ -52,10 +52,24 @@ http::Response issue_tokens(Services& services, const Call& call, db::Transactio
   return response;
 }
 
+// One try. Its place in the limiter is given back when it is over, however it ended.
 struct Login {
+  Services& services;
+  std::string address;
   LoginRequest request;
-  std::string tenant_id;
-  std::optional<store::Person> person;
+  std::string tenant_id{};
+  std::optional<store::Person> person{};
+  LoginLimiter::Outcome outcome = LoginLimiter::Outcome::none;
+
+  Login(Services& of, std::string from, LoginRequest what)
+      : services(of), address(std::move(from)), request(std::move(what)) {}
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
+  ~Login() {
+    services.loop.post([&of = services, account = request.email, from = address, how = outcome] {
+      of.logins.settle(account, from, how, of.monotonic());
+    });
+  }
 };
 
 Result<http::Response> succeed(Services& services, db::Connection& connection, const Call& call, const Login& login) {
@@ -93,16 +107,9 @@ void verify(Services& services, const CallPtr& call, const std::shared_ptr<Login
   const bool right = crypto::verify_password(known ? login->person->password_hash : crypto::dummy_password_hash(),
                                              login->request.password) &&
                      member;
-  services.loop.post([&services, call, login, right] {
-    const auto now = services.monotonic();
-    if (right) {
-      services.logins.succeeded(login->request.email, call->address, now);
-    } else {
-      services.logins.failed(login->request.email, call->address, now);
-    }
-    services.on_lane(call, [&services, call, login, right](db::Connection& connection) {
-      return right ? succeed(services, connection, *call, *login) : fail(services, connection, *call, *login);
-    });
+  login->outcome = right ? LoginLimiter::Outcome::right : LoginLimiter::Outcome::wrong;
+  services.on_lane(call, [&services, call, login, right](db::Connection& connection) {
+    return right ? succeed(services, connection, *call, *login) : fail(services, connection, *call, *login);
   });
 }
 
@@ -130,15 +137,14 @@ Result<void> look_up(Services& services, db::Connection& connection, const Call&
 void login(Services& services, const CallPtr& call) {
   auto request = parse_login(call->request().body);
   if (!request) return services.refuse(call, request.error());
-  if (const auto wait = services.logins.check(request->email, call->address, services.monotonic())) {
+  if (const auto wait = services.logins.admit(request->email, call->address, services.monotonic())) {
     return services.refuse(call,
                            Error{.code = Errc::rate_limited,
                                  .reason = "too_many_attempts",
                                  .message = "too many failed logins; wait before the next one"},
                            *wait);
   }
-  auto login = std::make_shared<Login>();
-  login->request = std::move(*request);
+  const auto login = std::make_shared<Login>(services, call->address, std::move(*request));
   const Error overloaded{.code = Errc::unavailable, .reason = "overloaded", .message = "login"};
   const bool taken = services.lanes.submit([&services, call, login, overloaded](db::Connection& connection) {
     Result<void> found;
