@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "shared/http/request_parser.h"
 #include "tests/shared/http/fixture.h"
 
 namespace tenantry::http {
@@ -46,6 +47,28 @@ TEST_P(ServerAnswers, WithTheStatus) {
     EXPECT_NE(answer.find("application/problem+json"), std::string::npos);
     EXPECT_NE(answer.find("Connection: close"), std::string::npos);
   }
+}
+
+// How many bytes come at once must not change what they mean.
+TEST_P(ServerAnswers, TheSameHoweverItArrives) {
+  const ServerOptions limits;
+  const auto outcome = [&](std::size_t at_once) {
+    RequestParser parser(limits);
+    for (std::size_t at = 0; at < GetParam().request.size(); at += at_once) {
+      parser.feed(std::string_view{GetParam().request}.substr(at, at_once));
+      for (auto step = parser.next(); step != RequestParser::Step::more; step = parser.next()) {
+        if (step == RequestParser::Step::refused) return std::to_string(parser.refusal().status);
+        if (step != RequestParser::Step::request) continue;
+        const auto request = parser.take();
+        return std::string{to_string(request.method)} + " " + request.target + " " + request.body;
+      }
+    }
+    return std::string{"more"};
+  };
+  const auto whole = outcome(GetParam().request.size());
+  EXPECT_EQ(outcome(1), whole);
+  EXPECT_EQ(outcome(7), whole);
+  EXPECT_NE(whole, "more");
 }
 
 const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
