@@ -86,11 +86,22 @@ Uuid SystemIdGenerator::next() {
   return id;
 }
 
+// Bytes are taken from the system a block at a time: a call for each id would cost as much as all else about it.
 void SystemIdGenerator::random(std::span<std::uint8_t> out) {
-  std::size_t done = 0;
-  while (done < out.size()) {
-    const auto got = getrandom(out.data() + done, out.size() - done, 0);
-    if (got > 0) done += static_cast<std::size_t>(got);
+  struct Block {
+    std::array<std::uint8_t, 1024> bytes;
+    std::size_t used = sizeof bytes;
+  };
+  thread_local Block block;
+  for (auto& byte : out) {
+    if (block.used == block.bytes.size()) {
+      for (std::size_t done = 0; done < block.bytes.size();) {
+        const auto got = getrandom(block.bytes.data() + done, block.bytes.size() - done, 0);
+        if (got > 0) done += static_cast<std::size_t>(got);
+      }
+      block.used = 0;
+    }
+    byte = block.bytes[block.used++];
   }
 }
 

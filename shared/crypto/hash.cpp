@@ -19,10 +19,18 @@ void Sha256::Free::operator()(evp_md_ctx_st* context) const {
   EVP_MD_CTX_free(context);
 }
 
+namespace {
+
+// Fetched once: OpenSSL 3 otherwise looks the algorithm up for every digest, which costs more than a short one.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return method;
+}
+
+}  // namespace
+
 Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  // Fetched once: with EVP_sha256() OpenSSL 3 looks the algorithm up for each digest.
-  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  TENANTRY_ASSERT(context_ && EVP_DigestInit_ex(context_.get(), sha256, nullptr) == 1);
+  TENANTRY_ASSERT(context_ && EVP_DigestInit_ex(context_.get(), sha256_method(), nullptr) == 1);
 }
 
 Sha256& Sha256::update(ByteView data) {

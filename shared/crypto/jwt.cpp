@@ -251,6 +251,14 @@ std::string sign(const KeyRing& keys, const Claims& claims, std::string_view iss
   return keys.sign(payload.dump());
 }
 
+Result<void> check_lifetime(const Claims& claims, Timestamp now, Seconds leeway) {
+  const auto at = to_unix_seconds(now);
+  if (claims.iat > at + leeway.count()) return token_invalid("iat is in the future");
+  if (claims.nbf > at + leeway.count()) return token_invalid("nbf");
+  if (claims.exp + leeway.count() <= at) return token_error("token_expired", "the token has expired");
+  return {};
+}
+
 Result<Claims> verify(const KeyRing& keys, std::string_view token, const Expectation& expected) {
   if (token.size() > token_size_max) return token_invalid("too large");
   const auto parts = split(token);
@@ -276,15 +284,9 @@ Result<Claims> verify(const KeyRing& keys, std::string_view token, const Expecta
   if (!read_text(*payload, "aud", text) || text != expected.audience) return token_invalid("aud");
   if (claims->typ != expected.typ) return token_invalid("typ");
 
-  const auto now = to_unix_seconds(expected.now);
-  const auto leeway = expected.leeway.count();
-  if (claims->iat > now + leeway) return token_invalid("iat is in the future");
+  if (payload->contains("nbf") && !read_seconds(*payload, "nbf", claims->nbf)) return token_invalid("nbf");
   if (claims->exp <= claims->iat) return token_invalid("exp is before iat");
-  if (payload->contains("nbf")) {
-    std::int64_t not_before = 0;
-    if (!read_seconds(*payload, "nbf", not_before) || not_before > now + leeway) return token_invalid("nbf");
-  }
-  if (claims->exp + leeway <= now) return token_error("token_expired", "the token has expired");
+  if (const auto ok = check_lifetime(*claims, expected.now, expected.leeway); !ok) return ok.error();
   return claims;
 }
 

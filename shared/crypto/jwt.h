@@ -67,6 +67,7 @@ struct Claims {
   std::vector<std::string> tenants{};
   std::int64_t iat = 0;  // Unix seconds
   std::int64_t exp = 0;
+  std::int64_t nbf = 0;  // 0: none
   std::string jti{};
   std::string kid{};  // set by verify: the header's
   std::string typ{};  // "access" or "refresh"
@@ -82,6 +83,9 @@ struct Expectation {
 
 std::string sign(const KeyRing& keys, std::string_view claims_json);
 std::string sign(const KeyRing& keys, const Claims& claims, std::string_view issuer, std::string_view audience);
+
+// Whether claims that were verified are good at `now`. Errors as verify's.
+Result<void> check_lifetime(const Claims& claims, Timestamp now, Seconds leeway = Seconds{0});
 
 // Errc::unauthenticated, with reason "token_expired" for a token that was right
 // until its exp, else "token_invalid".

@@ -134,6 +134,9 @@ Result<Target> parse_target(std::string_view target) {
     auto name = percent_decode(item.substr(0, equals), true);
     auto value = percent_decode(equals == std::string_view::npos ? "" : item.substr(equals + 1), true);
     if (!name || !value) return bad_target("the query does not decode to UTF-8");
+    if (name->find('\0') != std::string::npos || value->find('\0') != std::string::npos) {
+      return bad_target("the query holds a NUL");
+    }
     parsed.query.emplace_back(std::move(*name), std::move(*value));
   }
   return parsed;

@@ -66,8 +66,8 @@ struct Response {
 
 // Splits and decodes an origin-form target. Refused, so that no later reader sees
 // another path than the router did: malformed escapes, encoded "/", "\" and
-// controls, dot segments, and what does not decode to UTF-8. "+" is a space in the
-// query only.
+// controls, dot segments, a NUL in the query, and what does not decode to UTF-8. "+" is
+// a space in the query only.
 struct Target {
   std::string path;
   std::vector<QueryParameter> query;

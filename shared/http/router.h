@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "shared/http/server.h"
@@ -28,34 +29,35 @@ class Router {
  public:
   using RouteHandler = std::function<void(std::shared_ptr<Exchange>, const PathParameters&)>;
 
-  struct Route {
-    Method method;
-    std::string path_template;
-  };
-
   // Asserts that the route is new.
   void add(Method method, std::string path_template, RouteHandler handler);
-
-  // Answers 404 or 405 with Allow itself.
-  void dispatch(std::shared_ptr<Exchange> exchange) const;
 
   struct Match {
     const RouteHandler* handler = nullptr;
     PathParameters parameters{};
-    std::string allow{};          // "GET, HEAD, POST"; empty: the path is unknown
-    std::string path_template{};  // for metrics, whose labels must be few
+    std::string_view path_template{};  // the Router's; "" without a handler
+    std::string allow{};               // without a handler: "GET, HEAD, POST"; empty: the path is unknown
   };
   Match match(Method method, std::string_view path) const;
 
-  std::vector<Route> routes() const;  // in order of adding
-
  private:
   struct Entry {
-    Route route;
+    Method method;
+    std::string path_template;
     std::vector<std::string> segments;
     RouteHandler handler;
   };
+  using Group = std::vector<std::size_t>;  // entries of templates that match the same paths
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  Match choose(Method method, std::string_view path, const Group& group) const;
+
   std::vector<Entry> entries_;
+  std::unordered_map<std::string, Group, Hash, std::equal_to<>> literal_;  // by path
+  std::vector<Group> with_parameters_;                                     // the most specific first
 };
 
 }  // namespace tenantry::http

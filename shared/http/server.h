@@ -2,9 +2,9 @@
 // large or too slow (security.md H1 to H4), and writes answers in order.
 //
 // TLS and HTTP/2 belong to the proxy in front. One request per connection is
-// handled at a time; pipelined ones wait in the socket. Server is made, stopped and
-// destroyed on the loop thread, or while the loop is not running. The Loop outlives
-// the Server and every Exchange.
+// handled at a time; pipelined ones wait, and what handlers answer at once is written
+// together. Server is made, stopped and destroyed on the loop thread, or while the
+// loop is not running. The Loop outlives the Server and every Exchange.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,13 @@ struct ServerOptions {
   std::size_t fields_max = 100;               // 431
   std::size_t target_size_max = 8UL * 1024;   // 414
   std::size_t body_size_max = 1024UL * 1024;  // 413
+  // Of all requests being read or handled: 10,000 slow bodies would be 10 GB otherwise. 503.
+  std::size_t bodies_size_max = 256UL * 1024 * 1024;
   // Absolute, so that a byte now and then buys no time.
   Milliseconds header_deadline{10'000};
   Milliseconds body_deadline{30'000};
   Milliseconds idle_timeout{75'000};             // between requests
-  Milliseconds write_timeout{30'000};            // without any progress of the reader
+  Milliseconds write_timeout{30'000};            // for the reader to take what was given to the socket at once
   std::size_t stream_buffer_max = 256UL * 1024;  // unsent bytes at which write_chunk asks to pause
 };
 

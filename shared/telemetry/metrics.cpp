@@ -24,10 +24,20 @@ void gauge(const std::string& name, const std::string& help, double value, const
   prometheus::BuildGauge().Name(name).Help(help).Register(registry()).Add(labels).Set(value);
 }
 
-void duration(const std::string& name, const std::string& help, double seconds, const Labels& labels) {
+DurationSeries duration_series(const std::string& name, const std::string& help, const Labels& labels) {
   static const prometheus::Histogram::BucketBoundaries buckets = {.005, .01, .025, .05, .075, .1,  .25,
                                                                   .5,   .75, 1,    2.5, 5,    7.5, 10};
-  prometheus::BuildHistogram().Name(name).Help(help).Register(registry()).Add(labels, buckets).Observe(seconds);
+  DurationSeries series;
+  series.histogram_ = &prometheus::BuildHistogram().Name(name).Help(help).Register(registry()).Add(labels, buckets);
+  return series;
+}
+
+void DurationSeries::observe(double seconds) const {
+  histogram_->Observe(seconds);
+}
+
+void duration(const std::string& name, const std::string& help, double seconds, const Labels& labels) {
+  duration_series(name, help, labels).observe(seconds);
 }
 
 std::string render() {

@@ -20,7 +20,7 @@ std::string query(const Call& call, std::string_view name) {
 }
 
 events::Actor super_admin(const Call& call) {
-  return {"user", "super-admin", call.address, call.user_agent};
+  return call.actor("user", "super-admin");
 }
 
 // One of `known`, or nothing; else 422.
@@ -100,7 +100,7 @@ void move_tenant(Services& services, const CallPtr& call, tenancy::Trigger trigg
           return {};
         });
     if (!done) return done.error();
-    services.loop.post([&services, tenant_id] { services.caches.tenants.drop(tenant_id); });
+    services.loop.post([&services, tenant_id] { services.tenant_changed(tenant_id); });
     return json_response(200, body);
   });
 }

@@ -5,6 +5,7 @@
 #include "shared/crypto/hash.h"
 #include "shared/crypto/password.h"
 #include "shared/db/connection.h"
+#include "shared/tenancy/slug.h"
 #include "tenantry/events/v1/activity.pb.h"
 #include "workers/gateway/routes.h"
 
@@ -52,15 +53,29 @@ http::Response issue_tokens(Services& services, const Call& call, db::Transactio
   return response;
 }
 
+// One try. Its place in the limiter is given back when it is over, however it ended.
 struct Login {
+  Services& services;
+  std::string address;
   LoginRequest request;
-  std::string tenant_id;
-  std::optional<store::Person> person;
+  std::string tenant_id{};
+  std::optional<store::Person> person{};
+  LoginLimiter::Outcome outcome = LoginLimiter::Outcome::none;
+
+  Login(Services& of, std::string from, LoginRequest what)
+      : services(of), address(std::move(from)), request(std::move(what)) {}
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
+  ~Login() {
+    services.loop.post([&of = services, account = request.email, from = address, how = outcome] {
+      of.logins.settle(account, from, how, of.monotonic());
+    });
+  }
 };
 
 Result<http::Response> succeed(Services& services, db::Connection& connection, const Call& call, const Login& login) {
   http::Response response;
-  const events::Actor actor{"user", login.person->user_id, call.address, call.user_agent};
+  const auto actor = call.actor("user", login.person->user_id);
   const auto done =
       services.commit(connection, call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
         response = issue_tokens(services, call, tx, *login.person, login.tenant_id);
@@ -93,28 +108,21 @@ void verify(Services& services, const CallPtr& call, const std::shared_ptr<Login
   const bool right = crypto::verify_password(known ? login->person->password_hash : crypto::dummy_password_hash(),
                                              login->request.password) &&
                      member;
-  services.loop.post([&services, call, login, right] {
-    const auto now = services.monotonic();
-    if (right) {
-      services.logins.succeeded(login->request.email, call->address, now);
-    } else {
-      services.logins.failed(login->request.email, call->address, now);
-    }
-    services.on_lane(call, [&services, call, login, right](db::Connection& connection) {
-      return right ? succeed(services, connection, *call, *login) : fail(services, connection, *call, *login);
-    });
+  login->outcome = right ? LoginLimiter::Outcome::right : LoginLimiter::Outcome::wrong;
+  services.on_lane(call, [&services, call, login, right](db::Connection& connection) {
+    return right ? succeed(services, connection, *call, *login) : fail(services, connection, *call, *login);
   });
 }
 
 // The tenant must exist and be past PENDING; whether the person is known stays open until the password is checked.
 Result<void> look_up(Services& services, db::Connection& connection, const Call& call, Login& login) {
   return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-    const auto tenant_id = named_tenant(services, tx, call);
+    const auto tenant_id = named_tenant(services, call);
     if (!tenant_id) return tenant_id.error();
     if (tenant_id->empty()) {
       return Error::invalid("/tenant_id", "required", "name the tenant by X-Tenant-ID, its subdomain or its path");
     }
-    const auto tenant = tenancy::find_tenant(tx, *tenant_id);
+    const auto tenant = tenancy::is_slug(*tenant_id) ? tenancy::find_tenant(tx, *tenant_id) : std::nullopt;
     const auto status = tenant ? tenant->lifecycle.status : tenancy::Status::deleted;
     if (status == tenancy::Status::pending || status == tenancy::Status::deleted) {
       return check_access({.status = status}, Openness::billing, services.clock.now(), call.language);
@@ -130,20 +138,20 @@ Result<void> look_up(Services& services, db::Connection& connection, const Call&
 void login(Services& services, const CallPtr& call) {
   auto request = parse_login(call->request().body);
   if (!request) return services.refuse(call, request.error());
-  if (const auto wait = services.logins.check(request->email, call->address, services.monotonic())) {
+  if (const auto wait = services.logins.admit(request->email, call->address, services.monotonic())) {
     return services.refuse(call,
                            Error{.code = Errc::rate_limited,
                                  .reason = "too_many_attempts",
                                  .message = "too many failed logins; wait before the next one"},
                            *wait);
   }
-  auto login = std::make_shared<Login>();
-  login->request = std::move(*request);
+  const auto login = std::make_shared<Login>(services, call->address, std::move(*request));
   const Error overloaded{.code = Errc::unavailable, .reason = "overloaded", .message = "login"};
   const bool taken = services.lanes.submit([&services, call, login, overloaded](db::Connection& connection) {
     Result<void> found;
     try {
-      found = look_up(services, connection, *call, *login);
+      found = in_time(*call);
+      if (found) found = look_up(services, connection, *call, *login);
     } catch (const std::exception& error) {
       found = Error{.code = Errc::internal, .message = error.what()};
     }
@@ -160,9 +168,9 @@ void refresh(Services& services, const CallPtr& call) {
   if (!token) return services.refuse(call, token.error());
   services.on_lane(call, [&services, call, token = *token](db::Connection& connection) -> Result<http::Response> {
     std::optional<http::Response> response;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto work = [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
       response.reset();
-      const auto named = named_tenant(services, tx, *call);
+      const auto named = named_tenant(services, *call);
       if (!named) return named.error();
       const auto owner = store::take_refresh_token(tx, hash_of(token), services.clock.now());
       if (!owner || (!named->empty() && *named != owner->tenant_id)) return {};
@@ -172,8 +180,8 @@ void refresh(Services& services, const CallPtr& call) {
       if (!person || person->role.empty()) return {};
       response = issue_tokens(services, *call, tx, *person, owner->tenant_id);
       return {};
-    });
-    if (!done) return done.error();
+    };
+    if (const auto done = services.commit(connection, *call, call->stranger(), work); !done) return done.error();
     if (response) return std::move(*response);
     return Error{.code = Errc::unauthenticated,
                  .reason = "refresh_token_invalid",
@@ -187,17 +195,17 @@ void logout(Services& services, const CallPtr& call) {
   services.on_lane(call, [&services, call, token = *token](db::Connection& connection) -> Result<http::Response> {
     const auto done = services.commit(
         connection, *call, call->user(), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-          store::revoke_token(tx, call->claims.jti, from_unix_seconds(call->claims.exp));
-          store::drop_refresh_tokens(tx, {call->claims.sub, call->tenant_id()},
+          store::revoke_token(tx, call->claims->jti, from_unix_seconds(call->claims->exp));
+          store::drop_refresh_tokens(tx, {call->claims->sub, call->tenant_id()},
                                      token ? std::optional{hash_of(*token)} : std::nullopt);
           v1::UserLoggedOut event;
-          event.set_user_id(call->claims.sub);
+          event.set_user_id(call->claims->sub);
           outbox.publish(call->tenant_id(), event);
           return {};
         });
     if (!done) return done.error();
     // Before the answer, so that the caller's next request with this token is refused.
-    services.loop.post([&services, jti = call->claims.jti] { services.caches.sessions.drop(jti); });
+    services.loop.post([&services, jti = call->claims->jti] { services.session_changed(jti); });
     return http::Response{.status = 204};
   });
 }

@@ -40,7 +40,7 @@ Result<std::vector<std::string>> decode_cursor(std::string_view cursor, std::siz
   const auto refuse = [] { return Error::invalid("/cursor", "cursor", "must be a next_cursor of this list"); };
   if (cursor.size() > cursor_size_max) return refuse();
   const auto bytes = from_base64url(cursor);
-  if (!bytes || !is_utf8(as_text(*bytes))) return refuse();
+  if (!bytes || !is_utf8(as_text(*bytes)) || as_text(*bytes).find('\0') != std::string_view::npos) return refuse();
   std::vector<std::string> found;
   std::string_view rest = as_text(*bytes);
   for (;;) {

@@ -69,7 +69,6 @@ struct Gateway::State {
     call->request_id = request_id(header("X-Request-Id"), services.ids);
     call->traceparent = traceparent(header("traceparent"), services.ids);
     call->address = client_address(request.peer_address, header("X-Forwarded-For"), services.config.trusted_proxies);
-    call->user_agent = std::string(header("User-Agent").substr(0, 256));
     call->language = language_of(header("Accept-Language"));
     call->path_tenant = split_tenant_path(request.path).tenant_id;
     call->started = std::chrono::steady_clock::now();
@@ -77,18 +76,25 @@ struct Gateway::State {
     guard(services, call, handler);
   }
 
-  Result<void> load_reference(db::Connection& connection) {
-    Reference loaded;
+  Result<std::shared_ptr<const Reference>> read_reference(db::Connection& connection) {
+    std::shared_ptr<const Reference> reference;
     const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
       auto read = store::load_reference(tx, master, services.clock.now());
       if (!read) return read.error();
-      loaded = std::move(*read);
+      std::erase_if(read->domains, [&](const auto& domain) {
+        return !may_be_custom_domain(domain.first, services.config.base_domain, services.config.public_url);
+      });
+      reference = std::make_shared<const Reference>(std::move(*read));
       return {};
     });
-    if (!done) return done;
-    auto shared = std::make_shared<const Reference>(std::move(loaded));
-    services.loop.post([this, shared = std::move(shared)] { services.reference = shared; });
-    return {};
+    if (!done) return done.error();
+    return reference;
+  }
+
+  void use_reference(const std::shared_ptr<const Reference>& fresh) {
+    // What a retired key has signed is good no longer.
+    if (fresh->jwks != services.reference->jwks) services.caches.tokens.clear();
+    services.reference = fresh;
   }
 
   // A batch that was not stored is tried again, under the same key.
@@ -162,26 +168,25 @@ Gateway::~Gateway() {
 Result<void> Gateway::start() {
   auto& state = *state_;
   db::Connection connection(state.services.config.database_url, "tenantry-gateway");
-  const auto loaded = state.services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-    auto reference = store::load_reference(tx, state.master, state.services.clock.now());
-    if (!reference) return reference.error();
-    state.services.reference = std::make_shared<const Reference>(std::move(*reference));
-    return {};
-  });
-  if (!loaded) return loaded;
+  const auto reference = state.read_reference(connection);
+  if (!reference) return reference.error();
+  state.services.reference = *reference;
   if (auto listening = state.server.listen(); !listening) return listening;
   state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
   state.reference_timer.repeat(reference_read_every, [&state] {
     if (state.reading_reference) return;
-    state.reading_reference = state.services.in_background("load_reference", [&state](db::Connection& lane) {
-      auto done = Result<void>(Error{});
+    state.reading_reference = state.services.in_background("read_reference", [&state](db::Connection& lane) {
+      auto read = Result<std::shared_ptr<const Reference>>(Error{});
       try {
-        done = state.load_reference(lane);
+        read = state.read_reference(lane);
       } catch (const std::exception& error) {
-        done = Error{.code = Errc::internal, .message = error.what()};
+        read = Error{.code = Errc::internal, .message = error.what()};
       }
-      state.services.loop.post([&state] { state.reading_reference = false; });
-      return done;
+      state.services.loop.post([&state, read] {
+        state.reading_reference = false;
+        if (read) state.use_reference(*read);
+      });
+      return read ? Result<void>{} : read.error();
     });
   });
   log::info("gateway listens", {{"address", state.services.config.http_address}, {"port", state.server.port()}});
@@ -193,7 +198,7 @@ std::uint16_t Gateway::port() const {
 }
 
 void Gateway::tenant_changed(const std::string& tenant_id) {
-  state_->services.caches.tenants.drop(tenant_id);
+  state_->services.tenant_changed(tenant_id);
 }
 
 void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {

@@ -1,8 +1,7 @@
-// The guard: what is checked before any handler runs, in this order: content type,
-// token, agreement on the tenant, the tenant's status, membership, permission, request
-// rate, the month's calls.
+// The guard: what is checked before any handler runs, in this order: content type and
+// size, token, agreement on the tenant, revocation, the tenant's status, membership,
+// permission, request rate, the month's calls.
 #include <algorithm>
-#include <array>
 
 #include "shared/crypto/hash.h"
 #include "shared/http/problem.h"
@@ -16,10 +15,10 @@ Error unauthenticated(std::string reason, std::string message) {
   return {.code = Errc::unauthenticated, .reason = std::move(reason), .message = std::move(message)};
 }
 
-// "" without one. Two Authorization fields are a malformed request (security.md J1).
-Result<std::string> bearer_token(const http::Request& request) {
+// "" without one; a view of the request. Two Authorization fields are a malformed request (security.md J1).
+Result<std::string_view> bearer_token(const http::Request& request) {
   const auto count = request.headers.count("Authorization");
-  if (count == 0) return std::string{};
+  if (count == 0) return std::string_view{};
   if (count > 1) {
     return Error{.code = Errc::invalid, .reason = "malformed_request", .message = "Authorization must be sent once"};
   }
@@ -28,17 +27,25 @@ Result<std::string> bearer_token(const http::Request& request) {
   if (value.size() <= scheme.size() || !http::equal_without_case(value.substr(0, scheme.size()), scheme)) {
     return unauthenticated("token_invalid", "Authorization must be a bearer token");
   }
-  return std::string(value.substr(scheme.size()));
+  return value.substr(scheme.size());
+}
+
+std::string_view custom_domain_tenant(const Reference& reference, std::string_view host) {
+  const auto at = reference.domains.find(host_name(host));
+  return at == reference.domains.end() ? std::string_view{} : std::string_view{at->second};
 }
 
 TenantSources sources_of(const Call& call) {
   TenantSources sources;
-  for (const char* const name : {"X-Tenant-ID", "X-Tenant"}) {
-    for (const auto& [field, value] : call.request().headers) {
-      if (http::equal_without_case(field, name)) sources.headers.push_back(value);
+  for (const auto& [name, value] : call.request().headers) {
+    if (http::equal_without_case(name, "X-Tenant-ID") || http::equal_without_case(name, "X-Tenant")) {
+      sources.headers.push_back(value);
     }
   }
   sources.host = call.request().headers.get("Host").value_or("");
+  if (!call.reference->domains.empty()) {
+    sources.custom_domain_tenant = custom_domain_tenant(*call.reference, sources.host);
+  }
   sources.path_tenant = call.path_tenant;
   return sources;
 }
@@ -70,51 +77,53 @@ void guard_admin(Services& services, const CallPtr& call, Handler next) {
 // What the loop has to know before it decides.
 struct Facts {
   std::shared_ptr<const TenantEntry> tenant;  // null: no such tenant
-  Session session;
-  std::string domain_tenant;
+  std::shared_ptr<const Session> session;
 };
 
 Result<void> check_standing(Services& services, const CallPtr& call, const Facts& facts) {
-  const auto not_found = [&] {
+  if (facts.session->revoked) return unauthenticated("token_revoked", "the token was revoked");
+  if (facts.tenant == nullptr) {
     return Error{.code = Errc::not_found,
                  .reason = "tenant_not_found",
                  .message = std::string(access_message("tenant_not_found", call->language))};
-  };
-  if (facts.session.revoked) return unauthenticated("token_revoked", "the token was revoked");
-  if (facts.tenant == nullptr) return not_found();
+  }
   call->tenant = facts.tenant;
   const auto openness = call->route->guard == Guard::billing ? Openness::billing : Openness::live;
   if (auto ok = check_access(facts.tenant->tenant.lifecycle, openness, services.clock.now(), call->language); !ok) {
     return ok;
   }
-  if (facts.session.role.empty()) return unauthenticated("not_a_member", "the user is no longer a member");
-  call->role = facts.session.role;
+  if (facts.session->role.empty()) return unauthenticated("not_a_member", "the user is no longer a member");
+  call->session = facts.session;
   if (call->route->permission.empty()) return {};
-  const auto granted = call->reference->permissions.find(call->role);
+  const auto& role = facts.session->role;
+  const auto granted = call->reference->permissions.find(role);
   if (granted != call->reference->permissions.end() && permits(granted->second, call->route->permission)) return {};
   return Error{.code = Errc::forbidden,
                .reason = "permission_denied",
-               .message = "the role " + call->role + " lacks " + std::string(call->route->permission)};
+               .message = "the role " + role + " lacks " + std::string(call->route->permission)};
+}
+
+Result<void> check_agreement(Services& services, const CallPtr& call) {
+  auto sources = sources_of(*call);
+  sources.claim = call->claims->tenant_id;
+  const auto tenant = resolve_tenant(sources, services.config.base_domain);
+  if (tenant) return {};
+  Error error = tenant.error();
+  if (error.code == Errc::refused) {
+    services.report_refusal(call, call->claims->tenant_id, error.fields[0].detail, "tenant_mismatch",
+                            std::string(call->route->path));
+  }
+  error.fields.clear();  // the name that was tried is for the log, not for whoever tried it
+  return error;
 }
 
 void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
-  auto sources = sources_of(*call);
-  sources.claim = call->claims.tenant_id;
-  if (!facts.domain_tenant.empty()) sources.custom_domain_tenant = facts.domain_tenant;
-  if (const auto tenant = resolve_tenant(sources, services.config.base_domain); !tenant) {
-    if (tenant.error().code == Errc::refused) {
-      services.report_refusal(call, call->claims.tenant_id, tenant.error().fields[0].detail, "tenant_mismatch",
-                              std::string(call->route->path));
-    }
-    Error error = tenant.error();
-    error.fields.clear();  // the name that was tried is for the log, not for whoever tried it
-    return services.refuse(call, error);
-  }
   if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
 
   const auto& limits = call->tenant->limits;
-  call->rate = services.requests.take(call->tenant_id(), limits.requests_per_minute, services.monotonic());
-  if (!call->rate->allowed) {
+  const bool limited = limits.requests_per_minute >= 0;
+  if (limited) call->rate = services.requests.take(call->tenant_id(), limits.requests_per_minute, services.monotonic());
+  if (limited && !call->rate->allowed) {
     return services.refuse(
         call,
         Error{.code = Errc::rate_limited,
@@ -141,61 +150,101 @@ void decide(Services& services, const CallPtr& call, const Facts& facts, Handler
   next(services, call);
 }
 
-void guard_member(Services& services, const CallPtr& call, Handler next) {
-  const auto token = bearer_token(call->request());
-  if (!token) return services.refuse(call, token.error());
-  if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
-  auto claims =
-      crypto::verify(*call->reference->keys, *token, {"tenantry", "tenantry-api", "access", services.clock.now()});
-  if (!claims) return services.refuse(call, claims.error());
-  call->claims = std::move(*claims);
+// The claims of a token that is good now. Its signature is checked once, as long as the keys are the same.
+Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, const Call& call, std::string_view token) {
+  const auto now = services.clock.now();
+  auto& tokens = services.caches.tokens;
+  const auto hash = crypto::sha256(as_bytes(token));
+  if (const auto* const known = tokens.find(hash)) {
+    auto claims = *known;
+    if (const auto ok = crypto::check_lifetime(*claims, now); !ok) {
+      tokens.erase(hash);
+      return ok.error();
+    }
+    return claims;
+  }
+  auto verified = crypto::verify(*call.reference->keys, token, {"tenantry", "tenantry-api", "access", now});
+  if (!verified) return verified.error();
+  auto claims = std::make_shared<const crypto::Claims>(std::move(*verified));
+  tokens.put(hash, claims);
+  return claims;
+}
 
-  auto& caches = services.caches;
-  const auto now = services.monotonic();
-  const auto host = host_name(call->request().headers.get("Host").value_or(""));
-  const bool custom = may_be_custom_domain(host, services.config.base_domain, services.config.public_url);
-  const auto tenant = caches.tenants.find(call->claims.tenant_id, now);
-  const auto session = caches.sessions.find(call->claims.jti, now);
-  const auto domain = custom ? caches.domains.find(host, now) : std::optional<std::string>{""};
-  if (tenant && session && domain) return decide(services, call, {*tenant, *session, *domain}, next);
+// Reads session and tenant for all calls that wait for them.
+void load(Services& services, const std::shared_ptr<const crypto::Claims>& claims);
 
-  const auto generations =
-      std::array{caches.tenants.generation(), caches.sessions.generation(), caches.domains.generation()};
-  const bool taken = services.lanes.submit([=, &services](db::Connection& connection) {
+void finish_load(Services& services, const std::shared_ptr<const crypto::Claims>& claims, const Result<void>& done,
+                 const Facts& facts) {
+  auto& loads = services.loads;
+  const auto& jti = claims->jti;
+  if (done && loads.outdated(jti) && loads.awaited(jti)) {
+    loads.again(jti);
+    return load(services, claims);
+  }
+  if (done && !loads.outdated(jti)) {
+    const auto read_at = services.monotonic();
+    services.caches.tenants.put(claims->tenant_id, facts.tenant, read_at);
+    services.caches.sessions.put(jti, facts.session, read_at);
+  }
+  for (const auto& [call, next] : loads.finish(jti)) {
+    if (done) {
+      decide(services, call, facts, next);
+    } else {
+      services.refuse(call, done.error());
+    }
+  }
+}
+
+void load(Services& services, const std::shared_ptr<const crypto::Claims>& claims) {
+  const bool taken = services.lanes.submit([&services, claims](db::Connection& connection) {
     Facts facts;
     Result<void> done;
     try {
       done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-        facts.session = store::load_session(tx, call->claims.jti, call->claims.tenant_id, call->claims.sub);
-        if (custom) facts.domain_tenant = store::tenant_of_domain(tx, host);
-        facts.tenant = store::load_tenant(tx, call->claims.tenant_id, services.clock.now());
+        facts.session =
+            std::make_shared<const Session>(store::load_session(tx, claims->jti, claims->tenant_id, claims->sub));
+        facts.tenant = store::load_tenant(tx, claims->tenant_id, services.clock.now());
         return {};
       });
     } catch (const std::exception& error) {
       done = Error{.code = Errc::internal, .message = error.what()};
     }
-    if (!done) return services.refuse(call, done.error());
-    services.loop.post([=, &services] {
-      auto& kept = services.caches;
-      const auto read_at = services.monotonic();
-      if (facts.tenant != nullptr) kept.tenants.put(call->claims.tenant_id, facts.tenant, read_at, generations[0]);
-      kept.sessions.put(call->claims.jti, facts.session, read_at, generations[1]);
-      if (custom) kept.domains.put(host, facts.domain_tenant, read_at, generations[2]);
-      decide(services, call, facts, next);
-    });
+    services.loop.post([&services, claims, facts, done] { finish_load(services, claims, done, facts); });
   });
-  if (!taken) services.refuse(call, Error{.code = Errc::unavailable, .reason = "overloaded", .message = "lanes full"});
+  if (taken) return;
+  finish_load(services, claims,
+              Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"}, {});
+}
+
+void guard_member(Services& services, const CallPtr& call, Handler next) {
+  const auto token = bearer_token(call->request());
+  if (!token) return services.refuse(call, token.error());
+  if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
+  auto claims = claims_of(services, *call, *token);
+  if (!claims) return services.refuse(call, claims.error());
+  call->claims = std::move(*claims);
+  if (const auto agreed = check_agreement(services, call); !agreed) return services.refuse(call, agreed.error());
+
+  const auto now = services.monotonic();
+  const auto tenant = services.caches.tenants.find(call->claims->tenant_id, now);
+  const auto session = services.caches.sessions.find(call->claims->jti, now);
+  const bool known =
+      tenant.value != nullptr && session.value != nullptr && (*session.value)->tenant_id == call->claims->tenant_id;
+  const Facts facts = known ? Facts{*tenant.value, *session.value} : Facts{};
+  if (!known || tenant.ages || session.ages) {
+    // What is still good is read again before it is too old, so that nobody waits for it.
+    const auto& jti = call->claims->jti;
+    const bool first = services.loads.begin(jti, call->claims->tenant_id);
+    if (!known) services.loads.wait(jti, {call, next});
+    if (first) load(services, call->claims);
+  }
+  if (known) decide(services, call, facts, next);
 }
 
 }  // namespace
 
-Result<std::string> named_tenant(Services& services, db::Transaction& tx, const Call& call) {
-  auto sources = sources_of(call);
-  const auto host = host_name(sources.host);
-  if (may_be_custom_domain(host, services.config.base_domain, services.config.public_url)) {
-    if (auto owner = store::tenant_of_domain(tx, host); !owner.empty()) sources.custom_domain_tenant = std::move(owner);
-  }
-  auto tenant = resolve_tenant(sources, services.config.base_domain);
+Result<std::string> named_tenant(const Services& services, const Call& call) {
+  auto tenant = resolve_tenant(sources_of(call), services.config.base_domain);
   if (tenant) return tenant;
   Error error = tenant.error();
   error.fields.clear();
@@ -210,6 +259,12 @@ void guard(Services& services, const CallPtr& call, Handler next) {
   if (call->route->guard != Guard::open && !takes_json(call->request())) {
     return services.answer(
         call, http::problem(406, "not_acceptable", "The answer is application/json.", call->request().path));
+  }
+  if (call->request().body.size() > call->route->body_max) {
+    return services.refuse(call, Error{.code = Errc::too_large,
+                                       .reason = "too_large",
+                                       .message = "this path takes a body of at most " +
+                                                  std::to_string(call->route->body_max) + " bytes"});
   }
   switch (call->route->guard) {
     case Guard::open:

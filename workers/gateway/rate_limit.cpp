@@ -4,7 +4,7 @@
 
 namespace tenantry::gateway {
 
-RateDecision WindowLimiter::take(const std::string& key, int limit, Milliseconds now) {
+RateDecision WindowLimiter::take(const std::string& key, std::int64_t limit, Milliseconds now) {
   auto found = windows_.find(key);
   if (found == windows_.end()) {
     if (windows_.size() >= keys_max_) make_room(now);
@@ -25,14 +25,15 @@ void WindowLimiter::make_room(Milliseconds now) {
 
 std::optional<Seconds> LoginLimiter::wait_of(Record& record, int allowed, Milliseconds now) {
   if (now - record.last >= forget_after) record.failures = 0;
-  if (record.failures < allowed) return std::nullopt;
+  if (record.failures + record.in_flight < allowed) return std::nullopt;
+  if (record.failures < allowed) return Seconds{1};  // those in flight decide
   const int doublings = std::min(record.failures - allowed, 10);
   const auto until = record.last + std::min(Seconds{1L << doublings}, wait_max);
-  if (now >= until) return std::nullopt;
+  if (now >= until) return record.in_flight > 0 ? std::optional{Seconds{1}} : std::nullopt;
   return std::chrono::ceil<Seconds>(until - now);
 }
 
-std::optional<Seconds> LoginLimiter::check(const std::string& account, const std::string& address, Milliseconds now) {
+std::optional<Seconds> LoginLimiter::admit(const std::string& account, const std::string& address, Milliseconds now) {
   std::optional<Seconds> wait;
   if (const auto at = accounts_.find(account); at != accounts_.end() && !at->second.known_addresses.contains(address)) {
     wait = wait_of(at->second, failures_max, now);
@@ -41,6 +42,7 @@ std::optional<Seconds> LoginLimiter::check(const std::string& account, const std
     const auto by_address = wait_of(at->second, address_failures_max, now);
     if (by_address && (!wait || *by_address > *wait)) wait = by_address;
   }
+  if (!wait) ++touch(accounts_, account, now).in_flight;
   return wait;
 }
 
@@ -52,23 +54,24 @@ LoginLimiter::Record& LoginLimiter::touch(Records& records, const std::string& k
   return records[key];
 }
 
-void LoginLimiter::failed(const std::string& account, const std::string& address, Milliseconds now) {
+void LoginLimiter::settle(const std::string& account, const std::string& address, Outcome outcome, Milliseconds now) {
+  constexpr std::size_t known_addresses_max = 16;
+  auto& by_account = touch(accounts_, account, now);
+  by_account.in_flight = std::max(0, by_account.in_flight - 1);  // it may have been forgotten meanwhile
+  if (outcome == Outcome::none) return;
+  if (outcome == Outcome::right) {
+    by_account.failures = 0;
+    by_account.last = now;
+    if (by_account.known_addresses.size() >= known_addresses_max) by_account.known_addresses.clear();
+    by_account.known_addresses.insert(address);
+    return;
+  }
   auto& by_address = touch(addresses_, address, now);
   ++by_address.failures;
   by_address.last = now;
-  auto& by_account = touch(accounts_, account, now);
   if (by_account.known_addresses.contains(address)) return;
   ++by_account.failures;
   by_account.last = now;
-}
-
-void LoginLimiter::succeeded(const std::string& account, const std::string& address, Milliseconds now) {
-  constexpr std::size_t known_addresses_max = 16;
-  auto& record = touch(accounts_, account, now);
-  record.failures = 0;
-  record.last = now;
-  if (record.known_addresses.size() >= known_addresses_max) record.known_addresses.clear();
-  record.known_addresses.insert(address);
 }
 
 }  // namespace tenantry::gateway

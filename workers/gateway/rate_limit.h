@@ -17,8 +17,8 @@ namespace tenantry::gateway {
 
 struct RateDecision {
   bool allowed = false;
-  int limit = 0;
-  int remaining = 0;
+  std::int64_t limit = 0;
+  std::int64_t remaining = 0;
   Seconds resets_in{0};  // rounded up
 };
 
@@ -27,13 +27,13 @@ class WindowLimiter {
  public:
   explicit WindowLimiter(Seconds window, std::size_t keys_max = 100'000) : window_(window), keys_max_(keys_max) {}
 
-  RateDecision take(const std::string& key, int limit, Milliseconds now);
+  RateDecision take(const std::string& key, std::int64_t limit, Milliseconds now);
   Seconds window() const { return window_; }
 
  private:
   struct Window {
     Milliseconds started{};
-    int used = 0;
+    std::int64_t used = 0;
   };
   void make_room(Milliseconds now);
 
@@ -53,14 +53,17 @@ class LoginLimiter {
   static constexpr Seconds forget_after{3600};
   static constexpr std::size_t keys_max = 100'000;
 
-  // How long to wait; nullopt: go on.
-  std::optional<Seconds> check(const std::string& account, const std::string& address, Milliseconds now);
-  void failed(const std::string& account, const std::string& address, Milliseconds now);
-  void succeeded(const std::string& account, const std::string& address, Milliseconds now);
+  enum class Outcome { right, wrong, none };  // none: the password was never looked at
+
+  // How long to wait; nullopt: go on, and settle() once. Until then it counts as a failure of the
+  // account, so that guesses made at once are not more than guesses made one by one.
+  std::optional<Seconds> admit(const std::string& account, const std::string& address, Milliseconds now);
+  void settle(const std::string& account, const std::string& address, Outcome outcome, Milliseconds now);
 
  private:
   struct Record {
     int failures = 0;
+    int in_flight = 0;
     Milliseconds last{};
     std::set<std::string> known_addresses{};
   };

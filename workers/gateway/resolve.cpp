@@ -17,6 +17,12 @@ std::string subdomain_of(std::string_view host, std::string_view base_domain) {
   return label;
 }
 
+bool is_address(std::string_view text) {
+  return !text.empty() && text.size() <= 45 && std::ranges::all_of(text, [](char c) {
+    return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == '.' || c == ':';
+  });
+}
+
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -26,28 +32,29 @@ std::string_view trim(std::string_view text) {
 }  // namespace
 
 Result<std::string> resolve_tenant(const TenantSources& sources, std::string_view base_domain) {
-  std::vector<std::string> named;
-  if (sources.claim) named.push_back(*sources.claim);
-  for (const auto& header : sources.headers) {
-    const auto value = std::string(trim(header));
+  std::optional<std::string_view> tenant = sources.claim;
+  std::optional<std::string_view> other;
+  const auto named = [&](std::string_view name) {
+    if (!tenant) tenant = name;
+    if (name != *tenant && !other) other = name;
+  };
+  for (const auto header : sources.headers) {
+    const auto value = trim(header);
     if (value.empty() || value != trim(sources.headers.front())) {
       return Error{
           .code = Errc::invalid, .reason = "ambiguous_tenant", .message = "X-Tenant-ID must name one tenant, once"};
     }
-    named.push_back(value);
+    named(value);
   }
-  if (auto label = subdomain_of(sources.host, base_domain); !label.empty()) named.push_back(std::move(label));
-  if (sources.custom_domain_tenant) named.push_back(*sources.custom_domain_tenant);
-  if (!sources.path_tenant.empty()) named.push_back(sources.path_tenant);
-  if (named.empty()) return std::string{};
-  for (const auto& other : named) {
-    if (other == named.front()) continue;
-    return Error{.code = Errc::refused,
-                 .reason = "tenant_mismatch",
-                 .message = "the request names another tenant than its token, header, host or path does",
-                 .fields = {{"", "tenant", other}}};
-  }
-  return named.front();
+  const auto label = subdomain_of(sources.host, base_domain);
+  if (!label.empty()) named(label);
+  if (!sources.custom_domain_tenant.empty()) named(sources.custom_domain_tenant);
+  if (!sources.path_tenant.empty()) named(sources.path_tenant);
+  if (!other) return std::string(tenant.value_or(""));
+  return Error{.code = Errc::refused,
+               .reason = "tenant_mismatch",
+               .message = "the request names another tenant than its token, header, host or path does",
+               .fields = {{"", "tenant", std::string(*other)}}};
 }
 
 std::string host_name(std::string_view host) {
@@ -71,11 +78,11 @@ bool may_be_custom_domain(std::string_view host, std::string_view base_domain, s
 }
 
 TenantPath split_tenant_path(std::string_view path) {
-  if (!path.starts_with("/t/")) return {"", std::string(path)};
+  if (!path.starts_with("/t/")) return {"", path};
   const auto rest = path.substr(3);
   const auto slash = rest.find('/');
-  if (slash == rest.npos || slash == 0) return {"", std::string(path)};
-  return {std::string(rest.substr(0, slash)), std::string(rest.substr(slash))};
+  if (slash == rest.npos || slash == 0) return {"", path};
+  return {rest.substr(0, slash), rest.substr(slash)};
 }
 
 std::string client_address(std::string_view peer, std::string_view forwarded_for,
@@ -87,7 +94,7 @@ std::string client_address(std::string_view peer, std::string_view forwarded_for
   while (trusted(client) && !forwarded_for.empty()) {
     const auto comma = forwarded_for.rfind(',');
     const auto hop = trim(comma == forwarded_for.npos ? forwarded_for : forwarded_for.substr(comma + 1));
-    if (hop.empty() || hop.size() > 45) break;
+    if (!is_address(hop)) break;
     client = hop;
     forwarded_for = comma == forwarded_for.npos ? std::string_view{} : forwarded_for.substr(0, comma);
   }

@@ -14,12 +14,13 @@
 
 namespace tenantry::gateway {
 
+// Views of the request and of what is cached about it.
 struct TenantSources {
-  std::optional<std::string> claim{};                 // of a token already verified
-  std::vector<std::string> headers{};                 // every X-Tenant-ID and X-Tenant field
-  std::string host{};                                 // as sent, with its port
-  std::optional<std::string> custom_domain_tenant{};  // whose custom domain `host` is
-  std::string path_tenant{};                          // of /t/{tenant}/..., "" for other paths
+  std::optional<std::string_view> claim{};  // of a token already verified
+  std::vector<std::string_view> headers{};  // every X-Tenant-ID and X-Tenant field
+  std::string_view host{};                  // as sent, with its port
+  std::string_view custom_domain_tenant{};  // whose custom domain `host` is, "" for nobody's
+  std::string_view path_tenant{};           // of /t/{tenant}/..., "" for other paths
 };
 
 // Errors: invalid "ambiguous_tenant" (400: an empty header, or two that differ); refused
@@ -35,12 +36,13 @@ bool may_be_custom_domain(std::string_view host, std::string_view base_domain, s
 
 // "/t/acme/v1/me" -> {"acme", "/v1/me"}; other paths -> {"", path}.
 struct TenantPath {
-  std::string tenant_id;
-  std::string rest;
+  std::string_view tenant_id;
+  std::string_view rest;
 };
 TenantPath split_tenant_path(std::string_view path);
 
 // The peer, or where it is a trusted proxy the right-most address of X-Forwarded-For that is not one.
+// What does not look like an address is not one: this text becomes part of events.
 std::string client_address(std::string_view peer, std::string_view forwarded_for,
                            const std::vector<std::string>& trusted_proxies);
 

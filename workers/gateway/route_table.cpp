@@ -5,6 +5,8 @@ namespace {
 
 using http::Method;
 
+constexpr std::size_t server_limit = 1024UL * 1024;
+
 constexpr Route table[] = {
     {Method::get, "/livez", "livez", Guard::open},
     {Method::get, "/readyz", "readyz", Guard::open},
@@ -21,7 +23,7 @@ constexpr Route table[] = {
     {Method::post, "/auth/refresh", "refresh", Guard::open},
     {Method::post, "/auth/logout", "logout", Guard::billing},
 
-    {Method::post, "/webhooks/stripe", "stripeWebhook", Guard::open},
+    {Method::post, "/webhooks/stripe", "stripeWebhook", Guard::open, "", BodyKind::json, server_limit},
 
     {Method::get, "/v1/me", "me", Guard::live},
     {Method::get, "/v1/clients", "listClients", Guard::live, "clients:read"},
@@ -30,7 +32,7 @@ constexpr Route table[] = {
     {Method::get, "/v1/usage", "usage", Guard::live, "usage:read"},
     {Method::get, "/v1/limits/check", "checkLimit", Guard::live, "usage:read"},
     {Method::get, "/v1/audit", "audit", Guard::live, "audit:read"},
-    {Method::post, "/v1/events", "publishEvent", Guard::live, "events:publish", BodyKind::event},
+    {Method::post, "/v1/events", "publishEvent", Guard::live, "events:publish", BodyKind::event, server_limit},
     {Method::get, "/v1/broker", "broker", Guard::live, "broker:read"},
     {Method::get, "/v1/subscription", "subscription", Guard::billing, "subscription:read"},
     {Method::post, "/v1/subscription/cancel", "cancelSubscription", Guard::billing, "subscription:cancel"},

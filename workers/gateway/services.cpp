@@ -1,7 +1,9 @@
 #include "workers/gateway/services.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "shared/db/run.h"
 #include "shared/http/problem.h"
@@ -9,6 +11,7 @@
 #include "shared/telemetry/metrics.h"
 #include "tenantry/events/v1/security.pb.h"
 #include "workers/gateway/trace.h"
+#include "workers/gateway/validate.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -16,9 +19,35 @@ namespace {
 namespace v1 = tenantry::events::v1;
 
 // A caller waits at most this long for a database that is away; then it hears 503 and tries again.
-constexpr db::RunOptions run_options{.in_doubt = db::InDoubtCommit::lookup, .deadline = Milliseconds{1'500}};
+constexpr Milliseconds database_patience{1'500};
+// What waited longer for its turn is answered with 503: a queue that stands still must not make every caller wait.
+constexpr Milliseconds turn_patience{3'000};
+constexpr std::size_t user_agent_max = 256;
 
 constexpr const char* source = "/tenantry/gateway";
+
+Result<void> run(db::Connection& connection, db::InDoubtCommit in_doubt, std::atomic<bool>& database_ok,
+                 const std::function<Result<void>(db::Transaction&)>& work) {
+  // Once it is known to be away, one try tells each caller: those who queue behind it wait for all of these.
+  const auto patience = database_ok ? database_patience : Milliseconds{0};
+  auto done = db::run(connection, {.in_doubt = in_doubt, .deadline = patience}, work);
+  database_ok = done.has_value() || done.error().reason != "database_unavailable";
+  return done;
+}
+
+// Of this thread: looking one up in the registry costs more than the rest of an answer.
+metrics::DurationSeries series_of(http::Method method, const Route& route, int status) {
+  thread_local std::map<std::tuple<const Route*, http::Method, int>, metrics::DurationSeries> known;
+  const auto [at, unknown] = known.try_emplace({&route, method, status});
+  if (unknown) {
+    at->second = metrics::duration_series("http_server_request_duration_seconds",
+                                          "Time from a request's last byte to its answer.",
+                                          {{"http_request_method", std::string(http::to_string(method))},
+                                           {"http_route", std::string(route.path)},
+                                           {"http_response_status_code", std::to_string(status)}});
+  }
+  return at->second;
+}
 
 Error internal(std::string_view what, const std::exception& error) {
   log::error("a request failed", {{"operation", what}, {"error", error.what()}});
@@ -35,6 +64,16 @@ Services::Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& 
       ids(the_ids),
       hooks(std::move(the_hooks)),
       lanes(config.database_url) {}
+
+events::Actor Call::actor(std::string kind, std::string id) const {
+  return {std::move(kind), std::move(id), address,
+          printable(request().headers.get("User-Agent").value_or(""), user_agent_max)};
+}
+
+Result<void> in_time(const Call& call) {
+  if (std::chrono::steady_clock::now() - call.started <= turn_patience) return {};
+  return Error{.code = Errc::unavailable, .reason = "overloaded", .message = "its turn came too late"};
+}
 
 http::Response json_response(int status, const nlohmann::json& body) {
   return http::Response::json(status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -62,14 +101,14 @@ void Services::answer(const CallPtr& call, http::Response response) {
                                           ";t=" + std::to_string(call->rate->resets_in.count()));
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - call->started;
-  metrics::duration("http_server_request_duration_seconds", "Time from a request's last byte to its answer.",
-                    took.count(),
-                    {{"http_request_method", std::string(http::to_string(call->request().method))},
-                     {"http_route", std::string(call->route->path)},
-                     {"http_response_status_code", std::to_string(response.status)}});
+  series_of(call->request().method, *call->route, response.status).observe(took.count());
   if (call->metered) {
-    loop.post(
-        [this, tenant_id = call->tenant_id(), counts = response.status < 400] { meter.settle(tenant_id, counts); });
+    const bool counts = response.status < 400;
+    if (loop.on_loop_thread()) {
+      meter.settle(call->tenant_id(), counts);
+    } else {
+      loop.post([this, call, counts] { meter.settle(call->tenant_id(), counts); });
+    }
   }
   call->exchange->respond(std::move(response));
 }
@@ -96,7 +135,8 @@ void Services::on_lane(const CallPtr& call, LaneWork work) {
   const bool taken = lanes.submit([this, call, work = std::move(work)](db::Connection& connection) {
     Result<http::Response> done = Error{};
     try {
-      done = work(connection);
+      const auto turn = in_time(*call);
+      done = turn ? work(connection) : turn.error();
     } catch (const std::exception& error) {
       done = internal(call->route->operation, error);
     }
@@ -126,7 +166,7 @@ Result<void> Services::commit(db::Connection& connection, const Call& call, cons
 Result<void> Services::commit(db::Connection& connection, const std::string& correlation_id,
                               const std::string& traceparent, const events::Actor& actor, const Work& work) {
   std::vector<messaging::OutboxRow> due;
-  auto done = read(connection, [&](db::Transaction& tx) -> Result<void> {
+  auto done = run(connection, db::InDoubtCommit::lookup, database_ok, [&](db::Transaction& tx) -> Result<void> {
     messaging::Outbox outbox(source, actor, ids, clock.now());
     outbox.set_trace(correlation_id, traceparent);
     if (auto worked = work(tx, outbox); !worked) return worked;
@@ -139,22 +179,30 @@ Result<void> Services::commit(db::Connection& connection, const std::string& cor
 }
 
 Result<void> Services::read(db::Connection& connection, const std::function<Result<void>(db::Transaction&)>& work) {
-  auto done = db::run(connection, run_options, work);
-  database_ok = done.has_value() || done.error().reason != "database_unavailable";
-  return done;
+  return run(connection, db::InDoubtCommit::rerun, database_ok, work);
+}
+
+void Services::tenant_changed(const std::string& tenant_id) {
+  caches.tenants.drop(tenant_id);
+  loads.outdate_tenant(tenant_id);
+}
+
+void Services::session_changed(const std::string& jti) {
+  caches.sessions.drop(jti);
+  loads.outdate(jti);
 }
 
 void Services::report_refusal(const CallPtr& call, std::string tenant_id, std::string claimed, std::string rule,
                               std::string detail) {
   // A flood of refusals is not a flood of events: strangers are counted by address, members by name.
-  const bool member = !call->claims.sub.empty();
-  const std::string& key = member ? call->claims.sub : call->address;
+  const bool member = call->claims != nullptr;
+  const std::string& key = member ? call->claims->sub : call->address;
   if (!reports.take(key, member ? 120 : 10, monotonic()).allowed) return;
   const auto actor = member ? call->user() : call->stranger();
   in_background("report_refusal", [=, this](db::Connection& connection) {
     return commit(connection, *call, actor, [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
       v1::AccessRefused event;
-      event.set_claimed_tenant(claimed.substr(0, 64));
+      event.set_claimed_tenant(printable(claimed, 64));
       event.set_rule(rule);
       event.set_detail(detail);
       outbox.publish(tenant_id, event);

@@ -23,6 +23,7 @@
 #include "workers/gateway/cache.h"
 #include "workers/gateway/gateway.h"
 #include "workers/gateway/lanes.h"
+#include "workers/gateway/loads.h"
 #include "workers/gateway/rate_limit.h"
 #include "workers/gateway/route_table.h"
 #include "workers/gateway/store.h"
@@ -37,25 +38,28 @@ struct Call {
   std::string request_id;
   std::string traceparent;
   std::string address;
-  std::string user_agent;
   Language language = Language::french;
-  std::string path_tenant;  // of /t/{tenant}/...
+  std::string_view path_tenant;  // of /t/{tenant}/...
   std::chrono::steady_clock::time_point started{};
   std::shared_ptr<const Reference> reference;
 
   // Within a tenant:
-  crypto::Claims claims{};
-  std::string role{};
+  std::shared_ptr<const crypto::Claims> claims{};
+  std::shared_ptr<const Session> session{};
   std::shared_ptr<const TenantEntry> tenant{};
   std::optional<RateDecision> rate{};
   bool metered = false;  // holds a place in the meter until it is answered
 
   const http::Request& request() const { return exchange->request(); }
   const std::string& tenant_id() const { return tenant->tenant.tenant_id; }
-  events::Actor user() const { return {"user", claims.sub, address, user_agent}; }
-  events::Actor stranger() const { return {"anonymous", "", address, user_agent}; }
+  events::Actor actor(std::string kind, std::string id) const;
+  events::Actor user() const { return actor("user", claims->sub); }
+  events::Actor stranger() const { return actor("anonymous", ""); }
 };
 using CallPtr = std::shared_ptr<Call>;
+
+struct Services;
+using Handler = void (*)(Services&, const CallPtr&);
 
 struct Services {
   Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& the_clock, IdGenerator& the_ids,
@@ -66,7 +70,8 @@ struct Services {
   void refuse(const CallPtr& call, const Error& error);
   void refuse(const CallPtr& call, const Error& error, Seconds retry_after);
 
-  // Runs `work` on a lane and answers with what it returns; 503 where the queue is full.
+  // Runs `work` on a lane and answers with what it returns; 503 where the queue is full, or where the call has
+  // waited so long already that its caller has given up.
   using LaneWork = std::function<Result<http::Response>(db::Connection&)>;
   void on_lane(const CallPtr& call, LaneWork work);
 
@@ -78,11 +83,16 @@ struct Services {
   Result<void> commit(db::Connection& connection, const Call& call, const events::Actor& actor, const Work& work);
   Result<void> commit(db::Connection& connection, const std::string& correlation_id, const std::string& traceparent,
                       const events::Actor& actor, const Work& work);
+  // For what changes nothing: run again where its commit is in doubt.
   Result<void> read(db::Connection& connection, const std::function<Result<void>(db::Transaction&)>& work);
 
   // A request that claimed what it does not hold becomes a security event of `tenant_id`. From the loop.
   void report_refusal(const CallPtr& call, std::string tenant_id, std::string claimed, std::string rule,
                       std::string detail);
+
+  // On the loop: what is cached about them is stale.
+  void tenant_changed(const std::string& tenant_id);
+  void session_changed(const std::string& jti);
 
   Milliseconds monotonic() const { return loop.now(); }
 
@@ -94,6 +104,11 @@ struct Services {
 
   Caches caches;
   UsageMeter meter;
+  struct Waiting {
+    CallPtr call;
+    Handler next;
+  };
+  Loads<Waiting> loads;                 // of sessions with their tenants, by jti
   WindowLimiter requests{Seconds{60}};  // per tenant, as its plan says
   WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
   WindowLimiter reports{Seconds{60}};   // security events, per member or address
@@ -106,13 +121,14 @@ struct Services {
   Lanes lanes;  // last: its threads use all of the above
 };
 
-using Handler = void (*)(Services&, const CallPtr&);
-
 // Checks who calls, for which tenant, and whether they may; then `next`, on the loop. Else answers.
 void guard(Services& services, const CallPtr& call, Handler next);
 
-// The tenant a request without a token names, its host's custom domain looked up; for login. On a lane.
-Result<std::string> named_tenant(Services& services, db::Transaction& tx, const Call& call);
+// The tenant a request without a token names; for login.
+Result<std::string> named_tenant(const Services& services, const Call& call);
+
+// Errc::unavailable where the call has waited longer than its caller does.
+Result<void> in_time(const Call& call);
 
 // An access refusal in the caller's language.
 http::Response access_problem(const Error& error, const Call& call);

@@ -53,7 +53,7 @@ void apply_override(Limits& limits, std::string_view name, std::string_view valu
   if (name == "users_max") limits.users_max = amount;
   if (name == "storage_bytes_max") limits.storage_bytes_max = amount;
   if (name == "api_calls_max") limits.api_calls_max = amount;
-  if (name == "requests_per_minute") limits.requests_per_minute = static_cast<int>(amount);
+  if (name == "requests_per_minute") limits.requests_per_minute = amount;
 }
 
 constexpr const char* person_query =
@@ -80,6 +80,7 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
   auto keys = load_keys(tx, master, now);
   if (!keys) return keys.error();
   reference.keys = std::move(*keys);
+  reference.jwks = reference.keys->jwks();
   for (const auto row : tx.exec("SELECT role, permission FROM platform.role_permissions ORDER BY 1, 2")) {
     reference.permissions[std::string(row.text(0))].emplace_back(row.text(1));
   }
@@ -98,6 +99,9 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
                      {"modules", row.texts(7)}});
   }
   reference.plans_json = json{{"plans", std::move(plans)}}.dump();
+  for (const auto row : tx.exec("SELECT custom_domain, tenant_id FROM platform.tenants WHERE custom_domain <> ''")) {
+    reference.domains.emplace(row.text(0), row.text(1));
+  }
   return reference;
 }
 
@@ -109,7 +113,7 @@ std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_
       "SELECT users_max, storage_bytes_max, api_calls_max, requests_per_minute, modules, price_minor, currency "
       "FROM platform.plans WHERE plan = $1 AND version = $2",
       {tenant->plan, tenant->plan_version});
-  entry->limits = {plan[0].int64(0), plan[0].int64(1), plan[0].int64(2), static_cast<int>(plan[0].int64(3))};
+  entry->limits = {plan[0].int64(0), plan[0].int64(1), plan[0].int64(2), plan[0].int64(3)};
   entry->modules = plan[0].texts(4);
   entry->price_minor = plan[0].int64(5);
   entry->currency = plan[0].text(6);
@@ -128,16 +132,16 @@ std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_
 }
 
 Session load_session(db::Transaction& tx, std::string_view jti, std::string_view tenant_id, std::string_view user_id) {
-  const auto rows = tx.exec(
-      "SELECT (SELECT role FROM platform.memberships WHERE tenant_id = $2 AND user_id = $3), "
-      "EXISTS (SELECT FROM platform.revoked_tokens WHERE jti = $1)",
-      {jti, tenant_id, user_id});
-  return {std::string(rows[0].text(0)), rows[0].boolean(1)};
-}
-
-std::string tenant_of_domain(db::Transaction& tx, std::string_view host) {
-  const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE custom_domain = $1", {host});
-  return rows.empty() ? "" : std::string(rows[0].text(0));
+  Session session{.tenant_id = std::string(tenant_id)};
+  session.revoked = !tx.exec("SELECT FROM platform.revoked_tokens WHERE jti = $1", {jti}).empty();
+  if (auto person = read_person(tx, user_id, tenant_id)) {
+    session.role = std::move(person->role);
+    session.email = std::move(person->email);
+    session.first_name = std::move(person->first_name);
+    session.last_name = std::move(person->last_name);
+    session.tenants = std::move(person->tenants);
+  }
+  return session;
 }
 
 std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id) {

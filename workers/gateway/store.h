@@ -24,9 +24,11 @@ namespace tenantry::gateway {
 // What rarely changes and every request needs. A value: replaced whole.
 struct Reference {
   std::shared_ptr<const crypto::KeyRing> keys{};
+  std::string jwks{};  // their public parts: another text means other keys
   std::map<std::string, std::vector<std::string>, std::less<>> permissions{};  // by role
   std::set<std::string> plans{};
-  std::string plans_json{};  // the answer of /signup/plans
+  std::string plans_json{};                                   // the answer of /signup/plans
+  std::map<std::string, std::string, std::less<>> domains{};  // whose each custom domain is
 };
 
 namespace store {
@@ -36,7 +38,6 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
 
 std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 Session load_session(db::Transaction& tx, std::string_view jti, std::string_view tenant_id, std::string_view user_id);
-std::string tenant_of_domain(db::Transaction& tx, std::string_view host);  // "" for nobody's
 
 // People.
 struct Person {

@@ -4,6 +4,7 @@
 
 #include "events/codec.h"
 #include "events/topology.h"
+#include "shared/core/assert.h"
 #include "shared/db/connection.h"
 #include "shared/http/problem.h"
 #include "shared/tenancy/transition.h"
@@ -67,38 +68,45 @@ json page_of(json list, int limit, const std::function<std::vector<std::string>(
 
 }  // namespace
 
+namespace {
+
+std::string render_me(const Call& call) {
+  const auto& session = *call.session;
+  const auto& tenant = call.tenant->tenant;
+  const auto& user_id = call.claims->sub;
+  const auto granted = call.reference->permissions.find(session.role);
+  const json body = {
+      {"sub", user_id},
+      {"email", session.email},
+      {"tenant_id", tenant.tenant_id},
+      {"tenant_role", session.role},
+      {"user",
+       {{"id", user_id},
+        {"email", session.email},
+        {"first_name", session.first_name},
+        {"last_name", session.last_name}}},
+      {"permissions", granted == call.reference->permissions.end() ? std::vector<std::string>{} : granted->second},
+      {"tenants", session.tenants},
+      {"tenant",
+       {{"tenant_id", tenant.tenant_id},
+        {"company_name", tenant.company_name},
+        {"status", tenancy::to_string(tenant.lifecycle.status)},
+        {"plan", tenant.plan},
+        {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
+        {"modules", call.tenant->modules}}}};
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+// Says what the guard has just decided by, so it is as fresh as any other answer: a change of the
+// tenant shows at once (fanout), one of the person within the session's time to live.
 void me(Services& services, const CallPtr& call) {
-  services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
-    std::optional<store::Person> person;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      person = store::read_person(tx, call->claims.sub, call->tenant_id());
-      return {};
-    });
-    if (!done) return done.error();
-    if (!person) return Error{.code = Errc::unauthenticated, .reason = "not_a_member", .message = "no such user"};
-    const auto granted = call->reference->permissions.find(call->role);
-    const auto& tenant = call->tenant->tenant;
-    return json_response(
-        200,
-        {{"sub", person->user_id},
-         {"email", person->email},
-         {"tenant_id", tenant.tenant_id},
-         {"tenant_role", call->role},
-         {"user",
-          {{"id", person->user_id},
-           {"email", person->email},
-           {"first_name", person->first_name},
-           {"last_name", person->last_name}}},
-         {"permissions", granted == call->reference->permissions.end() ? std::vector<std::string>{} : granted->second},
-         {"tenants", person->tenants},
-         {"tenant",
-          {{"tenant_id", tenant.tenant_id},
-           {"company_name", tenant.company_name},
-           {"status", tenancy::to_string(tenant.lifecycle.status)},
-           {"plan", tenant.plan},
-           {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
-           {"modules", call->tenant->modules}}}});
-  });
+  auto& rendered = call->session->me;
+  if (rendered.tenant != call->tenant || rendered.reference != call->reference) {
+    rendered = {call->tenant, call->reference, render_me(*call)};
+  }
+  services.answer(call, http::Response::json(200, rendered.body));
 }
 
 void list_clients(Services& services, const CallPtr& call) {
@@ -146,7 +154,7 @@ void create_client(Services& services, const CallPtr& call) {
           if (!store::store_open(tx, call->tenant_id())) {
             return Error{.code = Errc::unavailable, .reason = "store_unavailable", .message = "no data store yet"};
           }
-          store::add_client(tx, call->tenant_id(), {client_id, request.name, request.email, call->claims.sub},
+          store::add_client(tx, call->tenant_id(), {client_id, request.name, request.email, call->claims->sub},
                             outbox.now());
           v1::ClientCreated event;
           event.set_client_id(client_id.to_string());
@@ -156,7 +164,7 @@ void create_client(Services& services, const CallPtr& call) {
           body = {{"id", client_id.to_string()},
                   {"name", request.name},
                   {"email", request.email},
-                  {"created_by", call->claims.sub},
+                  {"created_by", call->claims->sub},
                   {"created_at", to_rfc3339(outbox.now())}};
           return {};
         });
@@ -312,6 +320,10 @@ void publish_event(Services& services, const CallPtr& call) {
     return services.refuse(call, decoded.error());
   }
   auto event = std::move(*decoded);
+  for (const auto& [pointer, text] : {std::pair{"/id", &event.foreign_id}, std::pair{"/subject", &event.subject}}) {
+    if (text->find('\0') == text->npos) continue;
+    return services.refuse(call, Error::invalid(pointer, "characters", "must not hold a NUL character"));
+  }
   const auto now = services.clock.now();
   if (event.time == Timestamp{}) event.time = now;
   event.source = "/tenants/" + call->tenant_id() + "/api";
@@ -345,6 +357,7 @@ void subscription(Services& services, const CallPtr& call) {
     const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
       // Read afresh: whoever has just paid or cancelled looks here.
       const auto entry = store::load_tenant(tx, call->tenant_id(), services.clock.now());
+      TENANTRY_ASSERT(entry != nullptr);  // tenants' rows stay for good
       const auto& tenant = entry->tenant;
       body = store::read_billing(tx, call->tenant_id());
       body["plan"] = tenant.plan;
@@ -380,7 +393,7 @@ void move_subscription(Services& services, const CallPtr& call, tenancy::Trigger
           return {};
         });
     if (!done) return done.error();
-    services.loop.post([&services, id = call->tenant_id()] { services.caches.tenants.drop(id); });
+    services.loop.post([&services, id = call->tenant_id()] { services.tenant_changed(id); });
     return json_response(200, body);
   });
 }

@@ -60,6 +60,14 @@ class Fields {
     return text;
   }
 
+  // Lines of text; "" when absent. PostgreSQL stores no NUL.
+  std::string text(const char* name, std::size_t length_max) {
+    auto text = raw(name, false, length_max);
+    if (text.find('\0') == text.npos) return text;
+    fail(name, "characters", "must not hold a NUL character");
+    return {};
+  }
+
   // A line of text: trimmed, no control characters.
   std::string line(const char* name, bool required, std::size_t length_max) {
     const auto text = raw(name, required, length_max);
@@ -262,8 +270,23 @@ Result<AdminAction> parse_admin_action(std::string_view body, std::string_view f
     fields.fail("reason", "word", "must be a word of a-z, 0-9 and _ that starts with a letter");
   }
   if (action.reason.empty()) action.reason = fallback;
-  action.note = fields.raw("note", false, note_max);
+  action.note = fields.text("note", note_max);
   return fields.finish(std::move(action));
+}
+
+std::string printable(std::string_view text, std::size_t bytes_max) {
+  std::string out;
+  while (!text.empty()) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    const auto character = text.substr(0, length);
+    const bool whole = character.size() == length && is_utf8(character) && !has_control(character);
+    const auto shown = whole ? character : std::string_view{"?"};
+    if (out.size() + shown.size() > bytes_max) break;
+    out += shown;
+    text.remove_prefix(whole ? length : 1);
+  }
+  return out;
 }
 
 bool acceptable_content(const http::Request& request, BodyKind kind) {

@@ -55,6 +55,10 @@ Result<AdminAction> parse_admin_action(std::string_view body, std::string_view f
 // Trimmed and in lower case; nullopt where it is no address mail could be sent to.
 std::optional<std::string> folded_email(std::string_view text);
 
+// A caller's text for events and logs: the whole characters that fit in `bytes_max`; what is
+// no UTF-8 or a control character is '?'. Nobody who consumes an event takes other text.
+std::string printable(std::string_view text, std::size_t bytes_max);
+
 enum class BodyKind { json, event };
 
 // Whether a body has a content type the route takes, and no content coding; an empty body has nothing to say.

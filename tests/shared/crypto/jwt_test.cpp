@@ -201,6 +201,20 @@ TEST(Jwt, AllowsTheLeewayOnly) {
 }
 
 // J14.
+// What a cache of verified tokens asks on every request.
+TEST(Jwt, ChecksALifetimeAgain) {
+  const Claims claims{.iat = 1'000, .exp = 2'000, .nbf = 1'100};
+  const auto at = [&](std::int64_t seconds) {
+    const auto ok = check_lifetime(claims, from_unix_seconds(seconds));
+    return ok ? std::string{} : ok.error().reason;
+  };
+  EXPECT_EQ(at(999), "token_invalid");
+  EXPECT_EQ(at(1'099), "token_invalid");
+  EXPECT_EQ(at(1'100), "");
+  EXPECT_EQ(at(1'999), "");
+  EXPECT_EQ(at(2'000), "token_expired");
+}
+
 TEST(KeyRing, FormerKeysVerifyUntilRetired) {
   KeyRing ring{SigningKey::generate()};
   const auto former = ring.current().kid();

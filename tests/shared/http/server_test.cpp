@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "shared/http/request_parser.h"
 #include "tests/shared/http/fixture.h"
 
 namespace tenantry::http {
@@ -48,6 +49,28 @@ TEST_P(ServerAnswers, WithTheStatus) {
   }
 }
 
+// How many bytes come at once must not change what they mean.
+TEST_P(ServerAnswers, TheSameHoweverItArrives) {
+  const ServerOptions limits;
+  const auto outcome = [&](std::size_t at_once) {
+    RequestParser parser(limits);
+    for (std::size_t at = 0; at < GetParam().request.size(); at += at_once) {
+      parser.feed(std::string_view{GetParam().request}.substr(at, at_once));
+      for (auto step = parser.next(); step != RequestParser::Step::more; step = parser.next()) {
+        if (step == RequestParser::Step::refused) return std::to_string(parser.refusal().status);
+        if (step != RequestParser::Step::request) continue;
+        const auto request = parser.take();
+        return std::string{to_string(request.method)} + " " + request.target + " " + request.body;
+      }
+    }
+    return std::string{"more"};
+  };
+  const auto whole = outcome(GetParam().request.size());
+  EXPECT_EQ(outcome(1), whole);
+  EXPECT_EQ(outcome(7), whole);
+  EXPECT_NE(whole, "more");
+}
+
 const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
 const std::string chunked = "Transfer-Encoding: chunked\r\n";
 
@@ -56,6 +79,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"Get", get(""), 200, "GET / []"}, Row{"LeadingEmptyLine", "\r\n" + get(""), 200, "GET / []"},
         Row{"Post", post("Content-Length: 3\r\n", "abc"), 200, "POST /p [abc]"},
+        Row{"LengthZero", post("Content-Length: 0\r\n", ""), 200, "POST /p []"},
+        Row{"Trailer", post(chunked, "1\r\na\r\n0\r\nX-Tenant: b\r\n\r\n"), 200, "POST /p [a]"},
         Row{"Chunked", post(chunked, "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), 200, "[abcde]"},
         Row{"ChunkExtension", post(chunked, "3;x=y\r\nabc\r\n0\r\n\r\n"), 200, "[abc]"},
         Row{"Http10WithHost", "GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n", 200, "Connection: close"},
@@ -79,6 +104,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"SpaceBeforeColon", "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400}, Row{"ObsFold", get("X: a\r\n b\r\n"), 400},
         Row{"NulInValue", get(std::string("X: a\0b\r\n", 8)), 400}, Row{"CrInValue", get("X: a\rb\r\n"), 400},
         Row{"EmptyName", get(": a\r\n"), 400}, Row{"LfChunkLine", post(chunked, "3\nabc\r\n0\r\n\r\n"), 400},
+        // Others take the line feed for the end of the chunk's line, and what follows for its data.
+        Row{"LfInChunkExtension", post(chunked, "3;x=\"\n\"\r\nabc\r\n0\r\n\r\n"), 400},
+        Row{"LfInLastChunkExtension", post(chunked, "0;x=\"\n\"\r\n\r\n"), 400},
+        Row{"LfInTrailer", post(chunked, "1\r\na\r\n0\r\nX: a\nb\r\n\r\n"), 400},
         Row{"ChunkOverflow", post(chunked, "10000000000000000\r\n"), 400},
         Row{"ChunkLineEndless", post(chunked, "3;" + std::string(40000, 'x')), 400},
         Row{"Http2", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505}, Row{"Garbage", "\x16\x03\x01\x02\r\n\r\n", 400},
@@ -115,6 +144,87 @@ TEST(Server, AnswersPipelinedRequestsInOrderAndHoldsBackTheNext) {
     at = answers.find("GET /" + std::to_string(i) + " []", at);
     ASSERT_NE(at, std::string::npos) << i;
   }
+}
+
+// What handlers answer at once goes out together, and all of it.
+TEST(Server, AnswersThousandsOfPipelinedRequestsInOrder) {
+  TestServer server{echo};
+  const Socket socket{server.port};
+  std::string all;
+  for (int i = 1; i <= 5'000; ++i) all += get("", "/" + std::to_string(i));
+  std::thread writer([&] {
+    socket.send(all);
+    socket.end();
+  });
+  const auto answers = socket.receive_all();
+  writer.join();
+  std::size_t at = 0;
+  for (int i = 1; i <= 5'000; ++i) {
+    at = answers.find("GET /" + std::to_string(i) + " []", at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+}
+
+// A client that sends and does not read: no request is begun while answers wait to be taken.
+TEST(Server, HoldsBackPipelinedRequestsOfAClientThatDoesNotRead) {
+  std::atomic<int> handled{0};
+  TestServer server{[&](const std::shared_ptr<Exchange>& exchange) {
+    ++handled;
+    exchange->respond({.body = std::string(1024UL * 1024, 'x')});
+  }};
+  const Socket socket{server.port};
+  std::string all;
+  for (int i = 0; i < 60; ++i) all += get("");
+  socket.send(all);
+  std::string seen = socket.receive();
+  server.thread.run_sync([] {});
+  EXPECT_LT(handled.load(), 40);
+  socket.end();
+  seen += socket.receive_all();
+  EXPECT_EQ(handled.load(), 60);
+  EXPECT_GT(seen.size(), 60UL * 1024 * 1024);
+}
+
+TEST(Server, RefusesAfterWhatCameBeforeInOneRead) {
+  TestServer server{echo};
+  const Socket socket{server.port};
+  socket.send(get("", "/1") + get("", "/2") + "BREW / HTTP/1.1\r\nHost: a\r\n\r\n" + get("", "/3"));
+  const auto answers = socket.receive_all();
+  const auto first = answers.find("GET /1 []");
+  const auto second = answers.find("GET /2 []");
+  const auto refused = answers.find("HTTP/1.1 501 ");
+  EXPECT_LT(first, second);
+  EXPECT_LT(second, refused);
+  EXPECT_NE(refused, std::string::npos);
+  EXPECT_EQ(answers.find("/3"), std::string::npos);
+}
+
+// 10,000 connections may each be sending a mebibyte.
+TEST(Server, HoldsOnlySoManyBytesOfBodies) {
+  TestServer server{echo, {.bodies_size_max = 100'000}};
+  const Socket first{server.port};
+  first.send(post("Content-Length: 90000\r\nExpect: 100-continue\r\n", ""));
+  first.receive_until("\r\n\r\n");
+  first.send(std::string(80'000, 'a'));
+  const Socket second{server.port};
+  second.send(post("Content-Length: 90000\r\n", std::string(90'000, 'b')));
+  const auto refused = second.receive_all();
+  EXPECT_EQ(status_in(refused), 503);
+  EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
+  first.send(std::string(10'000, 'a'));
+  EXPECT_EQ(status_in(first.receive_until("]")), 200);
+  const Socket third{server.port};
+  third.send(post("Content-Length: 90000\r\n", std::string(90'000, 'c')));
+  EXPECT_EQ(status_in(third.receive_until("]")), 200);
+}
+
+TEST(Server, ARefusedHeadHasNoBody) {
+  TestServer server{echo};
+  const Socket socket{server.port};
+  socket.send("HEAD /a%2fb HTTP/1.1\r\nHost: a\r\n\r\n");
+  const auto answer = socket.receive_all();
+  EXPECT_EQ(status_in(answer), 400);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
 }
 
 TEST(Server, ReadsRequestsSplitAtAnyByte) {

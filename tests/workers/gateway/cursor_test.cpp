@@ -19,7 +19,8 @@ TEST(Cursor, RefusesWhatItDidNotWrite) {
   EXPECT_FALSE(decode_cursor(two, 1));
   EXPECT_FALSE(decode_cursor(two, 3));
   for (const std::string& text : {std::string(""), std::string("zzz"), std::string("../.."), std::string(1'000, 'A'),
-                                  to_base64url(as_bytes("2\na\nb")), to_base64url(as_bytes("\xff\xfe"))}) {
+                                  to_base64url(as_bytes("2\na\nb")), to_base64url(as_bytes(std::string("1\na\n\0", 5))),
+                                  to_base64url(as_bytes("\xff\xfe"))}) {
     const auto read = decode_cursor(text, 2);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().fields[0].pointer, "/cursor");

@@ -34,34 +34,54 @@ TEST(WindowLimiter, MemoryIsBounded) {
   for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(limiter.take(std::to_string(i), 1, Milliseconds{i}).allowed);
 }
 
+using Outcome = LoginLimiter::Outcome;
+
+void attempt(LoginLimiter& limiter, const std::string& account, const std::string& address, Outcome outcome,
+             Milliseconds now) {
+  EXPECT_FALSE(limiter.admit(account, address, now)) << account << " from " << address;
+  limiter.settle(account, address, outcome, now);
+}
+
 // security.md L4
 TEST(LoginLimiter, TheWaitGrowsAndTheOwnerStillGetsIn) {
   LoginLimiter limiter;
   Milliseconds now{0};
-  limiter.succeeded("marie@acme.fr", "1.1.1.1", now);
+  attempt(limiter, "marie@acme.fr", "1.1.1.1", Outcome::right, now);
   for (int i = 0; i < LoginLimiter::failures_max; ++i) {
-    EXPECT_FALSE(limiter.check("marie@acme.fr", "6.6.6." + std::to_string(i), now)) << i;
-    limiter.failed("marie@acme.fr", "6.6.6." + std::to_string(i), now);
+    attempt(limiter, "marie@acme.fr", "6.6.6." + std::to_string(i), Outcome::wrong, now);
   }
-  const auto first = limiter.check("marie@acme.fr", "6.6.6.99", now);
+  const auto first = limiter.admit("marie@acme.fr", "6.6.6.99", now);
   ASSERT_TRUE(first);
   EXPECT_EQ(*first, Seconds{1});
   now += *first;
-  EXPECT_FALSE(limiter.check("marie@acme.fr", "6.6.6.99", now));
-  limiter.failed("marie@acme.fr", "6.6.6.99", now);
-  EXPECT_EQ(limiter.check("marie@acme.fr", "6.6.6.99", now), Seconds{2});
-  EXPECT_FALSE(limiter.check("marie@acme.fr", "1.1.1.1", now));
-  EXPECT_FALSE(limiter.check("paul@acme.fr", "6.6.6.99", now));
+  attempt(limiter, "marie@acme.fr", "6.6.6.99", Outcome::wrong, now);
+  EXPECT_EQ(limiter.admit("marie@acme.fr", "6.6.6.99", now), Seconds{2});
+  EXPECT_FALSE(limiter.admit("marie@acme.fr", "1.1.1.1", now));
+  EXPECT_FALSE(limiter.admit("paul@acme.fr", "6.6.6.99", now));
+}
+
+TEST(LoginLimiter, GuessesMadeAtOnceAreNotMoreThanGuessesMadeOneByOne) {
+  LoginLimiter limiter;
+  const Milliseconds now{0};
+  int admitted = 0;
+  for (int i = 0; i < 100; ++i) admitted += limiter.admit("marie@acme.fr", "6.6.6.6", now) ? 0 : 1;
+  EXPECT_EQ(admitted, LoginLimiter::failures_max);
+  limiter.settle("marie@acme.fr", "6.6.6.6", Outcome::none, now);  // refused for another reason: no guess
+  EXPECT_FALSE(limiter.admit("marie@acme.fr", "6.6.6.6", now));
+  for (int i = 0; i < LoginLimiter::failures_max; ++i) {
+    limiter.settle("marie@acme.fr", "6.6.6.6", Outcome::wrong, now);
+  }
+  EXPECT_TRUE(limiter.admit("marie@acme.fr", "6.6.6.6", now));
 }
 
 TEST(LoginLimiter, OneAddressAgainstManyAccountsWaits) {
   LoginLimiter limiter;
   for (int i = 0; i < LoginLimiter::address_failures_max; ++i) {
-    limiter.failed("user" + std::to_string(i), "6.6.6.6", Milliseconds{0});
+    attempt(limiter, "user" + std::to_string(i), "6.6.6.6", Outcome::wrong, Milliseconds{0});
   }
-  EXPECT_TRUE(limiter.check("another", "6.6.6.6", Milliseconds{0}));
-  EXPECT_FALSE(limiter.check("another", "1.1.1.1", Milliseconds{0}));
-  EXPECT_FALSE(limiter.check("another", "6.6.6.6", Milliseconds{LoginLimiter::forget_after}));
+  EXPECT_TRUE(limiter.admit("another", "6.6.6.6", Milliseconds{0}));
+  EXPECT_FALSE(limiter.admit("another", "1.1.1.1", Milliseconds{0}));
+  EXPECT_FALSE(limiter.admit("another", "6.6.6.6", Milliseconds{LoginLimiter::forget_after}));
 }
 
 }  // namespace

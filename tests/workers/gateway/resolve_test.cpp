@@ -64,6 +64,9 @@ TEST(Resolve, ClientAddressTrustsOnlyConfiguredProxies) {
   EXPECT_EQ(client_address("10.0.0.1", "9.9.9.9, 5.6.7.8", proxies), "5.6.7.8");
   EXPECT_EQ(client_address("10.0.0.1", "9.9.9.9, 5.6.7.8, 10.0.0.2", proxies), "5.6.7.8");
   EXPECT_EQ(client_address("10.0.0.1", "", proxies), "10.0.0.1");
+  for (const char* const hop : {"\xff", "unknown", "5.6.7.8\r\nx", "<b>"}) {
+    EXPECT_EQ(client_address("10.0.0.1", hop, proxies), "10.0.0.1") << hop;
+  }
 }
 
 }  // namespace

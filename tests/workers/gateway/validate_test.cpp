@@ -149,5 +149,23 @@ TEST(IdempotencyKey, QuotedOrNot) {
   EXPECT_FALSE(idempotency_key({})->has_value());
 }
 
+// A User-Agent goes into every event; one that was no UTF-8 had them all refused by the workers.
+TEST(Printable, IsWholeCharactersOfUtf8) {
+  EXPECT_EQ(printable("curl/8.0 é", 256), "curl/8.0 é");
+  EXPECT_EQ(printable("a\xff\xfe z\xc3", 256), "a?? z?");
+  EXPECT_EQ(printable("\xed\xa0\x80", 256), "???");  // a surrogate
+  EXPECT_EQ(printable(std::string("a\0b\nc\x7f", 6), 256), "a?b?c?");
+  EXPECT_EQ(printable("xéé", 4), "xé");
+  EXPECT_EQ(printable(std::string(1'000, 'x'), 256).size(), 256U);
+  EXPECT_EQ(printable("", 256), "");
+}
+
+TEST(AdminAction, HoldsNoNul) {
+  const auto action = parse_admin_action(R"({"reason":"abuse","note":"a\u0000b"})", "");
+  ASSERT_FALSE(action);
+  EXPECT_EQ(action.error().fields[0].pointer, "/note");
+  EXPECT_TRUE(parse_admin_action(R"({"reason":"abuse","note":"two\nlines"})", ""));
+}
+
 }  // namespace
 }  // namespace tenantry::gateway

@@ -1,0 +1,142 @@
+// Connection: one client's socket from accept to close: reads requests, hands them to
+// the handler one at a time, writes the answers in order, and keeps the deadlines.
+// Private to shared/http; loop thread only.
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <atomic>
+#include <ctime>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "shared/http/request_parser.h"
+#include "shared/http/server.h"
+
+namespace tenantry::http {
+
+class Connection;
+
+// What an Exchange shares with its connection, across threads.
+struct Exchange::Link {
+  loop::Loop& loop;
+  std::weak_ptr<Connection> connection;  // locked on the loop only
+  std::size_t buffer_max;
+  std::atomic<bool> answered{false};
+  std::atomic<bool> connected{true};
+  std::atomic<std::size_t> waiting{0};  // bytes handed in and not yet sent
+  std::function<void()> resume{};       // loop only
+
+  Link(loop::Loop& on, std::weak_ptr<Connection> to, std::size_t max)
+      : loop(on), connection(std::move(to)), buffer_max(max) {}
+
+  void resume_if_writable();
+};
+
+// What connections need of their server.
+struct Host {
+  static constexpr std::size_t read_size = 64UL * 1024;
+
+  loop::Loop& loop;
+  const ServerOptions options;
+  const Handler handler;
+  std::array<char, read_size> read_buffer{};  // one for all: libuv fills it and calls back at once
+  std::unordered_set<Connection*> connections{};
+  std::size_t bodies_size = 0;  // of all requests that are being read or handled
+
+  Host(loop::Loop& on, ServerOptions with, Handler to) : loop(on), options(std::move(with)), handler(std::move(to)) {}
+  virtual ~Host() = default;
+  Host(const Host&) = delete;
+  Host& operator=(const Host&) = delete;
+  virtual void removed(Connection* connection) = 0;
+
+  std::string_view date_now();
+
+ private:
+  std::time_t date_of_ = 0;
+  std::string date_{};
+};
+
+// It owns itself from start(), turn_away() or abandon() until libuv has closed its handle.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  explicit Connection(std::shared_ptr<Host> host);
+
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
+
+  // One of these, once.
+  void start();
+  void turn_away();  // the server is full: 503
+  void abandon();    // nothing was accepted
+
+  void close();
+  void drain();  // the server is stopping: nothing new is read; what is being handled is answered
+
+  // The answer to the request at hand; without one, nothing happens.
+  void respond(const Response& response);
+  void start_stream(int status, const Headers& headers);
+  void write_chunk(std::string_view bytes);
+  void finish_stream();
+
+ private:
+  enum class Phase { idle, header, body, handling, lingering, closed };
+  struct Write;
+
+  void set_deadline(Milliseconds after);
+  void clear_deadline();
+  void arm(Milliseconds after);
+  void timed_out();
+
+  void read();
+  void stop_reading();
+  void on_read(ssize_t count, const char* bytes);
+  void process();
+  bool step();
+  bool await_body();
+  bool hold_body();
+  bool handle();
+  bool refuse(const Refusal& refusal);
+
+  void begin_answer(int status, const Headers& headers);
+  void answer_complete();
+  void flush();
+  void wrote(const Write& write, int status);
+  void end_request();
+  void answer_written();
+  void linger();
+  void release_body();
+  std::string read_peer();
+
+  std::shared_ptr<Host> host_;
+  const ServerOptions& options_;
+  uv_tcp_t tcp_{};
+  // One timer, armed no later than the deadline: most deadlines move before they come, and moving a number is cheap.
+  loop::Timer timer_;
+  Milliseconds deadline_ = Milliseconds::max();
+  Milliseconds armed_for_ = Milliseconds::max();
+  std::shared_ptr<Connection> self_{};
+  Phase phase_ = Phase::header;
+  std::string peer_{};
+  RequestParser parser_;
+  std::shared_ptr<Exchange::Link> link_{};  // of the request at hand
+  std::size_t body_held_ = 0;               // its share of Host::bodies_size
+  std::string out_{};                       // answers not yet given to the socket
+  std::size_t out_streamed_ = 0;            // bytes of write_chunk in there
+  std::size_t writes_ = 0;                  // in libuv's queue
+  bool reading_ = false;
+  bool processing_ = false;
+  bool eof_ = false;
+  bool draining_ = false;
+  bool is_head_ = false;
+  bool close_is_end_ = false;  // HTTP/1.0 knows no chunks
+  bool chunked_ = false;
+  bool answered_ = false;  // the whole answer is in out_ or in the writes
+  bool close_after_ = false;
+};
+
+}  // namespace tenantry::http

@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+"""The gateway's edge: hostile text that reaches events, what is cached and when that ends, exact metering, no database.
+
+The class that takes the database away comes last.
+"""
+import base64
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import unittest
+import urllib.parse
+import uuid
+
+import stack
+from stack import p, sign_up, unique
+
+URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+
+
+def setUpModule():
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+
+
+def sql(statement, url="TENANTRY_DATABASE_URL"):
+    return subprocess.run(["psql", p.env(url), "-v", "ON_ERROR_STOP=1", "-qAt", "-c", statement],
+                          check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+
+
+def override(tenant, name, value):
+    sql(f"INSERT INTO platform.overrides (tenant_id, name, value) VALUES ('{tenant.id}', '{name}', '{value}') "
+        "ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value")
+
+
+def exchange(requests, count):
+    """Sends bytes on one connection, and reads `count` answers with a length."""
+    with socket.create_connection((URL.hostname, URL.port), timeout=30) as connection:
+        connection.sendall(requests)
+        stream = connection.makefile("rb")
+        answers = []
+        for _ in range(count):
+            status = int(stream.readline().split()[1])
+            headers = {}
+            while (line := stream.readline().strip()):
+                name, value = line.split(b":", 1)
+                headers[name.decode().lower()] = value.strip().decode()
+            answers.append((status, headers, stream.read(int(headers.get("content-length", 0)))))
+        return answers
+
+
+def raw(method, path, headers, body=b""):
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
+    for name, value in headers.items():
+        head += name.encode() + b": " + (value if isinstance(value, bytes) else value.encode()) + b"\r\n"
+    return exchange(head + b"\r\n" + body, 1)[0]
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+class T1_Text(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = sign_up(unique("Texte"), plan="ENTERPRISE")
+
+    def test_any_user_agent_reaches_the_workers(self):
+        for agent in (b"\xff\xfe", b"x" * 255 + "é".encode(), b"a\tb"):
+            with self.subTest(agent=agent[-8:]):
+                mail = stack.address()
+                body = json.dumps(p.signup_body(unique("Agent"), mail)).encode()
+                status, _, answer = raw("POST", "/signup", {**JSON, "User-Agent": agent}, body)
+                self.assertEqual(status, 201, answer)
+                tenant = stack.Tenant(json.loads(answer)["tenant_id"], mail)
+                tenant.await_status("trial")
+                tenant.await_record("signup.requested")
+
+    def test_a_claim_that_is_no_text_is_audited(self):
+        before = len(self.tenant.records("security.access_refused"))
+        for claimed in (b"\xff\xfe", b"x" + "é".encode() * 40):
+            status, _, body = raw("GET", "/v1/me", {**self.tenant.token, "X-Tenant-ID": claimed})
+            self.assertEqual((status, json.loads(body)["code"]), (403, "tenant_mismatch"))
+        self.tenant.await_record("security.access_refused", before + 2)
+
+    def test_a_tenant_that_is_no_text_is_no_tenant(self):
+        body = json.dumps({"email": self.tenant.address, "password": stack.PASSWORD}).encode()
+        for name in (b"\xff", b"a b", b"A" * 5000):
+            status, _, answer = raw("POST", "/auth/login", {**JSON, "X-Tenant-ID": name}, body)
+            self.assertEqual((status, json.loads(answer)["code"]), (404, "tenant_not_found"), name[:9])
+
+    def test_nul(self):
+        token, key = self.tenant.token, {"Authorization": "Bearer " + p.env("TENANTRY_ADMIN_TOKEN")}
+        for path, headers in (("/v1/audit?actor=%00", token), ("/v1/usage?metric=%00", token),
+                              ("/v1/admin/tenants?q=a%00b", key), ("/v1/admin/dead-letters?worker=%00", key)):
+            answer = p.request("GET", path, headers=headers)
+            self.assertEqual((answer.status, answer.json["code"]), (400, "malformed_request"), path)
+        cursor = base64.urlsafe_b64encode(b"1\n2026-01-01T00:00:00Z\na\0b").decode().rstrip("=")
+        answer = p.request("GET", "/v1/admin/tenants?cursor=" + cursor, headers=key)
+        self.assertEqual((answer.status, stack.pointers(answer)), (422, ["/cursor"]))
+        answer = p.admin("POST", f"/v1/admin/tenants/{self.tenant.id}/suspend", {"reason": "abuse", "note": "a\0b"})
+        self.assertEqual((answer.status, stack.pointers(answer)), (422, ["/note"]))
+        event = {"specversion": "1.0", "id": "1", "source": "/x", "type": "order.created", "data": {}}
+        for name in ("id", "subject"):
+            answer = self.tenant.post("/v1/events", {**event, name: "a\0b"})
+            self.assertEqual((answer.status, stack.pointers(answer)), (422, ["/" + name]))
+        self.assertEqual(self.tenant.status, "trial")
+
+    def test_large_bodies_are_not_parsed(self):
+        body = b"[" + b"[]," * 30000 + b"[]]"
+        answer = p.request("POST", "/signup", raw=body)
+        self.assertEqual((answer.status, answer.json["code"]), (413, "too_large"))
+        self.assertIn("65536", answer.json["detail"])
+        self.assertEqual(self.tenant.post("/v1/clients", {"name": "x" * 70000}).status, 413)
+
+
+class T2_Caches(unittest.TestCase):
+    def test_a_suspension_holds_within_a_second(self):
+        tenant = sign_up(unique("Vite"), plan="ENTERPRISE")
+        self.assertEqual(tenant.get("/v1/me").status, 200)
+        for _ in range(3):
+            p.admin("POST", f"/v1/admin/tenants/{tenant.id}/suspend", {"reason": "abuse"})
+            suspended_at = time.monotonic()
+            while tenant.get("/v1/me").status == 200:
+                self.assertLess(time.monotonic() - suspended_at, 1)
+            self.assertEqual(tenant.get("/v1/me").status, 402)
+            p.admin("POST", f"/v1/admin/tenants/{tenant.id}/reactivate", {})
+            p.await_true("open again", lambda: tenant.get("/v1/me").status == 200, 2)
+
+    def test_a_member_who_is_removed_or_lowered(self):
+        tenant = sign_up(unique("Membre"), plan="ENTERPRISE")
+        self.assertEqual(tenant.get("/v1/me").json["tenant_role"], "owner")
+        self.assertEqual(tenant.get("/v1/audit").status, 200)
+        sql(f"UPDATE platform.memberships SET role = 'employee' WHERE tenant_id = '{tenant.id}'")
+        p.await_true("lowered", lambda: tenant.get("/v1/me").json["tenant_role"] == "employee", 5)
+        self.assertEqual(tenant.get("/v1/audit").status, 403)
+        sql(f"DELETE FROM platform.memberships WHERE tenant_id = '{tenant.id}'")
+        p.await_true("removed", lambda: tenant.get("/v1/me").status == 401, 5)
+
+    def test_after_logout(self):
+        tenant = sign_up(unique("Sortie"), plan="ENTERPRISE")
+        for _ in range(5):
+            token = p.login(tenant.id, tenant.address)
+            self.assertEqual(p.request("GET", "/v1/me", headers=token).status, 200)
+            self.assertEqual(p.request("POST", "/auth/logout", headers=token).status, 204)
+            self.assertEqual(p.request("GET", "/v1/me", headers=token).json["code"], "token_revoked")
+
+    # security.md J14: the token was found good before.
+    def test_after_its_key_is_retired(self):
+        tenant = sign_up(unique("Clé"), plan="ENTERPRISE")
+        token = tenant.token
+        self.assertEqual(p.request("GET", "/v1/me", headers=token).status, 200)
+        sql("UPDATE platform.signing_keys SET retired_at = now() WHERE retired_at IS NULL")
+        p.await_true("refused", lambda: p.request("GET", "/v1/me", headers=token).status == 401, 10)
+        self.assertEqual(p.request("GET", "/v1/me", headers=token).json["code"], "token_invalid")
+        self.assertEqual(p.request("GET", "/v1/me", headers=tenant.login()).status, 200)
+
+    def test_a_custom_domain_names_its_tenant(self):
+        one, other = sign_up(unique("Domaine"), plan="ENTERPRISE"), sign_up(unique("Voisine"), plan="ENTERPRISE")
+        domain = f"crm-{stack.RUN}.example"
+        sql(f"UPDATE platform.tenants SET custom_domain = '{domain}' WHERE tenant_id = '{one.id}'")
+
+        def status(tenant, host):
+            head = f"GET /v1/me HTTP/1.1\r\nHost: {host}\r\nAuthorization: {tenant.token['Authorization']}\r\n\r\n"
+            return exchange(head.encode(), 1)[0][0]
+        p.await_true("known", lambda: status(other, domain) == 403, 10)
+        self.assertEqual(status(one, domain.upper() + ":8080"), 200)
+        self.assertEqual(status(other, "elsewhere.example"), 200)
+
+    def test_limits(self):
+        tenant = sign_up(unique("Limites"), plan="FREE")
+        override(tenant, "requests_per_minute", -1)  # unlimited, as in every interface
+        p.await_true("unlimited", lambda: "RateLimit" not in tenant.get("/v1/me").headers, 5)
+        self.assertEqual({tenant.get("/v1/me").status for _ in range(30)}, {200})
+        override(tenant, "requests_per_minute", 5_000_000_000)  # more than an int holds
+        p.await_true("limited", lambda: "RateLimit" in tenant.get("/v1/me").headers, 5)
+        self.assertIn("q=5000000000", tenant.get("/v1/me").headers["RateLimit-Policy"])
+
+
+class T3_Metering(unittest.TestCase):
+    def test_every_call_counts_once(self):
+        tenant = sign_up(unique("Exact"), plan="ENTERPRISE")
+        override(tenant, "requests_per_minute", 1_000_000)
+        p.await_true("limited", lambda: "q=1000000" in tenant.get("/v1/me").headers["RateLimit-Policy"], 5)
+        before = stack.await_quiet(lambda: tenant.usage()[0], "usage", still_for=2)
+        one = f"GET /v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.token['Authorization']}\r\n\r\n".encode()
+        lost = f"GET /v1/clients/x HTTP/1.1\r\nHost: x\r\nAuthorization: {tenant.token['Authorization']}\r\n\r\n".encode()
+        statuses = []
+
+        def work():
+            for _ in range(4):
+                statuses.extend(answer[0] for answer in exchange((one * 9 + lost) * 20, 200))
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((statuses.count(200), statuses.count(404)), (2880, 320))
+        p.await_true("2,880 calls", lambda: tenant.usage()[0] - before >= 2880, 20)
+        self.assertEqual(stack.await_quiet(lambda: tenant.usage()[0], "usage", still_for=2) - before, 2880)
+
+
+class T4_NoDatabase(unittest.TestCase):
+    def test_503_soon(self):
+        tenant = sign_up(unique("Panne"), plan="ENTERPRISE")
+        token = tenant.token
+        self.assertEqual(p.request("GET", "/v1/me", headers=token).status, 200)
+        role = urllib.parse.urlsplit(p.env("TENANTRY_GATEWAY_DATABASE_URL")).username
+        sql(f"ALTER ROLE {role} NOLOGIN", "TENANTRY_TEST_SUPERUSER_URL")
+        try:
+            sql(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{role}'",
+                "TENANTRY_TEST_SUPERUSER_URL")
+            p.await_true("no answer from memory for long", lambda: p.request("GET", "/v1/me", headers=token).status == 503, 10)
+            self.assertEqual(p.request("GET", "/readyz").status, 503)
+            self.assertEqual(p.request("GET", "/livez").status, 200)
+            answers, began = [], time.monotonic()
+
+            def ask(number):
+                if number % 2:
+                    answers.append(p.request("GET", f"/v1/clients/{uuid.uuid4()}", headers=token))
+                else:
+                    answers.append(p.request("POST", "/signup", p.signup_body(unique("Rien"), stack.address())))
+            threads = [threading.Thread(target=ask, args=(n,)) for n in range(100)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertLess(time.monotonic() - began, 8)
+            for answer in answers:
+                self.assertEqual((answer.status, answer.json["code"]), (503, "unavailable"), answer)
+                self.assertGreater(int(answer.headers["Retry-After"]), 0)
+        finally:
+            sql(f"ALTER ROLE {role} LOGIN", "TENANTRY_TEST_SUPERUSER_URL")
+        p.await_true("back", lambda: p.request("GET", "/v1/me", headers=token).status == 200, 15)
+        p.await_true("ready", lambda: p.request("GET", "/readyz").status == 200, 15)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
