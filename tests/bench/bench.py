@@ -96,18 +96,23 @@ def settings():
 class Ours:
     """A process of the product."""
 
-    def __init__(self, binary, arguments, log):
+    def __init__(self, binary, arguments, log, **more_settings):
         self.log_path = log
         self.started_at = time.time()
         with open(log, "ab") as file:
-            self.process = subprocess.Popen([binary, *arguments], env=settings(), stdin=subprocess.DEVNULL,
-                                            stdout=file, stderr=file)
+            self.process = subprocess.Popen([binary, *arguments], env=settings() | more_settings,
+                                            stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         self.pid = self.process.pid
 
     def check(self):
         if self.process.poll() is not None:
             raise Failed(f"{os.path.basename(self.process.args[0])} ended with {self.process.returncode}; "
                          f"see {self.log_path}")
+
+    def kill(self):
+        """As a crash would: nothing is drained."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         if self.process.poll() is None:
@@ -328,13 +333,13 @@ class Bench:
     # ---- processes
 
     @contextlib.contextmanager
-    def ours(self, *workers):
+    def ours(self, *workers, shard="1/1"):
         """The named workers in one process: a worker's own executable where it is alone."""
         log = os.path.join(self.dir, "log", f"{self.name}.log")
         if len(workers) == 1 and workers[0] != "all":
-            process = Ours(self.program("tenantry-" + workers[0]), [], log)
+            process = Ours(self.program("tenantry-" + workers[0]), [], log, TENANTRY_SHARD=shard)
         else:
-            process = Ours(self.program("tenantry"), ["run", "--workers", ",".join(workers)], log)
+            process = Ours(self.program("tenantry"), ["run", "--workers", ",".join(workers)], log, TENANTRY_SHARD=shard)
         self.running.append(process)
         try:
             yield process
