@@ -74,11 +74,9 @@ TEST(Layers, PointOneWay) {
 
 TEST(Layers, EachLibraryIsIncludedInOneFolder) {
   const std::pair<const char*, const char*> owners[] = {
-      {"libpq-fe", "shared/db"},
-      {"amqp.h", "shared/amqp"},      {"amqp_", "shared/amqp"},
-      {"boost/", "shared/http"},      {"curl/", "shared/http"},
-      {"sodium", "shared/crypto"},    {"cjose", "shared/crypto"},
-      {"unicode/", "shared/tenancy"}, {"prometheus/", "shared/telemetry"}};
+      {"libpq-fe", "shared/db"},  {"amqp.h", "shared/amqp"},      {"amqp_", "shared/amqp"},
+      {"boost/", "shared/http"},  {"curl/", "shared/http"},       {"sodium", "shared/crypto"},
+      {"cjose", "shared/crypto"}, {"unicode/", "shared/tenancy"}, {"prometheus/", "shared/telemetry"}};
   for (const auto& include : includes_under({"shared", "events", "workers"})) {
     if (!include.system) continue;
     for (const auto& [prefix, owner] : owners) {

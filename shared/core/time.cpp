@@ -1,6 +1,5 @@
 #include "shared/core/time.h"
 
-
 namespace tenantry {
 namespace {
 

@@ -184,11 +184,13 @@ struct Connection::State {
         close();
         throw Unavailable(why);
       }
-      PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+      PQsetNoticeProcessor(
+          connection.get(), [](void*, const char*) {}, nullptr);
       exec("SET TIME ZONE 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'");
       const char* values[] = {application_name.c_str()};
-      checked(connection.get(), ResultPtr(PQexecParams(connection.get(), "SELECT set_config('application_name', $1, false)",
-                                                       1, nullptr, values, nullptr, nullptr, 0)));
+      checked(connection.get(),
+              ResultPtr(PQexecParams(connection.get(), "SELECT set_config('application_name', $1, false)", 1, nullptr,
+                                     values, nullptr, nullptr, 0)));
     }
     return connection.get();
   }
@@ -230,9 +232,9 @@ struct Connection::State {
       formats.push_back(param.is_binary() ? 1 : 0);
     }
     const std::string& name = prepare(sql, params);
-    return checked(connection.get(), ResultPtr(PQexecPrepared(connection.get(), name.c_str(),
-                                                              static_cast<int>(values.size()), values.data(),
-                                                              lengths.data(), formats.data(), 0)));
+    return checked(connection.get(),
+                   ResultPtr(PQexecPrepared(connection.get(), name.c_str(), static_cast<int>(values.size()),
+                                            values.data(), lengths.data(), formats.data(), 0)));
   }
 };
 

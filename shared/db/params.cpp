@@ -122,9 +122,8 @@ Param Param::array(const std::vector<std::int64_t>& values) {
   return array_of(values, int8_type.element, int8_type.array, append_int64);
 }
 Param Param::array(const std::vector<double>& values) {
-  return array_of(values, float8_type.element, float8_type.array, [](std::string& out, double value) {
-    append_int64(out, std::bit_cast<std::int64_t>(value));
-  });
+  return array_of(values, float8_type.element, float8_type.array,
+                  [](std::string& out, double value) { append_int64(out, std::bit_cast<std::int64_t>(value)); });
 }
 Param Param::array(const std::vector<bool>& values) {
   return array_of(values, bool_type.element, bool_type.array,

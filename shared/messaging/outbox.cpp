@@ -176,8 +176,8 @@ void Outbox::flush(db::Transaction& tx) {
       "timer_key, retry, position) ORDER BY r.position ON CONFLICT DO NOTHING",
       {db::Param::array(ids), db::Param::array(exchanges), db::Param::array(keys), db::Param::array(vhosts),
        db::Param::array(tenants), db::Param::array(types), db::Param::array(content_types), db::Param::array(headers),
-       db::Param::array(payloads), db::Param::array(available), db::Param::array(timers), db::Param::array(retries), now_,
-       static_cast<double>(hand_over_lease.count())});
+       db::Param::array(payloads), db::Param::array(available), db::Param::array(timers), db::Param::array(retries),
+       now_, static_cast<double>(hand_over_lease.count())});
 }
 
 std::vector<OutboxRow> Outbox::take_due() {

@@ -113,8 +113,9 @@ TEST_F(AuditStore, ArraysOfDifferentLengthAreRefused) {
   db::Transaction tx(connection);
   lock_heads(tx, {"acme"});
   try {
-    const auto none = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', "
-                      "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
+    const auto none =
+        "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', "
+        "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
     tx.exec("SELECT audit.append('{acme}', " + std::string(none) + ")");
     FAIL() << "accepted";
   } catch (const db::StatementError& error) {

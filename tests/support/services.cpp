@@ -244,8 +244,7 @@ amqp::ConnectionParameters parameters_of(const std::string& variable) {
 }
 }  // namespace
 
-TestBroker::TestBroker()
-    : admin_(must(broker_admin::connect(required_variable("TENANTRY_TEST_MANAGEMENT_URL")))) {}
+TestBroker::TestBroker() : admin_(must(broker_admin::connect(required_variable("TENANTRY_TEST_MANAGEMENT_URL")))) {}
 
 TestBroker::~TestBroker() {
   std::vector<std::string> vhosts;

@@ -82,11 +82,31 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map
   tx.exec(
       "SELECT audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
       "$20::jsonb[], $21, $22, $23, $24, $25)",
-      {text(0), Param::array(columns.sequences), Param::array(columns.event_ids), text(1),
-       Param::array(columns.occurred), Param::array(columns.recorded), text(2), text(3), text(4), text(5), text(6),
-       text(7), text(8), text(9), text(10), text(11), text(12), text(13), text(14), Param::array(columns.payloads),
-       Param::array(columns.leaves), Param::array(columns.hashes), Param::array(head_tenants),
-       Param::array(head_sizes), Param::array(frontiers)});
+      {text(0),
+       Param::array(columns.sequences),
+       Param::array(columns.event_ids),
+       text(1),
+       Param::array(columns.occurred),
+       Param::array(columns.recorded),
+       text(2),
+       text(3),
+       text(4),
+       text(5),
+       text(6),
+       text(7),
+       text(8),
+       text(9),
+       text(10),
+       text(11),
+       text(12),
+       text(13),
+       text(14),
+       Param::array(columns.payloads),
+       Param::array(columns.leaves),
+       Param::array(columns.hashes),
+       Param::array(head_tenants),
+       Param::array(head_sizes),
+       Param::array(frontiers)});
 }
 
 }  // namespace tenantry::audit

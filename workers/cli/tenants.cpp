@@ -51,7 +51,8 @@ void show(Session& session, const std::string& tenant_id) {
 }
 
 void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
-  const auto answer = call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
+  const auto answer =
+      call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
   std::printf("%s: %s\n", tenant_id.c_str(), text(*answer, "status").c_str());

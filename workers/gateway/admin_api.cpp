@@ -6,6 +6,7 @@
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
+#include "workers/gateway/commands.h"
 #include "workers/gateway/cursor.h"
 #include "workers/gateway/routes.h"
 
@@ -121,7 +122,7 @@ void admin_create_tenant(Services& services, const CallPtr& call) {
   auto request = parse_signup(call->request().body, call->reference->plans, SignupForm::admin);
   if (!request) return services.refuse(call, request.error());
   services.on_lane(call, [&services, call, request = *request](db::Connection& connection) -> Result<http::Response> {
-    const auto signup_id = services.ids.next().to_string();
+    const auto signup_id = services.ids.next();
     const auto done = services.commit(
         connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
           if (store::email_taken(tx, request.admin_email)) {
@@ -130,20 +131,11 @@ void admin_create_tenant(Services& services, const CallPtr& call) {
                          .message = "an account with this e-mail address exists",
                          .fields = {{"/admin_email", "taken", "an account with this e-mail address exists"}}};
           }
-          v1::SignupRequested event;
-          event.set_signup_id(signup_id);
-          event.set_company_name(request.company_name);
-          event.set_company_email(request.company_email);
-          event.set_admin_email(request.admin_email);
-          event.set_admin_first_name(request.admin_first_name);
-          event.set_admin_last_name(request.admin_last_name);
-          event.set_plan(request.plan);
-          event.set_locale(std::string(to_string(call->language)));
-          outbox.publish("platform", event);
+          outbox.publish("platform", signup_requested(signup_id, request, std::string(to_string(call->language))));
           return {};
         });
     if (!done) return done.error();
-    return json_response(202, {{"success", true}, {"signup_id", signup_id}});
+    return json_response(202, {{"success", true}, {"signup_id", signup_id.to_string()}});
   });
 }
 

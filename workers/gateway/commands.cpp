@@ -50,6 +50,19 @@ void report_reuse(messaging::Outbox& outbox, const StripeFact& fact) {
 
 }  // namespace
 
+v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest& request, const std::string& locale) {
+  v1::SignupRequested event;
+  event.set_signup_id(signup_id.to_string());
+  event.set_company_name(request.company_name);
+  event.set_company_email(request.company_email);
+  event.set_admin_email(request.admin_email);
+  event.set_admin_first_name(request.admin_first_name);
+  event.set_admin_last_name(request.admin_last_name);
+  event.set_plan(request.plan);
+  event.set_locale(locale);
+  return event;
+}
+
 Result<tenancy::Tenant> sign_up(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
                                 const SignUp& command) {
   const auto& request = command.request;
@@ -70,16 +83,7 @@ Result<tenancy::Tenant> sign_up(db::Transaction& tx, messaging::Outbox& outbox, 
   const auto signup_id = ids.next();
   store::add_signup(tx, signup_id, tenant->tenant_id, user_id, now);
 
-  v1::SignupRequested event;
-  event.set_signup_id(signup_id.to_string());
-  event.set_company_name(request.company_name);
-  event.set_company_email(request.company_email);
-  event.set_admin_email(request.admin_email);
-  event.set_admin_first_name(request.admin_first_name);
-  event.set_admin_last_name(request.admin_last_name);
-  event.set_plan(request.plan);
-  event.set_locale(command.locale);
-  outbox.publish(tenant->tenant_id, event);
+  outbox.publish(tenant->tenant_id, signup_requested(signup_id, request, command.locale));
   return tenant;
 }
 

@@ -16,6 +16,9 @@ class Transaction;
 namespace tenantry::messaging {
 class Outbox;
 }
+namespace tenantry::events::v1 {
+class SignupRequested;
+}
 
 namespace tenantry::gateway {
 
@@ -25,6 +28,10 @@ struct SignUp {
   std::string password_hash;
   Days trial{14};
 };
+
+// What the signup worker is asked for.
+events::v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest& request,
+                                             const std::string& locale);
 
 // A PENDING tenant, its first user, and signup.requested. Throws db::StatementError
 // (users_email_key) where a twin took the address meanwhile.

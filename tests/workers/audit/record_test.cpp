@@ -86,8 +86,7 @@ TEST(AuditRecord, ItsLeafIsWhatAJsonLibraryWouldWrite) {
     };
     auto with_foreign_id = expected;
     if (!event.foreign_id.empty()) with_foreign_id["foreign_id"] = text;
-    EXPECT_EQ(leaf_of(record, event),
-              with_foreign_id.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    EXPECT_EQ(leaf_of(record, event), with_foreign_id.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
 }
 
