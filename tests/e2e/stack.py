@@ -123,7 +123,8 @@ class Tenant:
     def status(self):
         return p.tenant_status(self.id)
 
-    def await_status(self, status, seconds=30):
+    # Patient: vhosts are made one after another, half a second each once there are hundreds.
+    def await_status(self, status, seconds=120):
         p.await_true(f"{self.id} is {status} (is {self.status})", lambda: self.status == status, seconds)
 
     def records(self, type_="%"):

@@ -147,10 +147,11 @@ void login(Services& services, const CallPtr& call) {
   }
   const auto login = std::make_shared<Login>(services, call->address, std::move(*request));
   const Error overloaded{.code = Errc::unavailable, .reason = "overloaded", .message = "login"};
-  const bool taken = services.lanes.submit([&services, call, login, overloaded](db::Connection& connection) {
+  const auto queued_at = std::chrono::steady_clock::now();
+  const bool taken = services.lanes.submit([&services, call, login, overloaded, queued_at](db::Connection& connection) {
     Result<void> found;
     try {
-      found = in_time(*call);
+      found = in_time(queued_at);
       if (found) found = look_up(services, connection, *call, *login);
     } catch (const std::exception& error) {
       found = Error{.code = Errc::internal, .message = error.what()};

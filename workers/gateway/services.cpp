@@ -70,8 +70,8 @@ events::Actor Call::actor(std::string kind, std::string id) const {
           printable(request().headers.get("User-Agent").value_or(""), user_agent_max)};
 }
 
-Result<void> in_time(const Call& call) {
-  if (std::chrono::steady_clock::now() - call.started <= turn_patience) return {};
+Result<void> in_time(std::chrono::steady_clock::time_point queued_at) {
+  if (std::chrono::steady_clock::now() - queued_at <= turn_patience) return {};
   return Error{.code = Errc::unavailable, .reason = "overloaded", .message = "its turn came too late"};
 }
 
@@ -132,10 +132,11 @@ void Services::refuse(const CallPtr& call, const Error& error, Seconds retry_aft
 }
 
 void Services::on_lane(const CallPtr& call, LaneWork work) {
-  const bool taken = lanes.submit([this, call, work = std::move(work)](db::Connection& connection) {
+  const auto queued_at = std::chrono::steady_clock::now();
+  const bool taken = lanes.submit([this, call, queued_at, work = std::move(work)](db::Connection& connection) {
     Result<http::Response> done = Error{};
     try {
-      const auto turn = in_time(*call);
+      const auto turn = in_time(queued_at);
       done = turn ? work(connection) : turn.error();
     } catch (const std::exception& error) {
       done = internal(call->route->operation, error);

@@ -127,8 +127,8 @@ void guard(Services& services, const CallPtr& call, Handler next);
 // The tenant a request without a token names; for login.
 Result<std::string> named_tenant(const Services& services, const Call& call);
 
-// Errc::unavailable where the call has waited longer than its caller does.
-Result<void> in_time(const Call& call);
+// For what has come to its turn on a lane: Errc::unavailable where it has queued for longer than callers wait.
+Result<void> in_time(std::chrono::steady_clock::time_point queued_at);
 
 // An access refusal in the caller's language.
 http::Response access_problem(const Error& error, const Call& call);
