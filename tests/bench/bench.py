@@ -54,9 +54,9 @@ def until(what, check, seconds, every=ASK_EVERY):
 # ---- CPU time ------------------------------------------------------------------------------------------------------
 
 
-def cpu_of_trees(roots):
-    """Seconds of CPU of these processes, their descendants, and the descendants that have ended."""
-    processes, children = {}, {}
+def scan_processes():
+    """{pid: (parent, ticks of CPU it and its reaped children have used)}"""
+    out = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -65,14 +65,38 @@ def cpu_of_trees(roots):
                 fields = file.read().rpartition(")")[2].split()
         except OSError:
             continue  # it has ended since
-        processes[int(name)] = sum(int(ticks) for ticks in fields[11:15])
-        children.setdefault(int(fields[1]), []).append(int(name))
-    total, todo = 0, list(roots)
+        out[int(name)] = (int(fields[1]), sum(int(ticks) for ticks in fields[11:15]))
+    return out
+
+
+def tree_ticks(processes, roots):
+    """Of these processes and all below them: {pid: ticks}."""
+    children = {}
+    for pid, (parent, _) in processes.items():
+        children.setdefault(parent, []).append(pid)
+    out, todo = {}, list(roots)
     while todo:
         pid = todo.pop()
-        total += processes.get(pid, 0)
-        todo += children.get(pid, [])
-    return total / TICKS
+        if pid in processes:
+            out[pid] = processes[pid][1]
+            todo += children.get(pid, [])
+    return out
+
+
+def cpu_of_trees(roots):
+    """Seconds of CPU of these processes, their descendants, and the descendants that have ended.
+
+    A child that ends between the reading of its parent and its own would be counted in neither: two scans must
+    agree on who is there.
+    """
+    roots = list(roots)
+    before = tree_ticks(scan_processes(), roots) if roots else {}
+    for _ in range(10):
+        now = tree_ticks(scan_processes(), roots) if roots else {}
+        if now.keys() == before.keys():
+            break
+        before = now
+    return sum(now.values()) / TICKS
 
 
 def memory_of(pid):
@@ -326,9 +350,19 @@ class Bench:
         self.tenants_made = count
         say(f"{count - first} tenants made in {time.monotonic() - began:.1f} s")
 
-    def depth(self, worker, tenants):
-        """How many messages wait in a worker's queues, and how many consumers they have, now."""
-        return self.tool("bench_load", "--depth", worker, "--tenants", tenants).result()
+    def all_taken(self, worker, tenants):
+        """Fails where a worker that has recorded every event has left one in a queue, unacknowledged."""
+        left = self.tool("bench_load", "--depth", worker, "--tenants", tenants).result()["messages"]
+        if left:
+            raise Failed(f"{left} events are still in the queues of {worker}")
+
+    def empty_queues(self):
+        """What workers that did not run were sent, or a bench that failed has left."""
+        if not self.tenants_made:
+            return
+        found = self.tool("bench_load", "--depth", ",".join(WORKERS), "--tenants", self.tenants_made).result()
+        self.in_parallel(lambda each: self.management("DELETE", f"queues/{each['vhost']}/{each['queue']}/contents"),
+                         found["waiting"])
 
     # ---- processes
 

@@ -33,7 +33,7 @@ constexpr std::size_t write_buffer_max = 256UL * 1024;  // bytes per connection:
 struct Options {
   bench::TenantRange tenants;
   std::string kind = "audit";
-  std::string depth_of{};  // a worker: publish nothing, count what waits in its queues
+  std::vector<std::string> depth_of{};  // workers: publish nothing, count what waits in their queues
   std::size_t events = 0;
   double rate = 0;        // events per second; 0: a flood of `events`
   double seconds = 10;    // of a steady rate
@@ -204,18 +204,22 @@ class Load {
 
   // A passive declaration tells at once what the management API tells seconds later.
   void ask_depth(Sender& sender) {
-    const amqp::method::QueueDeclare queue{.queue = events::queue_of(sender.tenant_id, options_.depth_of),
-                                           .passive = true};
-    const auto asked =
-        sender.connection->queue_declare(sender.channel, queue, [this](Result<amqp::QueueInfo> declared) {
-          if (!declared) return fail(declared.error().describe());
-          messages_ += declared->message_count;
-          consumers_ += declared->consumer_count;
-          connect_next();
-          if (++ready_ < senders_.size()) return;
-          leave({{"messages", messages_}, {"consumers", consumers_}});
-        });
-    if (!asked) fail(asked.error().describe());
+    for (const auto& worker : options_.depth_of) {
+      const amqp::method::QueueDeclare queue{.queue = events::queue_of(sender.tenant_id, worker), .passive = true};
+      const auto told = [this, &sender, last = worker == options_.depth_of.back()](Result<amqp::QueueInfo> declared) {
+        if (!declared) return fail(declared.error().describe());
+        messages_ += declared->message_count;
+        if (declared->message_count > 0) {
+          waiting_.push_back({{"vhost", events::vhost_of(sender.tenant_id)}, {"queue", declared->name}});
+        }
+        if (!last) return;
+        connect_next();
+        if (++ready_ == senders_.size()) leave({{"messages", messages_}, {"waiting", waiting_}});
+      };
+      if (const auto asked = sender.connection->queue_declare(sender.channel, queue, told); !asked) {
+        return fail(asked.error().describe());
+      }
+    }
   }
 
   void all_ready() {
@@ -337,7 +341,8 @@ class Load {
   std::size_t window_ = 0;
   std::size_t next_ = 0, ready_ = 0, closed_ = 0;
   std::size_t total_ = 0, sent_ = 0, confirmed_ = 0;
-  std::size_t messages_ = 0, consumers_ = 0;
+  std::size_t messages_ = 0;
+  nlohmann::json waiting_ = nlohmann::json::array();  // queues that hold messages
   bool closing_ = false;
   std::string failure_;
   Timestamp started_at_{}, published_at_{};
@@ -353,7 +358,8 @@ int main(int argc, char** argv) {
   Options options;
   options.tenants.add_options(app);
   app.add_option("--kind", options.kind, "audit, usage or marker")->check(CLI::IsMember({"audit", "usage", "marker"}));
-  app.add_option("--depth", options.depth_of, "Publish nothing: count what waits in this worker's queues");
+  app.add_option("--depth", options.depth_of, "Publish nothing: count what waits in these workers' queues")
+      ->delimiter(',');
   app.add_option("--events", options.events, "How many, over all tenants");
   app.add_option("--rate", options.rate, "Events a second, instead of a flood");
   app.add_option("--seconds", options.seconds, "How long at that rate");

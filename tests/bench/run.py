@@ -60,6 +60,7 @@ def main():
         print(f"\033[1m==>\033[0m {name}: {module.SUMMARY}", file=sys.stderr, flush=True)
         bench.name = name
         try:
+            bench.empty_queues()
             bench.fresh_database()
             module.run(bench)
         except Failed as error:

@@ -31,19 +31,13 @@ def start_baseline(bench, events):
                       "--database", bench.database_url, "--table", "bench.records", "--events", events)
 
 
-def all_taken(bench, tenants):
-    left = bench.depth("audit", tenants)["messages"]
-    if left:
-        raise Failed(f"{left} events are still in the queues")
-
-
 def drain(bench, tenants, events):
     """Our rate, and the CPU seconds it took."""
     target = int(bench.sql.value(AUDITED)) + events
     bench.load("audit", tenants, events=events).result()
     with bench.ours("audit") as process, bench.cpu() as cpu:
         samples = bench.follow(AUDITED, target, process)
-    all_taken(bench, tenants)
+    bench.all_taken("audit", tenants)
     return rate_between(samples), cpu
 
 
@@ -72,7 +66,7 @@ def flood(bench, tenants, events):
             load.go()
             samples = bench.follow(AUDITED, target, process)
             published = load.result()
-    all_taken(bench, tenants)
+    bench.all_taken("audit", tenants)
     say(f"published at {events / (published['confirmed_at'] - published['started_at']):,.0f} events/s")
     return events / (samples[-1][0] - published["started_at"]), cpu
 

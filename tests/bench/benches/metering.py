@@ -5,7 +5,7 @@ would be routed to a queue that nobody empties.
 """
 import urllib.parse
 
-from bench import METERED, Failed, rate_between, say, warm_up
+from bench import METERED, rate_between, say, warm_up
 from figures import ratio_at_least
 from . import audit
 
@@ -30,18 +30,12 @@ def bind_audit(bench, tenants):
                       audit_bindings(bench, tenants))
 
 
-def all_taken(bench, tenants):
-    left = bench.depth("metering", tenants)["messages"]
-    if left:
-        raise Failed(f"{left} events are still in the queues")
-
-
 def drain(bench, tenants, events):
     target = int(bench.sql.value(METERED)) + events
     bench.load("usage", tenants, events=events).result()
     with bench.ours("metering") as process, bench.cpu() as cpu:
         samples = bench.follow(METERED, target, process)
-    all_taken(bench, tenants)
+    bench.all_taken("metering", tenants)
     return rate_between(samples), cpu
 
 
@@ -55,7 +49,7 @@ def flood(bench, tenants, events):
             load.go()
             samples = bench.follow(METERED, target, process)
             published = load.result()
-    all_taken(bench, tenants)
+    bench.all_taken("metering", tenants)
     say(f"published at {events / (published['confirmed_at'] - published['started_at']):,.0f} events/s")
     return events / (samples[-1][0] - published["started_at"]), cpu
 
