@@ -175,7 +175,7 @@ class Crash(unittest.TestCase):
         def others():
             return p.analyst(f"SELECT tenant_id, status FROM analytics.tenants WHERE tenant_id IN ({names}) AND status <> 'trial'")
         try:
-            p.await_true("every tenant is on trial", lambda: not others(), 120)
+            p.await_true("every tenant is on trial", lambda: not others(), 300)  # 200 vhosts, one after another
         except AssertionError as error:
             raise AssertionError(f"{error}: {others()}") from None
         self.assertEqual(stack.total_tenants(), self.before + SIGNUPS)
