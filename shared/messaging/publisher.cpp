@@ -48,6 +48,7 @@ struct Publisher::Link {
   void on_closed(const amqp::CloseReason& reason);
   void on_confirm(std::uint64_t sequence, bool multiple, bool ack);
   void pump();
+  void pump_held_back();
   void release_all();
 };
 
@@ -166,6 +167,12 @@ void Publisher::Link::pump() {
   }
 }
 
+// Rows wait where the write buffer was full. A confirm goes on with them, but all confirms may have come before the
+// buffer was written out.
+void Publisher::Link::pump_held_back() {
+  if (!waiting.empty() && flying.empty()) pump();
+}
+
 void Publisher::Link::on_confirm(std::uint64_t sequence, bool multiple, bool ack) {
   const auto last = flying.upper_bound(sequence);
   auto first = multiple ? flying.begin() : flying.find(sequence);
@@ -237,6 +244,7 @@ void Publisher::State::close_idle() {
   for (auto& [vhost, link] : links) {
     if (link->phase != Link::Phase::ready) continue;
     ++open;
+    link->pump_held_back();
     const bool busy = !link->waiting.empty() || !link->flying.empty() || vhost == events::vhost_platform;
     if (!busy && loop.now() - link->used_at >= options.idle_close) link->connection->close();
   }
