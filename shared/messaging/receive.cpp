@@ -1,5 +1,8 @@
 #include "shared/messaging/receive.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "events/catalogue.h"
 #include "events/topology.h"
 #include "shared/crypto/hash.h"
@@ -22,6 +25,14 @@ events::Event unreadable(const Incoming& incoming, const std::string& vhost_tena
   identity += incoming.wire.body;
   event.id = derive_uuid_v7(Timestamp{}, crypto::sha256(as_bytes(identity)));
   return event;
+}
+
+// As the relay wrote it; of anybody else nothing is believed, and it must not overflow either.
+int attempts_of(std::string_view text) {
+  constexpr int believable_max = 1'000;
+  int attempts = 0;
+  std::from_chars(text.data(), text.data() + text.size(), attempts);
+  return std::clamp(attempts, 0, believable_max);
 }
 
 }  // namespace
@@ -62,7 +73,7 @@ Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const event
   if (incoming.event.time == Timestamp{}) incoming.event.time = incoming.received_at;
   if (incoming.wire.exchange.empty()) {
     const auto tries = incoming.wire.headers.find(std::string(events::header_attempts));
-    if (tries != incoming.wire.headers.end()) incoming.attempts = std::atoi(tries->second.c_str());
+    if (tries != incoming.wire.headers.end()) incoming.attempts = attempts_of(tries->second);
   }
   if (arrival.refused) {
     incoming.event.tenant_id = vhost_tenant;

@@ -97,11 +97,6 @@ class World::AdminPort final : public broker_admin::BrokerAdmin {
   World& world_;
 };
 
-struct World::Attachment {
-  std::string vhost;
-  ConsumerId consumer = 0;
-};
-
 struct World::WorkerProcess {
   messaging::WorkerSpec spec;
   std::unique_ptr<messaging::Processor> processor;

@@ -10,7 +10,6 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -91,7 +90,6 @@ class World {
  private:
   class AdminPort;
   struct WorkerProcess;
-  struct Attachment;
 
   void start_process();
   void end_process();
