@@ -169,11 +169,13 @@ std::vector<std::string> Row::texts(int column) const {
 struct Connection::State {
   std::string url;
   std::string application_name;
+  Plans plans = Plans::automatic;
   std::unique_ptr<PGconn, CloseConnection> connection;
   std::string listening;  // channel
   // Statement text -> its name on this connection.
   std::unordered_map<std::string, std::string> prepared;
   bool in_transaction = false;
+  int unanswered = 0;  // statements sent whose results are still to come: the connection is in pipeline mode
 
   PGconn* open() {
     if (connection && PQstatus(connection.get()) == CONNECTION_BAD) close();
@@ -187,6 +189,7 @@ struct Connection::State {
       PQsetNoticeProcessor(
           connection.get(), [](void*, const char*) {}, nullptr);
       exec("SET TIME ZONE 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'");
+      if (plans == Plans::generic) exec("SET plan_cache_mode = force_generic_plan");
       const char* values[] = {application_name.c_str()};
       checked(connection.get(),
               ResultPtr(PQexecParams(connection.get(), "SELECT set_config('application_name', $1, false)", 1, nullptr,
@@ -198,10 +201,12 @@ struct Connection::State {
   void close() {
     listening.clear();
     prepared.clear();
+    unanswered = 0;
     connection.reset();
   }
 
   ResultPtr exec(const std::string& sql) {
+    settle();
     return checked(connection.get(), ResultPtr(PQexec(connection.get(), sql.c_str())));
   }
 
@@ -209,6 +214,7 @@ struct Connection::State {
     std::string text{sql};
     const auto known = prepared.find(text);
     if (known != prepared.end()) return known->second;
+    settle();
     std::vector<Oid> types;
     for (const auto& param : params) types.push_back(param.type());
     std::string name = "s" + std::to_string(prepared.size());
@@ -217,7 +223,8 @@ struct Connection::State {
     return prepared.emplace(std::move(text), std::move(name)).first->second;
   }
 
-  ResultPtr exec_prepared(std::string_view sql, std::span<const Param> params) {
+  // Sends a statement behind those that were sent and not answered yet.
+  void send(std::string_view sql, std::span<const Param> params) {
     std::vector<const char*> values;
     std::vector<int> lengths;
     std::vector<int> formats;
@@ -232,13 +239,55 @@ struct Connection::State {
       formats.push_back(param.is_binary() ? 1 : 0);
     }
     const std::string& name = prepare(sql, params);
-    return checked(connection.get(),
-                   ResultPtr(PQexecPrepared(connection.get(), name.c_str(), static_cast<int>(values.size()),
-                                            values.data(), lengths.data(), formats.data(), 0)));
+    enter_pipeline();
+    sent(PQsendQueryPrepared(connection.get(), name.c_str(), static_cast<int>(values.size()), values.data(),
+                             lengths.data(), formats.data(), 0));
+  }
+
+  // BEGIN and COMMIT.
+  void send_command(const char* sql) {
+    enter_pipeline();
+    sent(PQsendQueryParams(connection.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0));
+  }
+
+  // Waits for everything sent: the last one's result, or the error of the first that failed.
+  ResultPtr settle() {
+    if (unanswered == 0) return {};
+    auto* const pg = connection.get();
+    if (PQpipelineSync(pg) == 0) throw_lost();
+    ResultPtr last, failed;
+    for (; unanswered > 0; --unanswered) {
+      last.reset(PQgetResult(pg));
+      if (is_lost(pg, last.get())) throw_lost();
+      if (!failed && !is_good(last.get())) failed = std::move(last);
+      while (const ResultPtr rest{PQgetResult(pg)}) {
+        if (is_lost(pg, rest.get())) throw_lost();
+      }
+    }
+    const ResultPtr sync(PQgetResult(pg));
+    if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pg) == 0) throw_lost();
+    return checked(pg, std::move(failed ? failed : last));
+  }
+
+ private:
+  void enter_pipeline() {
+    if (unanswered == 0 && PQenterPipelineMode(connection.get()) == 0) throw_lost();
+  }
+
+  void sent(int ok) {
+    if (ok == 0) throw_lost();
+    ++unanswered;
+  }
+
+  [[noreturn]] void throw_lost() {
+    const auto why = first_line(PQerrorMessage(connection.get()));
+    close();
+    throw Unavailable(why);
   }
 };
 
-Connection::Connection(std::string url, std::string application_name) : state_(std::make_unique<State>()) {
+Connection::Connection(std::string url, std::string application_name, Plans plans)
+    : state_(std::make_unique<State>()) {
   // Without these a frozen server is noticed after hours; each is given only where the URL does not say otherwise.
   const char* defaults[] = {"connect_timeout=3", "tcp_user_timeout=10000", "keepalives_idle=10",
                             "keepalives_interval=5", "keepalives_count=3"};
@@ -248,6 +297,7 @@ Connection::Connection(std::string url, std::string application_name) : state_(s
   }
   state_->url = std::move(url);
   state_->application_name = std::move(application_name);
+  state_->plans = plans;
 }
 
 Connection::~Connection() = default;
@@ -302,7 +352,7 @@ struct Transaction::State {
 Transaction::Transaction(Connection& connection) : state_(std::make_unique<State>(State{*connection.state_})) {
   TENANTRY_ASSERT(!connection.state_->in_transaction);
   connection.state_->open();
-  connection.state_->exec("BEGIN");
+  connection.state_->send_command("BEGIN");
   connection.state_->in_transaction = true;
 }
 
@@ -310,13 +360,26 @@ Transaction::~Transaction() {
   auto& connection = state_->connection;
   connection.in_transaction = false;
   if (state_->over || !connection.connection) return;
+  try {
+    connection.settle();
+  } catch (const StatementError&) {
+    // Nobody waited for it, and it is rolled back with the others.
+  } catch (const Unavailable&) {
+    connection.close();
+    return;
+  }
   const ResultPtr result(PQexec(connection.connection.get(), "ROLLBACK"));
   // A rollback that fails leaves a connection nobody should use again.
   if (!result || !is_good(result.get())) connection.close();
 }
 
 Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
-  return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.exec_prepared(sql, params)}));
+  state_->connection.send(sql, params);
+  return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
+}
+
+void Transaction::send(std::string_view sql, std::span<const Param> params) {
+  state_->connection.send(sql, params);
 }
 
 void Transaction::exec_script(std::string_view sql) {
@@ -324,7 +387,7 @@ void Transaction::exec_script(std::string_view sql) {
 }
 
 void Transaction::set_tenant(std::string_view tenant_id) {
-  exec("SELECT set_config('app.tenant_id', $1, true)", {tenant_id});
+  send("SELECT set_config('app.tenant_id', $1, true)", {tenant_id});
 }
 
 std::string Transaction::transaction_id() {
@@ -332,10 +395,16 @@ std::string Transaction::transaction_id() {
 }
 
 void Transaction::commit() {
-  auto* connection = state_->connection.connection.get();
-  ResultPtr result(PQexec(connection, "COMMIT"));
-  if (is_lost(connection, result.get())) throw InDoubt(first_line(PQerrorMessage(connection)));
-  result = checked(connection, std::move(result));
+  auto& connection = state_->connection;
+  ResultPtr result;
+  try {
+    connection.send_command("COMMIT");
+    result = connection.settle();
+  } catch (const Unavailable& error) {
+    // A server that refuses says so on a connection that stands; where it does not, COMMIT may have reached it.
+    if (connection.connection) throw;
+    throw InDoubt(error.what());
+  }
   state_->over = true;
   // An error that was swallowed before: the server answers ROLLBACK and no error.
   if (std::string_view(PQcmdStatus(result.get())) != "COMMIT") {

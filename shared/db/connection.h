@@ -117,6 +117,13 @@ class Transaction {
   }
   Rows exec(std::string_view sql, std::span<const Param> params);
 
+  // For its effect alone: nobody waits for the answer, so it shares the round trip of what comes next, at the latest
+  // the commit, which throws in its place where it fails.
+  void send(std::string_view sql, std::initializer_list<Param> params = {}) {
+    send(sql, std::span<const Param>(params.begin(), params.size()));
+  }
+  void send(std::string_view sql, std::span<const Param> params);
+
   // A script of several statements, without parameters. For migrations.
   void exec_script(std::string_view sql);
 
@@ -133,10 +140,14 @@ class Transaction {
   std::unique_ptr<State> state_;
 };
 
+// How the server plans prepared statements. `generic`: once per connection, whatever the parameters; for statements by
+// key and by arrays, which are never planned better for knowing their values. `automatic`: as the server sees fit.
+enum class Plans { automatic, generic };
+
 class Connection {
  public:
   // `url`: postgresql://user:password@host:port/database. Connects on first use.
-  Connection(std::string url, std::string application_name);
+  Connection(std::string url, std::string application_name, Plans plans = Plans::automatic);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -72,7 +72,7 @@ void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, co
   const std::string id_text = std::string(worker) + "/" + event.id.to_string();
   const Uuid dead_letter_id = derive_uuid_v7(event.id.time(), crypto::sha256(as_bytes(id_text)));
   const std::string& body = wire.body.empty() ? event.payload : wire.body;
-  unit.tx.exec(
+  unit.tx.send(
       "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, "
       "vhost, exchange, routing_key, properties, body, created_at, last_seen_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $14) "

@@ -141,7 +141,7 @@ void Outbox::move_homeless(db::Transaction& tx) {
 
 void Outbox::flush(db::Transaction& tx) {
   if (!cancelled_.empty()) {
-    tx.exec("DELETE FROM messaging.outbox WHERE timer_key = ANY ($1)", {db::Param::array(cancelled_)});
+    tx.send("DELETE FROM messaging.outbox WHERE timer_key = ANY ($1)", {db::Param::array(cancelled_)});
     cancelled_.clear();
   }
   if (rows_.empty()) return;
@@ -164,7 +164,7 @@ void Outbox::flush(db::Transaction& tx) {
     timers.push_back(row.timer_key);
     retries.push_back(row.retry);
   }
-  tx.exec(
+  tx.send(
       "INSERT INTO messaging.outbox (id, exchange, routing_key, vhost, tenant_id, aggregateid, type, content_type, "
       "headers, payload, available_at, claimed_until, timer_key, retry) "
       "SELECT r.id, r.exchange, r.routing_key, r.vhost, r.tenant_id, r.tenant_id, r.type, r.content_type, "

@@ -70,7 +70,7 @@ void settle_rows(db::Transaction& tx, const Answers& answers) {
   const auto run = [&](const std::string& statement, const std::vector<RowKey>& list) {
     if (list.empty()) return;
     const KeyColumns columns(list);
-    tx.exec(statement, {db::Param::array(columns.ids), db::Param::array(columns.exchanges),
+    tx.send(statement, {db::Param::array(columns.ids), db::Param::array(columns.exchanges),
                         db::Param::array(columns.routing_keys), db::Param::array(columns.retries)});
   };
   run(std::string("DELETE FROM messaging.outbox o USING ") + keys, answers.confirmed);

@@ -32,7 +32,7 @@ struct Processor::State {
         clock(c),
         ids(i),
         hooks(std::move(h)),
-        connection(s.database_url, std::move(name)),
+        connection(s.database_url, std::move(name), db::Plans::generic),
         worker(s.make(LaneContext{c, i, connection})),
         random(amqp::random_of(i)) {
     for (const auto& row : worker->consumes()) rows.emplace(row.type, &row);
@@ -132,7 +132,7 @@ struct Processor::State {
   void forget_attempts(db::Transaction& tx, const std::vector<const Arrival*>& batch) {
     const auto event_ids = redelivered_ids(batch);
     if (event_ids.empty()) return;
-    tx.exec("DELETE FROM messaging.attempts WHERE worker = $1 AND event_id = ANY ($2::uuid[])",
+    tx.send("DELETE FROM messaging.attempts WHERE worker = $1 AND event_id = ANY ($2::uuid[])",
             {spec.name, db::Param::array(event_ids)});
   }
 

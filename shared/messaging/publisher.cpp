@@ -16,6 +16,8 @@ namespace tenantry::messaging {
 
 namespace {
 
+constexpr double connects_burst = 20;
+
 // A row on its way. Its key stays what the database knows, also when it is sent through "platform".
 struct Flight {
   RowKey key;
@@ -59,7 +61,7 @@ struct Publisher::State {
         ids(i),
         done(std::move(d)),
         tell_reachable(std::move(r)),
-        attempts(20, 20, l.now()),
+        attempts(options.connects_per_second, connects_burst, l.now()),
         idle_timer(l) {}
 
   loop::Loop& loop;

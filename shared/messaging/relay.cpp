@@ -87,7 +87,7 @@ struct Relay::State {
   void check_partitions() {
     if (Monotonic::now() - partitions_checked_at < partition_check_every) return;
     db::Transaction tx(connection);
-    tx.exec("SELECT messaging.ensure_inbox_partitions($1)", {clock.now()});
+    tx.send("SELECT messaging.ensure_inbox_partitions($1)", {clock.now()});
     tx.commit();
     partitions_checked_at = Monotonic::now();
   }

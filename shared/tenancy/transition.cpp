@@ -96,7 +96,7 @@ Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, co
   if (move->to == Status::cancelled) deletion_due_at = now + policy.grace;
   if (move->to == Status::deleted) deletion_due_at = tenant->deletion_due_at;
   const std::string resumes_to = move->resumes_to ? std::string(to_string(*move->resumes_to)) : "";
-  tx.exec(
+  tx.send(
       "UPDATE platform.tenants SET status = $2, status_reason = $3, status_note = $4, resumes_to = nullif($5, ''), "
       "status_since = CASE WHEN $6 THEN $7 ELSE status_since END, deletion_due_at = $8, updated_at = $7, "
       "vhost_ready = vhost_ready AND $2 <> 'deleted' WHERE tenant_id = $1",
@@ -104,7 +104,7 @@ Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, co
        deletion_due_at});
   if (!status_changes) return Transition{before.status, move->to, false};
 
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.lifecycle_history (tenant_id, event_id, from_status, to_status, trigger, reason, at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7)",
       {request.tenant_id, outbox.transition_id(request.tenant_id, to_string(move->to)), to_string(before.status),

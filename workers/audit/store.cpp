@@ -79,7 +79,7 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map
   }
   using db::Param;
   const auto text = [&](std::size_t column) { return Param::array(columns.texts[column]); };
-  tx.exec(
+  tx.send(
       "SELECT audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
       "$20::jsonb[], $21, $22, $23, $24, $25)",
       {text(0),

@@ -122,7 +122,7 @@ std::set<std::string> load_invoices(db::Transaction& tx, const std::vector<std::
 void save_accounts(db::Transaction& tx, const std::map<std::string, Account>& by_tenant, Timestamp now) {
   if (by_tenant.empty()) return;
   const std::vector<std::pair<std::string, Account>> rows(by_tenant.begin(), by_tenant.end());
-  tx.exec(
+  tx.send(
       "INSERT INTO billing.accounts (tenant_id, state, paid_at, failed_at, past_due_since, ended_at, failures, "
       "updated_at) SELECT r.tenant_id, r.state, r.paid_at, r.failed_at, r.past_due_since, r.ended_at, "
       "r.failures::timestamptz[], $8 FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], "
@@ -142,7 +142,7 @@ void save_accounts(db::Transaction& tx, const std::map<std::string, Account>& by
 
 void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& subscriptions) {
   if (subscriptions.empty()) return;
-  tx.exec(
+  tx.send(
       "INSERT INTO billing.stripe_subscriptions AS s (stripe_subscription_id, tenant_id, stripe_customer_id, status, "
       "price_id, quantity, current_period_start, current_period_end, cancel_at, canceled_at, ended_at, "
       "cancel_at_period_end, stated_at, stated_rank, stripe_event_id) "
@@ -173,7 +173,7 @@ void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& su
 // The states are ranked as PaymentState ranks them.
 void save_payments(db::Transaction& tx, const std::vector<Payment>& payments) {
   if (payments.empty()) return;
-  tx.exec(
+  tx.send(
       "INSERT INTO billing.payments AS p (stripe_object_id, tenant_id, state, stripe_subscription_id, amount_minor, "
       "currency, stated_at, stripe_event_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], "
       "$5::bigint[], $6::text[], $7::timestamptz[], $8::text[]) "
@@ -192,7 +192,7 @@ void save_payments(db::Transaction& tx, const std::vector<Payment>& payments) {
 
 void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices) {
   if (invoices.empty()) return;
-  tx.exec(
+  tx.send(
       "INSERT INTO billing.invoices (stripe_invoice_id, tenant_id, number, amount_minor, currency, url, issued_at) "
       "SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], "
       "$7::timestamptz[]) ON CONFLICT DO NOTHING",
@@ -204,7 +204,7 @@ void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices) {
 void save_customers(db::Transaction& tx, const std::map<std::string, std::string>& tenant_by_customer, Timestamp now) {
   if (tenant_by_customer.empty()) return;
   const std::vector<std::pair<std::string, std::string>> rows(tenant_by_customer.begin(), tenant_by_customer.end());
-  tx.exec(
+  tx.send(
       "INSERT INTO billing.customers (stripe_customer_id, tenant_id, created_at) "
       "SELECT r.customer, r.tenant_id, $3 FROM unnest($1::text[], $2::text[]) AS r (customer, tenant_id) "
       "ON CONFLICT DO NOTHING",

@@ -21,12 +21,12 @@ Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, co
       "SELECT kid, sealed_jwk FROM platform.signing_keys WHERE retired_at IS NULL ORDER BY created_at DESC, kid";
   auto rows = tx.exec(query);
   if (rows.empty()) {
-    tx.exec("SELECT pg_advisory_xact_lock(hashtextextended('platform.signing_keys', 0))");
+    tx.send("SELECT pg_advisory_xact_lock(hashtextextended('platform.signing_keys', 0))");
     rows = tx.exec(query);
   }
   if (rows.empty()) {
     auto key = crypto::SigningKey::generate();
-    tx.exec("INSERT INTO platform.signing_keys (kid, sealed_jwk, public_jwk, created_at) VALUES ($1, $2, $3, $4)",
+    tx.send("INSERT INTO platform.signing_keys (kid, sealed_jwk, public_jwk, created_at) VALUES ($1, $2, $3, $4)",
             {key.kid(), crypto::seal(master.key(), as_bytes(key.private_jwk()), as_bytes(key_context(key.kid()))),
              key.public_jwk(), now});
     return std::make_shared<const crypto::KeyRing>(std::move(key));
@@ -158,7 +158,7 @@ bool email_taken(db::Transaction& tx, std::string_view email) {
 
 void add_refresh_token(db::Transaction& tx, ByteView hash, const RefreshToken& token, Timestamp expires_at,
                        Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.refresh_tokens (token_hash, user_id, tenant_id, expires_at, created_at) "
       "VALUES ($1, $2, $3, $4, $5)",
       {hash, token.user_id, token.tenant_id, expires_at, now});
@@ -172,21 +172,21 @@ std::optional<RefreshToken> take_refresh_token(db::Transaction& tx, ByteView has
 }
 
 void drop_refresh_tokens(db::Transaction& tx, const RefreshToken& owner, std::optional<Bytes> hash) {
-  tx.exec(
+  tx.send(
       "DELETE FROM platform.refresh_tokens WHERE user_id = $1 AND tenant_id = $2 "
       "AND ($3::bytea IS NULL OR token_hash = $3)",
       {owner.user_id, owner.tenant_id, hash});
 }
 
 void revoke_token(db::Transaction& tx, std::string_view jti, Timestamp expires_at) {
-  tx.exec("INSERT INTO platform.revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+  tx.send("INSERT INTO platform.revoked_tokens (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
           {jti, expires_at});
 }
 
 std::optional<StoredResponse> lock_idempotency_key(db::Transaction& tx, std::string_view scope, std::string_view key,
                                                    Timestamp keep_since) {
-  tx.exec("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))", {scope, key});
-  tx.exec("DELETE FROM platform.idempotency_keys WHERE scope = $1 AND key = $2 AND created_at < $3",
+  tx.send("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))", {scope, key});
+  tx.send("DELETE FROM platform.idempotency_keys WHERE scope = $1 AND key = $2 AND created_at < $3",
           {scope, key, keep_since});
   const auto rows =
       tx.exec("SELECT request_hash, status, response FROM platform.idempotency_keys WHERE scope = $1 AND key = $2",
@@ -197,14 +197,14 @@ std::optional<StoredResponse> lock_idempotency_key(db::Transaction& tx, std::str
 
 void save_idempotency_key(db::Transaction& tx, std::string_view scope, std::string_view key,
                           const StoredResponse& response, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.idempotency_keys (scope, key, request_hash, status, response, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6)",
       {scope, key, response.request_hash, response.status, response.body, now});
 }
 
 void add_user(db::Transaction& tx, const NewUser& user, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.users (user_id, email, first_name, last_name, locale, password_hash, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7)",
       {user.user_id, user.email, user.first_name, user.last_name, user.locale, user.password_hash, now});
@@ -212,7 +212,7 @@ void add_user(db::Transaction& tx, const NewUser& user, Timestamp now) {
 
 void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view tenant_id, const Uuid& user_id,
                 Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.signups (signup_id, tenant_id, user_id, state, created_at) "
       "VALUES ($1, $2, $3, 'requested', $4)",
       {signup_id, tenant_id, user_id, now});

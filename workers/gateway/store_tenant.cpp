@@ -40,7 +40,7 @@ bool store_open(db::Transaction& tx, std::string_view tenant_id) {
 
 void add_client(db::Transaction& tx, std::string_view tenant_id, const NewClient& client, Timestamp now) {
   tx.set_tenant(tenant_id);
-  tx.exec(
+  tx.send(
       "INSERT INTO tenant_data.clients (tenant_id, client_id, name, email, created_by, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6)",
       {tenant_id, client.client_id, client.name, client.email, client.created_by, now});

@@ -151,7 +151,7 @@ class NotificationWorker final : public messaging::Worker {
 
   Result<void> note_delivery(const Event& event, const Outcome& outcome) {
     return run([&](db::Transaction& tx) -> Result<void> {
-      tx.exec(
+      tx.send(
           "INSERT INTO notification.deliveries (notification_id, tenant_id, event_id, template, channel, recipient, "
           "locale, state, error, at) VALUES ($1, $2, $3, $4, 'email', $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
           {outcome.notification_id, event.tenant_id, event.id, outcome.template_name, outcome.reader.email,

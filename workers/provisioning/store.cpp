@@ -9,7 +9,7 @@ namespace tenantry::provisioning {
 
 void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, const Uuid& cause_id,
                 Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO provisioning.sagas (tenant_id, saga, state, cause_id, attempt, started_at, updated_at) "
       "VALUES ($1, $2, 'running', $3, 0, $4, $4) ON CONFLICT (tenant_id, saga) DO UPDATE SET state = 'running', "
       "cause_id = excluded.cause_id, attempt = 0, error = '', started_at = excluded.started_at, "
@@ -21,7 +21,7 @@ void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_vie
   } else {
     steps.assign(std::begin(release_steps), std::end(release_steps));
   }
-  tx.exec(
+  tx.send(
       "INSERT INTO provisioning.steps (tenant_id, saga, step, position, state, updated_at) "
       "SELECT $1, $2, s.step, s.position, 'pending', $4 FROM unnest($3::text[]) WITH ORDINALITY AS s (step, position) "
       "ON CONFLICT (tenant_id, saga, step) DO UPDATE SET state = 'pending', error = '', updated_at = "
@@ -49,7 +49,7 @@ std::vector<StepRow> load_steps(db::Transaction& tx, std::string_view tenant_id,
 
 void mark_step(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view step,
                std::string_view state, std::string_view error, Milliseconds duration, Timestamp now) {
-  tx.exec(
+  tx.send(
       "UPDATE provisioning.steps SET state = $4, error = $5, duration_ms = $6, updated_at = $7 "
       "WHERE tenant_id = $1 AND saga = $2 AND step = $3",
       {tenant_id, saga, step, state, error, std::int64_t{duration.count()}, now});
@@ -57,7 +57,7 @@ void mark_step(db::Transaction& tx, std::string_view tenant_id, std::string_view
 
 void mark_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view state,
                int attempt, std::string_view error, Timestamp now) {
-  tx.exec(
+  tx.send(
       "UPDATE provisioning.sagas SET state = $3, attempt = $4, error = $5, updated_at = $6 "
       "WHERE tenant_id = $1 AND saga = $2",
       {tenant_id, saga, state, attempt, error, now});
@@ -65,14 +65,14 @@ void mark_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view
 
 void remember_resource(db::Transaction& tx, std::string_view tenant_id, std::string_view kind, std::string_view name,
                        Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO provisioning.resources (tenant_id, kind, name, created_at) VALUES ($1, $2, $3, $4) "
       "ON CONFLICT DO NOTHING",
       {tenant_id, kind, name, now});
 }
 
 void forget_resource(db::Transaction& tx, std::string_view tenant_id, std::string_view kind) {
-  tx.exec("DELETE FROM provisioning.resources WHERE tenant_id = $1 AND kind = $2", {tenant_id, kind});
+  tx.send("DELETE FROM provisioning.resources WHERE tenant_id = $1 AND kind = $2", {tenant_id, kind});
 }
 
 std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tenant_id) {
@@ -101,44 +101,44 @@ std::optional<Bytes> find_credential(db::Transaction& tx, std::string_view tenan
 
 void insert_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name, int key_version,
                        ByteView sealed, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO provisioning.credentials (tenant_id, name, key_version, sealed, created_at) "
       "VALUES ($1, $2, $3, $4, $5)",
       {tenant_id, name, key_version, sealed, now});
 }
 
 void remove_credentials(db::Transaction& tx, std::string_view tenant_id) {
-  tx.exec("DELETE FROM provisioning.credentials WHERE tenant_id = $1", {tenant_id});
+  tx.send("DELETE FROM provisioning.credentials WHERE tenant_id = $1", {tenant_id});
 }
 
 void mark_provisioned(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
-  tx.exec(
+  tx.send(
       "UPDATE platform.tenants SET vhost_ready = true, vhost_present = true, provisioning_failed = false, "
       "updated_at = $2 WHERE tenant_id = $1",
       {tenant_id, now});
 }
 
 void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
-  tx.exec(
+  tx.send(
       "UPDATE platform.tenants SET vhost_ready = false, provisioning_failed = true, updated_at = $2 WHERE tenant_id = "
       "$1",
       {tenant_id, now});
 }
 
 void mark_released(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
-  tx.exec("UPDATE platform.tenants SET vhost_present = false, updated_at = $2 WHERE tenant_id = $1", {tenant_id, now});
+  tx.send("UPDATE platform.tenants SET vhost_present = false, updated_at = $2 WHERE tenant_id = $1", {tenant_id, now});
 }
 
 void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
   tx.set_tenant(tenant_id);
-  tx.exec("INSERT INTO tenant_data.stores (tenant_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+  tx.send("INSERT INTO tenant_data.stores (tenant_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
           {tenant_id, now});
 }
 
 void remove_store(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
-  tx.exec("DELETE FROM tenant_data.clients WHERE tenant_id = $1", {tenant_id});
-  tx.exec("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
+  tx.send("DELETE FROM tenant_data.clients WHERE tenant_id = $1", {tenant_id});
+  tx.send("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
 }
 
 bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
@@ -165,19 +165,19 @@ std::int64_t outbox_rows_due(db::Transaction& tx, std::string_view vhost, Timest
 }
 
 void drop_timers(db::Transaction& tx, std::string_view tenant_id) {
-  tx.exec("DELETE FROM messaging.outbox WHERE tenant_id = $1 AND timer_key IS NOT NULL", {tenant_id});
+  tx.send("DELETE FROM messaging.outbox WHERE tenant_id = $1 AND timer_key IS NOT NULL", {tenant_id});
 }
 
 void remove_people(db::Transaction& tx, std::string_view tenant_id) {
-  tx.exec("DELETE FROM platform.refresh_tokens WHERE tenant_id = $1", {tenant_id});
+  tx.send("DELETE FROM platform.refresh_tokens WHERE tenant_id = $1", {tenant_id});
   const auto rows = tx.exec("DELETE FROM platform.memberships WHERE tenant_id = $1 RETURNING user_id", {tenant_id});
   std::vector<std::string> users;
   for (const auto row : rows) users.emplace_back(row.text(0));
-  tx.exec(
+  tx.send(
       "UPDATE platform.signups SET user_id = NULL WHERE user_id = ANY ($1::uuid[]) AND NOT EXISTS "
       "(SELECT FROM platform.memberships m WHERE m.user_id = platform.signups.user_id)",
       {db::Param::array(users)});
-  tx.exec(
+  tx.send(
       "DELETE FROM platform.users u WHERE user_id = ANY ($1::uuid[]) AND NOT EXISTS "
       "(SELECT FROM platform.memberships m WHERE m.user_id = u.user_id)",
       {db::Param::array(users)});

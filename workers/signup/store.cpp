@@ -21,21 +21,21 @@ std::optional<Uuid> find_user(db::Transaction& tx, std::string_view email) {
 
 void insert_user(db::Transaction& tx, const Uuid& user_id, std::string_view email, std::string_view first_name,
                  std::string_view last_name, std::string_view locale, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.users (user_id, email, first_name, last_name, locale, created_at) "
       "VALUES ($1, $2, $3, $4, $5, $6)",
       {user_id, email, first_name, last_name, locale, now});
 }
 
 void insert_owner(db::Transaction& tx, std::string_view tenant_id, const Uuid& user_id, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.memberships (tenant_id, user_id, role, created_at) VALUES ($1, $2, 'owner', $3) "
       "ON CONFLICT DO NOTHING",
       {tenant_id, user_id, now});
 }
 
 void insert_tenant_key(db::Transaction& tx, std::string_view tenant_id, int version, ByteView wrapped, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.tenant_keys (tenant_id, key_version, wrapped_key, created_at) VALUES ($1, $2, $3, $4) "
       "ON CONFLICT DO NOTHING",
       {tenant_id, version, wrapped, now});
@@ -43,7 +43,7 @@ void insert_tenant_key(db::Transaction& tx, std::string_view tenant_id, int vers
 
 void save_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view state, std::string_view tenant_id,
                  const std::optional<Uuid>& user_id, std::string_view reason, Timestamp now) {
-  tx.exec(
+  tx.send(
       "INSERT INTO platform.signups (signup_id, tenant_id, user_id, state, reason, created_at) "
       "VALUES ($1, nullif($2, ''), $3, $4, $5, $6) ON CONFLICT (signup_id) DO UPDATE SET state = excluded.state, "
       "tenant_id = excluded.tenant_id, user_id = excluded.user_id, reason = excluded.reason",
