@@ -97,6 +97,50 @@ TEST_F(Run, PermanentErrorIsThrownWithItsConstraint) {
   EXPECT_EQ(tries, 1);
 }
 
+TEST_F(Run, StatementThatNobodyWaitsForTakesEffectInItsPlace) {
+  must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+    tx.send("UPDATE public.numbers SET n = 1");
+    tx.send("UPDATE public.numbers SET n = n + $1", {2});
+    EXPECT_EQ(tx.exec("SELECT sum(n) FROM public.numbers")[0].int64(0), 6);
+    tx.send("UPDATE public.numbers SET n = n + $1", {4});
+    return {};
+  }));
+  EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "14");
+}
+
+class Unawaited : public Run, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(Unawaited, FailureComesWithWhatIsNextAndNothingIsKept) {
+  for (int round = 0; round < 2; ++round) {  // prepared on the first, in the pipeline at once on the second
+    try {
+      (void)run(connection, {}, [&](Transaction& tx) -> Result<void> {
+        tx.send("UPDATE public.numbers SET n = 9");
+        tx.send("INSERT INTO public.numbers VALUES (1, 1)");
+        tx.send("UPDATE public.numbers SET n = 10");
+        if (*GetParam() != '\0') tx.exec(GetParam());
+        return {};
+      });
+      FAIL() << "a duplicate was accepted";
+    } catch (const StatementError& error) {
+      EXPECT_EQ(error.constraint, "numbers_pkey");
+    }
+    EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "0");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Unawaited, ::testing::Values("", "SELECT 1"),
+                         [](const auto& row) { return *row.param == '\0' ? "AtTheCommit" : "AtTheNextStatement"; });
+
+TEST_F(Run, ConflictOfAStatementThatNobodyWaitsForIsRerun) {
+  must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+    tx.send(++tries == 1 ? "DO $$ BEGIN RAISE 'again' USING ERRCODE = 'serialization_failure'; END $$"
+                         : "UPDATE public.numbers SET n = 3");
+    return {};
+  }));
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "6");
+}
+
 TEST_F(Run, ErrorOfTheWorkRollsBack) {
   const auto done = run(connection, {}, [&](Transaction& tx) -> Result<void> {
     tx.exec("UPDATE public.numbers SET n = 5");

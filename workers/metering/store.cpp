@@ -23,21 +23,23 @@ struct Columns {
   bool empty() const { return tenants.empty(); }
 };
 
-// Windows of an event: date_trunc works in the session's time zone, which is UTC.
-constexpr const char* windows =
-    "FROM unnest($1::text[], $2::text[], $3::float8[], $4::timestamptz[], $5::uuid[]) "
-    "AS e (tenant_id, metric, quantity, at, event_id) JOIN metering.metrics m USING (metric) "
-    "CROSS JOIN LATERAL (VALUES ('hour', date_trunc('hour', e.at)), ('day', date_trunc('day', e.at)), "
-    "('month', date_trunc('month', e.at)), ('total', timestamptz 'epoch')) AS w (span, window_start) "
-    "WHERE w.span <> 'total' OR m.reset = 'never' ";
-
-// One statement per way of aggregating; the rows of a batch are folded before the upsert, sorted against deadlock.
-std::string upsert(const char* folded, const char* merged) {
-  return std::string(
-             "INSERT INTO metering.counters AS c (tenant_id, metric, span, window_start, quantity, events, last_at, "
-             "last_id, updated_at) SELECT e.tenant_id, e.metric, w.span, w.window_start, ") +
-         folded + ", count(*), max(e.at), (array_agg(e.event_id ORDER BY e.at DESC, e.event_id DESC))[1], $6 " +
-         windows +
+// One statement per way of aggregating. A batch is folded by the hour first, so that its events are looked at once and
+// not once per window; then by window, sorted against deadlock. date_trunc works in the session's time zone, UTC.
+std::string upsert(const std::string& events_folded, const std::string& hours_folded, const std::string& merged) {
+  return "INSERT INTO metering.counters AS c (tenant_id, metric, span, window_start, quantity, events, last_at, "
+         "last_id, updated_at) SELECT h.tenant_id, h.metric, w.span, w.window_start, " +
+         hours_folded +
+         ", sum(h.events), max(h.last_at), (array_agg(h.last_id ORDER BY h.last_at DESC, h.last_id DESC))[1], $6 "
+         "FROM (SELECT e.tenant_id, e.metric, date_trunc('hour', e.at) AS hour, " +
+         events_folded +
+         " AS quantity, count(*) AS events, max(e.at) AS last_at, "
+         "(array_agg(e.event_id ORDER BY e.at DESC, e.event_id DESC))[1] AS last_id "
+         "FROM unnest($1::text[], $2::text[], $3::float8[], $4::timestamptz[], $5::uuid[]) "
+         "AS e (tenant_id, metric, quantity, at, event_id) GROUP BY 1, 2, 3) AS h "
+         "JOIN metering.metrics m USING (metric) "
+         "CROSS JOIN LATERAL (VALUES ('hour', h.hour), ('day', date_trunc('day', h.hour)), "
+         "('month', date_trunc('month', h.hour)), ('total', timestamptz 'epoch')) AS w (span, window_start) "
+         "WHERE w.span <> 'total' OR m.reset = 'never' "
          "GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4 "
          "ON CONFLICT (tenant_id, metric, span, window_start) DO UPDATE SET quantity = " +
          merged +
@@ -110,10 +112,13 @@ std::vector<Counter> add(db::Transaction& tx, const std::vector<Usage>& batch, T
     }
   };
   // float8 to numeric by way of text keeps the shortest decimal: 0.1 adds up as 0.1.
-  static const std::string sum = upsert("sum(e.quantity::text::numeric)", "c.quantity + excluded.quantity");
-  static const std::string max = upsert("max(e.quantity::text::numeric)", "greatest(c.quantity, excluded.quantity)");
+  static const std::string sum =
+      upsert("sum(e.quantity::text::numeric)", "sum(h.quantity)", "c.quantity + excluded.quantity");
+  static const std::string max =
+      upsert("max(e.quantity::text::numeric)", "max(h.quantity)", "greatest(c.quantity, excluded.quantity)");
   static const std::string last =
       upsert("(array_agg(e.quantity::text::numeric ORDER BY e.at DESC, e.event_id DESC))[1]",
+             "(array_agg(h.quantity ORDER BY h.last_at DESC, h.last_id DESC))[1]",
              "CASE WHEN (excluded.last_at, excluded.last_id) > (c.last_at, c.last_id) THEN excluded.quantity "
              "ELSE c.quantity END");
   // Members that are new in a window count one each.
