@@ -64,7 +64,7 @@ struct Host::State {
         clock(c),
         ids(i),
         relay(l, options.relay, c, i),
-        attempts(options.connects_per_second, 20, l.now()),
+        connects(l, "consumer", options.connects_per_second),
         push_arrived(l, [this] { push_all_arrived(); }),
         scan_connection(options.relay.database_url, "tenantry discovery") {
     for (auto& spec : specs) workers.push_back({.spec = std::move(spec)});
@@ -75,7 +75,7 @@ struct Host::State {
   const Clock& clock;
   IdGenerator& ids;
   Relay relay;
-  amqp::TokenBucket attempts;
+  ConnectQueue connects;
   loop::Deferred push_arrived;
   std::vector<HostedWorker> workers;
 
@@ -83,6 +83,7 @@ struct Host::State {
   std::map<std::uint64_t, std::unique_ptr<VhostLink>> links;
   std::map<std::string, std::uint64_t, std::less<>> link_of_vhost;
   std::uint64_t next_link = 1;
+  std::set<std::uint64_t> unattached;  // of them, those some of whose consumers do not stand
   std::size_t vhosts_known = 0;
   bool stopping = false;
   std::atomic<bool> platform_attached{false};
@@ -145,7 +146,7 @@ struct Host::State {
 
   // Many tenants share what one process may hold.
   int prefetch_of(const WorkerSpec& spec) const {
-    const auto attached = vhosts_known / static_cast<std::size_t>(options.shard.count) + 1;
+    const auto attached = std::max<std::size_t>(1, vhosts_known / static_cast<std::size_t>(options.shard.count));
     const auto share = static_cast<int>(options.deliveries_max / attached);
     return std::clamp(share, std::min(prefetch_min, spec.prefetch), spec.prefetch);
   }
@@ -167,16 +168,18 @@ struct Host::State {
       on_delivery(worker, number, generation, vhost, std::move(delivery));
     };
     hooks.tenant_changed = [this](const amqp::Delivery& delivery) { on_tenant_changed(delivery); };
-    hooks.attached = [this, platform](bool attached) {
+    hooks.attached = [this, number, platform](bool attached) {
       if (platform) platform_attached = attached;
+      note_attached(number, attached);
     };
     hooks.gone = [this, vhost] {
       // Not from within the link's own handler.
       loop.post([this, vhost] { detach(vhost); });
     };
-    auto link = std::make_unique<VhostLink>(loop, std::move(link_options), ids, attempts, std::move(hooks));
+    auto link = std::make_unique<VhostLink>(loop, std::move(link_options), ids, connects, std::move(hooks));
     auto& kept = *links.emplace(number, std::move(link)).first->second;
     link_of_vhost.emplace(vhost, number);
+    unattached.insert(number);
     for (std::size_t i = 0; i < workers.size(); ++i) {
       if (workers[i].lanes_without_database > 0) kept.pause(static_cast<int>(i));
     }
@@ -184,10 +187,20 @@ struct Host::State {
     metrics::gauge("tenantry_attached_vhosts", "Vhosts this process consumes from", static_cast<double>(links.size()));
   }
 
+  // Says when every consumer of every vhost stands, after a start, a new tenant or a lost broker.
+  void note_attached(std::uint64_t link, bool attached) {
+    if (!attached) {
+      unattached.insert(link);
+    } else if (unattached.erase(link) == 1 && unattached.empty() && vhosts_known > 0) {
+      log::info("attached to every vhost", {{"vhosts", links.size()}});
+    }
+  }
+
   void detach(const std::string& vhost) {
     const auto at = link_of_vhost.find(vhost);
     if (at == link_of_vhost.end()) return;
     links.erase(at->second);
+    unattached.erase(at->second);
     link_of_vhost.erase(at);
     metrics::gauge("tenantry_attached_vhosts", "Vhosts this process consumes from", static_cast<double>(links.size()));
   }
@@ -215,7 +228,7 @@ struct Host::State {
         auto vhosts = std::make_shared<std::vector<std::string>>();
         for (const auto row : rows) vhosts->push_back(events::vhost_of(row.text(0)));
         loop.post([this, vhosts] {
-          vhosts_known = vhosts->size();
+          vhosts_known = vhosts->size() + 1;  // and the platform's
           for (const auto& vhost : *vhosts) attach(vhost);
         });
         quiet = false;

@@ -8,6 +8,7 @@
 #include "events/topology.h"
 #include "shared/amqp/reconnect.h"
 #include "shared/loop/loop.h"
+#include "shared/messaging/connect_queue.h"
 #include "shared/messaging/outbox_rows.h"
 #include "shared/messaging/wire.h"
 #include "shared/telemetry/log.h"
@@ -15,8 +16,6 @@
 namespace tenantry::messaging {
 
 namespace {
-
-constexpr double connects_burst = 20;
 
 // A row on its way. Its key stays what the database knows, also when it is sent through "platform".
 struct Flight {
@@ -43,8 +42,10 @@ struct Publisher::Link {
   std::unordered_map<std::string, int> returned;  // message ids the broker gave back before their confirm
   amqp::Backoff backoff;
   loop::Timer timer;
+  ConnectQueue::Ticket turn = 0;
   Milliseconds used_at{0};
 
+  void connect_in_turn();
   void connect();
   void on_ready();
   void on_closed(const amqp::CloseReason& reason);
@@ -61,7 +62,7 @@ struct Publisher::State {
         ids(i),
         done(std::move(d)),
         tell_reachable(std::move(r)),
-        attempts(options.connects_per_second, connects_burst, l.now()),
+        connects(l, "publisher", options.connects_per_second),
         idle_timer(l) {}
 
   loop::Loop& loop;
@@ -69,7 +70,7 @@ struct Publisher::State {
   IdGenerator& ids;
   Done done;
   std::function<void(bool)> tell_reachable;
-  amqp::TokenBucket attempts;  // connection attempts per second over all vhosts
+  ConnectQueue connects;
   std::map<std::string, std::unique_ptr<Link>, std::less<>> links;
   loop::Timer idle_timer;
   std::size_t in_flight = 0;
@@ -100,13 +101,12 @@ struct Publisher::State {
 Publisher::Link::Link(Publisher::State& owner, std::string name)
     : state(owner), vhost(std::move(name)), backoff(amqp::random_of(owner.ids)), timer(owner.loop) {}
 
+void Publisher::Link::connect_in_turn() {
+  phase = Phase::waiting;
+  turn = state.connects.request([this] { connect(); });
+}
+
 void Publisher::Link::connect() {
-  const auto wait = state.attempts.wait(state.loop.now());
-  if (!state.attempts.try_take(state.loop.now())) {
-    phase = Phase::waiting;
-    timer.start(wait, [this] { connect(); });
-    return;
-  }
   phase = Phase::connecting;
   auto parameters = state.options.broker;
   parameters.vhost = vhost;
@@ -223,7 +223,7 @@ void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
   if (state.closing || vhost != events::vhost_platform) return;
   // The platform's connection comes back by itself: it is how the process knows that the broker is there.
   phase = Phase::waiting;
-  timer.start(backoff.next(), [this] { connect(); });
+  timer.start(backoff.next(), [this] { connect_in_turn(); });
 }
 
 void Publisher::State::reroute(Link& from) {
@@ -237,7 +237,7 @@ void Publisher::State::reroute(Link& from) {
   from.flying.clear();
   from.returned.clear();
   from.waiting.clear();
-  if (platform.phase == Link::Phase::idle) platform.connect();
+  if (platform.phase == Link::Phase::idle) platform.connect_in_turn();
   platform.pump();
 }
 
@@ -274,7 +274,7 @@ Publisher::~Publisher() {
 
 void Publisher::start() {
   state_->idle_timer.repeat(Milliseconds{1'000}, [this] { state_->close_idle(); });
-  state_->link(std::string(events::vhost_platform)).connect();
+  state_->link(std::string(events::vhost_platform)).connect_in_turn();
 }
 
 void Publisher::close() {
@@ -282,6 +282,7 @@ void Publisher::close() {
   state_->idle_timer.stop();
   for (auto& [vhost, link] : state_->links) {
     link->timer.stop();
+    state_->connects.cancel(link->turn);
     if (link->connection) link->connection->close();
   }
 }
@@ -292,7 +293,7 @@ void Publisher::publish(std::vector<OutboxRow> rows) {
     auto& link = state_->link(row.vhost);
     auto key = key_of(row);
     link.waiting.push_back({std::move(key), std::move(row)});
-    if (link.phase == Link::Phase::idle) link.connect();
+    if (link.phase == Link::Phase::idle) link.connect_in_turn();
   }
   for (auto& [vhost, link] : state_->links) {
     if (!link->waiting.empty()) link->pump();

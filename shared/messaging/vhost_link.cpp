@@ -29,11 +29,11 @@ struct VhostLink::State {
     std::unique_ptr<loop::Timer> timer;
   };
 
-  State(loop::Loop& l, LinkOptions o, IdGenerator& i, amqp::TokenBucket& a, LinkHooks h)
+  State(loop::Loop& l, LinkOptions o, IdGenerator& i, ConnectQueue& c, LinkHooks h)
       : loop(l),
         options(std::move(o)),
         ids(i),
-        attempts(a),
+        connects(c),
         hooks(std::move(h)),
         backoff(amqp::random_of(i), connection_backoff),
         timer(l) {
@@ -47,7 +47,8 @@ struct VhostLink::State {
   loop::Loop& loop;
   LinkOptions options;
   IdGenerator& ids;
-  amqp::TokenBucket& attempts;
+  ConnectQueue& connects;
+  ConnectQueue::Ticket turn = 0;
   LinkHooks hooks;
   amqp::Backoff backoff;
   loop::Timer timer;
@@ -60,12 +61,11 @@ struct VhostLink::State {
 
   std::string tenant() const { return events::tenant_of_vhost(options.broker.vhost); }
 
+  void connect_in_turn() {
+    turn = connects.request([this] { connect(); });
+  }
+
   void connect() {
-    const auto wait = attempts.wait(loop.now());
-    if (!attempts.try_take(loop.now())) {
-      timer.start(wait, [this] { connect(); });
-      return;
-    }
     amqp::Handlers handlers;
     handlers.on_ready = [this] {
       backoff.reset();
@@ -214,25 +214,26 @@ struct VhostLink::State {
                                   {"kind", amqp::to_string(reason.kind)},
                                   {"code", reason.code},
                                   {"text", reason.text}});
-    timer.start(backoff.next(), [this] { connect(); });
+    timer.start(backoff.next(), [this] { connect_in_turn(); });
   }
 };
 
-VhostLink::VhostLink(loop::Loop& loop, LinkOptions options, IdGenerator& ids, amqp::TokenBucket& attempts,
-                     LinkHooks hooks)
-    : state_(std::make_unique<State>(loop, std::move(options), ids, attempts, std::move(hooks))) {}
+VhostLink::VhostLink(loop::Loop& loop, LinkOptions options, IdGenerator& ids, ConnectQueue& connects, LinkHooks hooks)
+    : state_(std::make_unique<State>(loop, std::move(options), ids, connects, std::move(hooks))) {}
 
 VhostLink::~VhostLink() {
   state_->detached = true;
+  state_->connects.cancel(state_->turn);
 }
 
 void VhostLink::attach() {
-  state_->connect();
+  state_->connect_in_turn();
 }
 
 void VhostLink::detach() {
   state_->detached = true;
   state_->timer.stop();
+  state_->connects.cancel(state_->turn);
   for (auto& channel : state_->channels) channel.timer->stop();
   if (state_->connection) state_->connection->close();
 }

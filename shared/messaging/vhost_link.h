@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "shared/amqp/connection.h"
-#include "shared/amqp/reconnect.h"
 #include "shared/core/ids.h"
+#include "shared/messaging/connect_queue.h"
 
 namespace tenantry::messaging {
 
@@ -38,7 +38,7 @@ struct LinkHooks {
 
 class VhostLink {
  public:
-  VhostLink(loop::Loop& loop, LinkOptions options, IdGenerator& ids, amqp::TokenBucket& attempts, LinkHooks hooks);
+  VhostLink(loop::Loop& loop, LinkOptions options, IdGenerator& ids, ConnectQueue& connects, LinkHooks hooks);
   ~VhostLink();
 
   void attach();

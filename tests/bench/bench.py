@@ -6,6 +6,7 @@ to let things happen: a condition is asked for until it holds or its deadline co
 import base64
 import concurrent.futures
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -22,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TICKS = os.sysconf("SC_CLK_TCK")
 ASK_EVERY = 0.02  # seconds between two questions of a condition
+VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite"]
 
 
 class Failed(Exception):
@@ -67,6 +69,16 @@ def scan_processes():
             continue  # it has ended since
         out[int(name)] = (int(fields[1]), sum(int(ticks) for ticks in fields[11:15]))
     return out
+
+
+def command_of(pid):
+    """Its command line; nothing when it has ended, reaped or not."""
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            text = file.read().rstrip("\0")
+    except OSError:
+        return []
+    return text.split("\0") if text else []
 
 
 def tree_ticks(processes, roots):
@@ -120,11 +132,13 @@ def settings():
 class Ours:
     """A process of the product."""
 
-    def __init__(self, binary, arguments, log, **more_settings):
+    def __init__(self, command, log, **more_settings):
+        self.killed = False
         self.log_path = log
+        self.log_from = os.path.getsize(log) if os.path.exists(log) else 0
         self.started_at = time.time()
         with open(log, "ab") as file:
-            self.process = subprocess.Popen([binary, *arguments], env=settings() | more_settings,
+            self.process = subprocess.Popen(command, env=settings() | more_settings,
                                             stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         self.pid = self.process.pid
 
@@ -133,19 +147,38 @@ class Ours:
             raise Failed(f"{os.path.basename(self.process.args[0])} ended with {self.process.returncode}; "
                          f"see {self.log_path}")
 
+    def said(self, body, since=0.0):
+        """Unix times at which its log has this line, `since` then."""
+        out = []
+        with open(self.log_path, "rb") as file:
+            file.seek(self.log_from)
+            for line in file:
+                if body.encode() not in line or not line.endswith(b"\n"):
+                    continue
+                entry = json.loads(line)
+                at = datetime.datetime.fromisoformat(entry["timestamp"].replace("Z", "+00:00")).timestamp()
+                if entry["body"] == body and at >= since:
+                    out.append(at)
+        return out
+
     def kill(self):
         """As a crash would: nothing is drained."""
+        self.killed = True
         self.process.kill()
         self.process.wait()
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        """It leaves when asked, with 0: a sanitizer or valgrind says by the code what it has found."""
+        if self.killed:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed("our process did not leave within a minute") from None
+        if self.process.returncode != 0:
+            raise Failed(f"our process left with {self.process.returncode}; see {self.log_path}")
 
 
 class Tool:
@@ -326,6 +359,38 @@ class Bench:
             raise Failed(f"{method} {path}: {response.status} {text[:300]!r}")
         return json.loads(text) if text else None
 
+    def kill_broker(self):
+        """As a crash would. Its start script ends with it."""
+        script = self._broker_script()
+        with open(f"/proc/{script}/environ", encoding="utf-8") as file:
+            self.broker_environment = dict(line.split("=", 1) for line in file.read().split("\0") if "=" in line)
+        self.broker_command = command_of(script)
+        os.kill(self.broker_pid, signal.SIGKILL)
+        until("the broker's start script has ended", lambda: not command_of(script), 20)
+
+    def start_broker(self):
+        """The same node again, with what it had; ./dev stops it at the end, by the id in the same file."""
+        with open(os.path.join(self.dir, "log", "rabbitmq.log"), "ab") as log:
+            process = subprocess.Popen(self.broker_command, env=self.broker_environment, stdin=subprocess.DEVNULL,
+                                       stdout=log, stderr=log, start_new_session=True)
+        with open(os.path.join(self.dir, "run", "rabbitmq.pid"), "w", encoding="utf-8") as file:
+            file.write(str(process.pid))
+
+        def up():
+            if process.poll() is not None:
+                raise RuntimeError("the broker did not start; see rabbitmq.log")
+            try:
+                return self.management("GET", "overview")
+            except (OSError, http.client.HTTPException, Failed):
+                return None  # it answers 404 before its plugins stand
+        until("the broker answers", up, 300, every=0.1)
+        with open(os.path.join(self.dir, "rabbitmq", "pid"), encoding="utf-8") as file:
+            self.broker_pid = int(file.read())
+
+    def _broker_script(self):
+        with open(os.path.join(self.dir, "run", "rabbitmq.pid"), encoding="utf-8") as file:
+            return int(file.read())
+
     def in_parallel(self, work, items):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             return list(pool.map(work, items))
@@ -371,9 +436,10 @@ class Bench:
         """The named workers in one process: a worker's own executable where it is alone."""
         log = os.path.join(self.dir, "log", f"{self.name}.log")
         if len(workers) == 1 and workers[0] != "all":
-            process = Ours(self.program("tenantry-" + workers[0]), [], log, TENANTRY_SHARD=shard)
+            command = [self.program("tenantry-" + workers[0])]
         else:
-            process = Ours(self.program("tenantry"), ["run", "--workers", ",".join(workers)], log, TENANTRY_SHARD=shard)
+            command = [self.program("tenantry"), "run", "--workers", ",".join(workers)]
+        process = Ours(VALGRIND * self.options.valgrind + command, log, TENANTRY_SHARD=shard)
         self.running.append(process)
         try:
             yield process

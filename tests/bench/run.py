@@ -29,6 +29,8 @@ def parse(arguments, known):
     parser.add_argument("names", nargs="*", metavar="NAME", help="which benches; all by default")
     parser.add_argument("--long", action="store_true", help="real runs: more events, more tenants, more time")
     parser.add_argument("--json", action="store_true", help="JSON lines on a terminal, too")
+    parser.add_argument("--valgrind", action="store_true", help="our processes run in valgrind: a bench fails where it "
+                        "finds something; the figures then say nothing")
     parser.add_argument("--tenants", type=int, metavar="N", help="so many tenants where a bench has a choice")
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)  # ./dev: before anything is built
     options = parser.parse_args(arguments)
