@@ -12,6 +12,10 @@ elseif(TENANTRY_SANITIZE_THREAD)
   add_link_options(-fsanitize=thread)
 endif()
 
+if(TENANTRY_SIMULATION)
+  add_compile_definitions(TENANTRY_SIMULATION)
+endif()
+
 find_program(TENANTRY_MOLD mold)
 if(TENANTRY_MOLD)
   add_link_options(-fuse-ld=mold)

@@ -9,6 +9,8 @@
 #include <chrono>
 #include <unordered_map>
 
+#include "shared/core/rare.h"
+
 namespace tenantry::db {
 namespace {
 
@@ -286,8 +288,7 @@ struct Connection::State {
   }
 };
 
-Connection::Connection(std::string url, std::string application_name, Plans plans)
-    : state_(std::make_unique<State>()) {
+Connection::Connection(std::string url, std::string application_name, Plans plans) : state_(std::make_unique<State>()) {
   // Without these a frozen server is noticed after hours; each is given only where the URL does not say otherwise.
   const char* defaults[] = {"connect_timeout=3", "tcp_user_timeout=10000", "keepalives_idle=10",
                             "keepalives_interval=5", "keepalives_count=3"};
@@ -374,6 +375,7 @@ Transaction::~Transaction() {
 }
 
 Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
+  if (rare::takes(rare::Path::statement_conflicts)) throw StatementError("simulated conflict", "40001", {}, true);
   state_->connection.send(sql, params);
   return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
 }
@@ -396,6 +398,10 @@ std::string Transaction::transaction_id() {
 
 void Transaction::commit() {
   auto& connection = state_->connection;
+  if (rare::takes(rare::Path::commit_lost_before)) {
+    connection.close();
+    throw InDoubt("simulated loss before the commit");
+  }
   ResultPtr result;
   try {
     connection.send_command("COMMIT");
@@ -409,6 +415,10 @@ void Transaction::commit() {
   // An error that was swallowed before: the server answers ROLLBACK and no error.
   if (std::string_view(PQcmdStatus(result.get())) != "COMMIT") {
     throw StatementError("the transaction had failed before its commit", "25P02", {}, false);
+  }
+  if (rare::takes(rare::Path::commit_lost_after)) {
+    connection.close();
+    throw InDoubt("simulated loss after the commit");
   }
 }
 

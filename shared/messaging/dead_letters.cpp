@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "events/topology.h"
+#include "shared/core/rare.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/security.pb.h"
@@ -56,6 +57,7 @@ std::string shortened(std::string text, std::size_t size) {
 }  // namespace
 
 void set_aside(Unit& unit, std::string_view worker, const Incoming& incoming, const Error& error) {
+  if (rare::is(rare::Mutant::dead_letter_forgotten)) return;
   const auto& event = incoming.event;
   const auto& wire = incoming.wire;
   // Whose queue it was in; a refused event's own word does not count.

@@ -9,6 +9,7 @@
 #include "events/catalogue.h"
 #include "events/codec.h"
 #include "events/topology.h"
+#include "shared/core/rare.h"
 #include "shared/db/connection.h"
 #include "shared/messaging/outbox_rows.h"
 
@@ -146,6 +147,7 @@ void Outbox::flush(db::Transaction& tx) {
   }
   if (rows_.empty()) return;
   move_homeless(tx);
+  if (rare::is(rare::Mutant::outbox_skipped)) return;
   std::vector<std::string> ids, exchanges, keys, vhosts, tenants, types, content_types, headers, timers;
   std::vector<Bytes> payloads;
   std::vector<Timestamp> available;

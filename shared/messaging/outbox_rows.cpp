@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "events/topology.h"
+#include "shared/core/rare.h"
 #include "shared/db/connection.h"
 
 namespace tenantry::messaging {
@@ -60,6 +61,9 @@ std::vector<OutboxRow> claim_due(db::Transaction& tx, Timestamp now, int rows_ma
   for (const auto row : result) sorted.push_back({{row.timestamp(9), row.int64(11)}, read_row(row)});
   std::ranges::sort(sorted, {}, [](const auto& entry) { return entry.first; });
   for (auto& [order, row] : sorted) rows.push_back(std::move(row));
+  if (rare::is(rare::Mutant::claimed_row_deleted)) {
+    for (const auto& row : rows) tx.send("DELETE FROM messaging.outbox WHERE id = $1", {row.id});
+  }
   return rows;
 }
 

@@ -6,6 +6,7 @@
 
 #include "events/topology.h"
 #include "shared/amqp/reconnect.h"
+#include "shared/core/rare.h"
 #include "shared/db/run.h"
 #include "shared/messaging/dead_letters.h"
 #include "shared/telemetry/log.h"
@@ -81,6 +82,9 @@ struct Processor::State {
         {db::Param::array(event_ids), spec.name});
     std::set<Uuid> out;
     for (const auto row : fresh) out.insert(row.uuid(0));
+    if (rare::is(rare::Mutant::inbox_skipped)) {
+      for (const auto* arrival : batch) out.insert(arrival->incoming.event.id);
+    }
     return out;
   }
 
@@ -281,6 +285,11 @@ struct Processor::State {
     if (!looked) return false;
 
     std::vector<Token> settled;
+    if (rare::is(rare::Mutant::acknowledged_first)) {
+      std::vector<Token> early;
+      for (const auto* arrival : all) early.push_back(arrival->token);
+      hooks.settled(std::move(early));
+    }
     bool done = true;
     if (careful) {
       done = std::ranges::all_of(all, [&](const Arrival* arrival) { return process_part({arrival}, settled); });

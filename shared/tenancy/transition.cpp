@@ -1,6 +1,7 @@
 #include "shared/tenancy/transition.h"
 
 #include "events/proto_time.h"
+#include "shared/core/rare.h"
 #include "shared/db/connection.h"
 #include "shared/messaging/outbox.h"
 #include "shared/tenancy/tenants.h"
@@ -89,7 +90,12 @@ Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, co
   if (!tenant) return Error{.code = Errc::not_found, .reason = "tenant_not_found", .message = "no such tenant"};
   const auto& before = tenant->lifecycle;
   const auto move = decide(before, request.trigger, request.reason, now);
-  if (!move) return Transition{before.status, before.status, false};
+  if (!move) {
+    if (rare::is(rare::Mutant::event_without_transition)) {
+      publish_event(outbox, *tenant, {.to = before.status, .reason = before.reason}, request, now);
+    }
+    return Transition{before.status, before.status, false};
+  }
 
   const bool status_changes = move->to != before.status || move->reason != before.reason;
   std::optional<Timestamp> deletion_due_at;

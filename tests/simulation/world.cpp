@@ -6,6 +6,7 @@
 #include "events/codec.h"
 #include "events/topology.h"
 #include "shared/broker_admin/broker_admin.h"
+#include "shared/core/rare.h"
 #include "shared/db/run.h"
 #include "shared/messaging/receive.h"
 #include "shared/messaging/wire.h"
@@ -25,16 +26,48 @@ constexpr const char* master_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
 constexpr const char* publisher_user = "tenantry-publisher";
 constexpr int batch_limit = 20;  // small batches: more of them, and more places to be cut
 
-Timestamp start_of_story() {
-  return *from_rfc3339("2026-01-05T09:00:00Z");
-}
-
 // The database is thrown away with the world: it need not survive the machine.
 std::string unsafe(const std::string& url) {
   return url + (url.find('?') == url.npos ? "?" : "&") + "options=-csynchronous_commit%3Doff";
 }
 
 }  // namespace
+
+Faults Faults::of_seed(std::uint64_t seed) {
+  Random random(seed ^ 0x4641'554C'54ULL);
+  const Faults most{.crash = 0.01,
+                    .connection_loss = 0.03,
+                    .lost_ack = 0.03,
+                    .lost_confirm = 0.05,
+                    .duplicate = 0.05,
+                    .management_away = 0.02,
+                    .mail_away = 0.1,
+                    .database = 0.02,
+                    .clock_jump = 0.01};
+  Faults faults;
+  for (const auto& fault : fault_names()) {
+    if (random.chance(0.6)) faults.*fault.chance = most.*fault.chance * static_cast<double>(1 + random.below(4)) / 4;
+  }
+  return faults;
+}
+
+std::span<const FaultName> fault_names() {
+  static constexpr FaultName names[] = {
+      {"crash", &Faults::crash},          {"connection_loss", &Faults::connection_loss},
+      {"lost_ack", &Faults::lost_ack},    {"lost_confirm", &Faults::lost_confirm},
+      {"duplicate", &Faults::duplicate},  {"management_away", &Faults::management_away},
+      {"mail_away", &Faults::mail_away},  {"database", &Faults::database},
+      {"clock_jump", &Faults::clock_jump}};
+  return names;
+}
+
+std::string canary_of(std::string_view tenant_id) {
+  return "canary of " + std::string(tenant_id);
+}
+
+Timestamp World::start() {
+  return *from_rfc3339("2026-01-05T09:00:00Z");
+}
 
 // ---- Ids ----------------------------------------------------------------------------------------------------------
 
@@ -108,7 +141,7 @@ struct World::WorkerProcess {
 World::World(std::uint64_t seed, Faults faults)
     : random_(seed),
       faults_(faults),
-      clock_(start_of_story()),
+      clock_(start()),
       ids_(seed + 1, clock_),
       gateway_(unsafe(database_.url("gateway")), "simulation gateway"),
       superuser_(unsafe(database_.url("superuser")), "simulation") {
@@ -118,10 +151,27 @@ World::World(std::uint64_t seed, Faults faults)
   ids_.on_next = [this] {
     if (crash_in_ > 0 && --crash_in_ == 0) throw Crash{};
   };
+#ifdef TENANTRY_SIMULATION
+  rare::choose_path = [this](rare::Path path) {
+    if (!database_may_fail_) return false;
+    switch (path) {
+      case rare::Path::statement_conflicts:
+        return injects(faults_.database / 4, "transaction aborted by a conflict");
+      case rare::Path::commit_lost_before:
+        return injects(faults_.database, "database lost before a commit");
+      case rare::Path::commit_lost_after:
+        return injects(faults_.database, "database lost after a commit");
+    }
+    return false;
+  };
+#endif
   start_process();
 }
 
 World::~World() {
+#ifdef TENANTRY_SIMULATION
+  rare::choose_path = nullptr;
+#endif
   end_process();
 }
 
@@ -174,7 +224,14 @@ void World::end_process() {
 bool World::injects(double chance, const char* fault) {
   if (!random_.chance(chance)) return false;
   ++injected_[fault];
+  note("fault", fault);
   return true;
+}
+
+void World::note(std::string_view what, std::string_view detail) {
+  trace_ += to_rfc3339(clock_.now());
+  for (const auto part : {what, detail}) (trace_ += ' ') += part;
+  trace_ += '\n';
 }
 
 void World::maybe_crash(const char* where) {
@@ -185,6 +242,8 @@ void World::guarded(const std::function<void()>& body) {
   try {
     body();
   } catch (const Crash&) {
+    note("process", "starts again");
+    database_may_fail_ = false;
     end_process();
     start_process();
   }
@@ -219,6 +278,9 @@ bool World::step() {
     crash_in_ = 0;
   });
   clock_.advance(Milliseconds{1 + static_cast<std::int64_t>(random_.below(20))});
+  if (injects(faults_.clock_jump, "clock jumped")) {
+    clock_.advance(Seconds{static_cast<std::int64_t>(random_.below(600)) - 300});
+  }
   return true;
 }
 
@@ -249,7 +311,16 @@ void World::deliver(WorkerProcess& worker) {
     for (const auto& [vhost, consumer] : worker.consumers) broker_.drop(consumer);
     worker.consumers.clear();
   }
-  if (!worker.processor->process(batch)) throw std::runtime_error("the database is away");
+  for (const auto& arrival : batch) note("delivered to " + worker.spec.name, arrival.incoming.event.id.to_string());
+  database_may_fail_ = true;
+  const bool done = worker.processor->process(batch);
+  database_may_fail_ = false;
+  if (!done) {
+    // What is held goes back, as where a lane waits for its database.
+    note("gave back", worker.spec.name);
+    for (const auto& [vhost, consumer] : worker.consumers) broker_.drop(consumer);
+    worker.consumers.clear();
+  }
 }
 
 void World::publish_some() {
@@ -266,6 +337,7 @@ void World::publish_some() {
                                          .body = row.payload,
                                          .mandatory = row.exchange != events::exchange_tenant_changes});
     };
+    note("published " + row.type, row.id.to_string());
     auto outcome = publish();
     if (outcome == Routed::no_vhost) {
       messaging::send_through_platform(row);
@@ -356,18 +428,22 @@ Result<void> World::send_mail(const std::string& message) {
 
 void World::in_gateway(const std::function<void(db::Transaction&, messaging::Outbox&)>& work,
                        const events::Actor& actor) {
-  messaging::Outbox outbox("/tenantry/gateway", actor, ids_, clock_.now());
-  db::Transaction tx(gateway_);
-  work(tx, outbox);
-  outbox.flush(tx);
-  tx.commit();
-  auto rows = outbox.take_due();
+  std::optional<messaging::Outbox> outbox;
+  database_may_fail_ = true;
+  testing::must(db::run(gateway_, {.in_doubt = db::InDoubtCommit::lookup}, [&](db::Transaction& tx) -> Result<void> {
+    outbox.emplace("/tenantry/gateway", actor, ids_, clock_.now());
+    work(tx, *outbox);
+    outbox->flush(tx);
+    return {};
+  }));
+  database_may_fail_ = false;
+  auto rows = outbox->take_due();
   // The answer has gone out; a process that dies here leaves the rows to a sweeper.
   if (injects(faults_.crash, "crash after a request")) return guarded([] { throw Crash{}; });
   handed_over_.insert(handed_over_.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
 }
 
-std::string World::sign_up(const std::string& company, const std::string& email) {
+std::string World::sign_up(const std::string& company, const std::string& email, const std::string& plan) {
   std::string tenant_id;
   in_gateway(
       [&](db::Transaction& tx, messaging::Outbox& outbox) {
@@ -377,59 +453,103 @@ std::string World::sign_up(const std::string& company, const std::string& email)
                                             .admin_password = {},
                                             .admin_first_name = "Marie",
                                             .admin_last_name = "Martin",
-                                            .plan = "STARTER"},
+                                            .plan = plan},
                                 .locale = "fr",
                                 .password_hash = "$argon2id$none"};
         tenant_id = testing::must(gateway::sign_up(tx, outbox, ids_, command)).tenant_id;
       },
       {"anonymous", "", "192.0.2.1", ""});
+  accepted_.signups.push_back({tenant_id, plan, clock_.now()});
+  note("signed up", tenant_id);
   return tenant_id;
 }
 
-void World::stripe(const std::string& type, const nlohmann::json& object) {
-  const nlohmann::json event = {{"id", "evt_" + ids_.next().to_string()},
+void World::stripe(const Webhook& webhook) {
+  const nlohmann::json event = {{"id", webhook.id},
                                 {"object", "event"},
                                 {"api_version", "2025-03-31.basil"},
-                                {"created", to_unix_micros(clock_.now()) / 1'000'000},
-                                {"type", type},
+                                {"created", to_unix_seconds(webhook.stated_at)},
+                                {"type", webhook.type},
                                 {"livemode", false},
-                                {"data", {{"object", object}}}};
+                                {"data", {{"object", webhook.object}}}};
   const auto body = event.dump();
   const auto fact = testing::must(gateway::read_stripe_event(body));
-  const int deliveries = injects(faults_.duplicate, "webhook sent twice") ? 2 : 1;
+  const int deliveries = webhook.copies + (injects(faults_.duplicate, "webhook sent twice") ? 1 : 0);
   for (int i = 0; i < deliveries; ++i) {
     in_gateway([&](db::Transaction& tx,
                    messaging::Outbox& outbox) { testing::must(gateway::store_stripe_event(tx, outbox, fact, body)); },
                {"stripe", fact.event_id, "192.0.2.2", ""});
   }
+  accepted_.facts.push_back({webhook.id, webhook.tenant_id, webhook.type, webhook.object.at("id"),
+                             webhook.object.at("status"), from_unix_seconds(to_unix_seconds(webhook.stated_at))});
+  note("webhook", webhook.id);
 }
 
-void World::use(const std::string& tenant_id, const std::string& metric, int count) {
-  for (int i = 0; i < count; ++i) {
-    events::v1::UsageRecorded used;
-    used.set_metric(metric);
-    used.set_quantity(1);
-    const auto event = events::make_event(tenant_id, used,
-                                          {.source = "/shop",
-                                           .actor = {.kind = "service", .id = "shop", .ip = {}, .user_agent = {}},
-                                           .time = clock_.now()},
-                                          ids_.next());
-    messaging::OutboxRow row;
-    row.id = event.id;
-    row.type = event.type;
-    row.content_type = event.content_type;
-    row.headers = events::encode_headers(event);
-    const auto properties = messaging::properties_of(row, events::application_user(tenant_id));
-    const int times = injects(faults_.duplicate, "application published twice") ? 2 : 1;
-    for (int n = 0; n < times; ++n) {
-      const auto routed =
-          broker_.publish(events::vhost_of(tenant_id), {.exchange = events::application_exchange(tenant_id),
-                                                        .routing_key = event.type,
-                                                        .properties = properties,
-                                                        .body = event.payload});
-      if (routed != Routed::queued) throw std::runtime_error("an application's event found no queue");
-    }
+// Whether the broker would let the tenant's application in: it has its vhost, and has not been released. (That a
+// released tenant's login is refused is shown on the real broker.)
+bool World::is_served(const std::string& tenant_id) {
+  if (!broker_.has_queue(events::vhost_of(tenant_id), events::queue_of(tenant_id, "audit"))) return false;
+  db::Transaction tx(superuser_);
+  return !tx.exec("SELECT FROM platform.tenants WHERE tenant_id = $1 AND status NOT IN ('pending', 'deleted')",
+                  {tenant_id})
+              .empty();
+}
+
+bool World::publish_of_application(const std::string& tenant_id, const events::Event& event) {
+  if (!is_served(tenant_id)) return false;
+  messaging::OutboxRow row;
+  row.id = event.id;
+  row.type = event.type;
+  row.content_type = event.content_type;
+  row.headers = events::encode_headers(event);
+  const auto properties = messaging::properties_of(row, events::application_user(tenant_id));
+  const int times = injects(faults_.duplicate, "application published twice") ? 2 : 1;
+  for (int n = 0; n < times; ++n) {
+    const auto routed =
+        broker_.publish(events::vhost_of(tenant_id), {.exchange = events::application_exchange(tenant_id),
+                                                      .routing_key = event.type,
+                                                      .properties = properties,
+                                                      .body = event.payload});
+    if (routed != Routed::queued) throw std::runtime_error("an application's event found no queue");
   }
+  clock_.advance(Milliseconds{1});
+  return true;
+}
+
+void World::use(const Use& use) {
+  events::v1::UsageRecorded used;
+  used.set_metric(use.metric);
+  used.set_quantity(use.quantity);
+  used.set_idempotency_key(use.key);
+  auto& dimensions = *used.mutable_dimensions();
+  const auto id = ids_.next();
+  dimensions["id"] = id.to_string();
+  dimensions["said"] = canary_of(use.tenant_id);
+  if (!use.member.empty()) dimensions["member"] = use.member;
+  const auto at = clock_.now();
+  const auto event = events::make_event(
+      use.tenant_id, used,
+      {.source = "/shop", .actor = {.kind = "service", .id = "shop", .ip = {}, .user_agent = {}}, .time = at}, id);
+  if (!publish_of_application(use.tenant_id, event)) return;
+  accepted_.usage.push_back({id.to_string(), use.tenant_id, use.metric, use.key, use.member, use.quantity, at});
+  note("used", id.to_string());
+}
+
+void World::poison(const std::string& tenant_id, Poison kind, const std::string& other_tenant) {
+  if (kind == Poison::foreign_tenant && other_tenant.empty()) return;
+  events::v1::UsageRecorded used;
+  used.set_metric(kind == Poison::invalid ? "no_such_metric" : "orders");
+  used.set_quantity(1);
+  (*used.mutable_dimensions())["said"] = canary_of(tenant_id);
+  auto event = events::make_event(
+      kind == Poison::foreign_tenant ? other_tenant : tenant_id, used,
+      {.source = "/shop", .actor = {.kind = "service", .id = "shop", .ip = {}, .user_agent = {}}, .time = clock_.now()},
+      ids_.next());
+  if (kind == Poison::undecodable) event.payload = "\xff\xff not a message";
+  if (kind == Poison::forged_type) event.type = "payment.succeeded";
+  if (!publish_of_application(tenant_id, event)) return;
+  accepted_.poison.push_back({event.id.to_string(), tenant_id, kind});
+  note("poisoned", event.id.to_string());
 }
 
 }  // namespace tenantry::sim

@@ -8,8 +8,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,16 @@
 #include "shared/messaging/outbox_rows.h"
 #include "shared/messaging/processor.h"
 #include "tests/simulation/broker.h"
+#include "tests/simulation/story.h"
 #include "tests/support/services.h"
 
 namespace tenantry::sim {
 
 // Chances per opportunity; all zero is a world where nothing goes wrong.
 struct Faults {
+  // Every seed has weather of its own: some of these, each at its own rate.
+  static Faults of_seed(std::uint64_t seed);
+
   double crash = 0;            // the process dies, at a port it calls or between commit and what follows
   double connection_loss = 0;  // a consumer's connection ends; what it holds is delivered again
   double lost_ack = 0;         // the same right after the commit
@@ -31,7 +36,44 @@ struct Faults {
   double duplicate = 0;        // published twice
   double management_away = 0;  // the management API answers "later", before or after it did its work
   double mail_away = 0;        // the mail server answers "later"
+  double database = 0;         // a conflict, or the connection lost before a commit or right after it
+  double clock_jump = 0;       // of minutes, forwards or back
 };
+
+// One fault's chance, by its name: for those who take faults away until a failure does.
+struct FaultName {
+  const char* name;
+  double Faults::*chance;
+};
+std::span<const FaultName> fault_names();
+
+// What was accepted from outside: the promises of the platform are about these.
+struct Accepted {
+  struct Signup {
+    std::string tenant_id, plan;
+    Timestamp at;
+  };
+  struct Fact {  // of Stripe's
+    std::string id, tenant_id, type, object, status;
+    Timestamp stated_at;
+  };
+  struct Usage {
+    std::string id, tenant_id, metric, key, member;
+    int quantity;
+    Timestamp at;
+  };
+  struct Poisoned {
+    std::string id, tenant_id;
+    Poison kind;
+  };
+  std::vector<Signup> signups;
+  std::vector<Fact> facts;
+  std::vector<Usage> usage;
+  std::vector<Poisoned> poison;
+};
+
+// Only in what the tenant itself has said: wherever it stands, the tenant's data stands.
+std::string canary_of(std::string_view tenant_id);
 
 // Thrown wherever the process may die, and caught by the World only: no std::exception, so that nothing else does.
 struct Crash {};
@@ -67,17 +109,33 @@ class World {
   ~World();
 
   // ---- what people and Stripe do, each in one transaction as the gateway does it
-  std::string sign_up(const std::string& company, const std::string& email);  // the tenant's id
-  // An event about `object`, stated now.
-  void stripe(const std::string& type, const nlohmann::json& object);
-  // `count` usage events of the tenant's application, straight to the broker; some of them more than once.
-  void use(const std::string& tenant_id, const std::string& metric, int count);
+  // The tenant's id.
+  std::string sign_up(const std::string& company, const std::string& email, const std::string& plan = "STARTER");
+
+  struct Webhook {
+    std::string id, type;
+    Timestamp stated_at;
+    std::string tenant_id;
+    nlohmann::json object;
+    int copies = 1;
+  };
+  void stripe(const Webhook& webhook);
+
+  // An event of the tenant's application, straight to the broker; now and then it comes twice.
+  struct Use {
+    std::string tenant_id, metric;
+    int quantity = 1;
+    std::string key{}, member{};
+  };
+  void use(const Use& use);
+  void poison(const std::string& tenant_id, Poison kind, const std::string& other_tenant);
 
   // ---- time
   void run_steps(int steps);   // a few steps of whoever can take one, then back to the script
   void settle();               // until nothing is left to do at this moment
   void advance_to(Timestamp);  // timers due on the way fire, each in its moment; then settled
   Timestamp now() const { return clock_.now(); }
+  static Timestamp start();  // when every story begins
 
   Random& random() { return random_; }
 
@@ -86,6 +144,8 @@ class World {
   const std::map<std::string, int>& mails() const { return mails_; }  // by Message-ID: how often the server got it
   const std::map<std::string, int>& injected() const { return injected_; }  // faults, by name
   const Broker& broker() const { return broker_; }
+  const Accepted& accepted() const { return accepted_; }
+  const std::string& trace() const { return trace_; }  // every step, fault and message, a line each
 
  private:
   class AdminPort;
@@ -104,6 +164,9 @@ class World {
   bool sweep();
   Result<void> send_mail(const std::string& message);
   void let_leases_run_out();
+  bool is_served(const std::string& tenant_id);
+  bool publish_of_application(const std::string& tenant_id, const events::Event& event);
+  void note(std::string_view what, std::string_view detail = {});
   void in_gateway(const std::function<void(db::Transaction&, messaging::Outbox&)>& work, const events::Actor& actor);
 
   Random random_;
@@ -116,6 +179,9 @@ class World {
   db::Connection superuser_;
   std::map<std::string, int> mails_;
   std::map<std::string, int> injected_;
+  Accepted accepted_;
+  std::string trace_;
+  bool database_may_fail_ = false;  // only while the platform works: not where the world looks
 
   // The process: all of it is lost in a crash.
   std::vector<std::unique_ptr<WorkerProcess>> workers_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "shared/core/rare.h"
 #include "shared/db/connection.h"
 #include "workers/audit/store.h"
 
@@ -45,6 +46,7 @@ class AuditWorker final : public messaging::Worker {
     leaf.bytes = leaf_of(leaf.record, incoming.event);
     leaf.hash = leaf_hash(as_bytes(leaf.bytes));
     head.append(leaf.hash);
+    if (rare::is(rare::Mutant::leaf_not_as_hashed)) leaf.bytes.back() = ' ';
     leaves_.push_back(std::move(leaf));
     return {};
   }

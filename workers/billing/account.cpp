@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "shared/core/rare.h"
+
 namespace tenantry::billing {
 namespace {
 
@@ -118,7 +120,7 @@ void book_payment(Account& account, Timestamp at) {
 
 void book_failure(Account& account, Timestamp at) {
   account.failed_at = std::max(account.failed_at.value_or(at), at);
-  if (account.paid_at && at <= *account.paid_at) return;
+  if (account.paid_at && at <= *account.paid_at && !rare::is(rare::Mutant::last_arrival_wins)) return;
   const auto place = std::ranges::lower_bound(account.failures, at);
   if (place != account.failures.end() && *place == at) return;
   account.failures.insert(place, at);

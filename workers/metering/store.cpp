@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "shared/core/rare.h"
 #include "shared/db/connection.h"
 
 namespace tenantry::metering {
@@ -76,6 +77,7 @@ std::vector<Usage> claim_keys(db::Transaction& tx, std::vector<Usage> batch, Tim
         "tenant_id, key, event_id, $4 FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k (tenant_id, key, event_id) "
         "ORDER BY tenant_id, key, event_id ON CONFLICT DO NOTHING RETURNING event_id",
         {db::Param::array(tenants), db::Param::array(keys), db::Param::array(event_ids), now});
+    if (rare::is(rare::Mutant::key_not_claimed)) return batch;
     std::set<Uuid> claimed;
     for (const auto row : rows) claimed.insert(row.uuid(0));
     std::erase_if(

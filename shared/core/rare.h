@@ -1,0 +1,52 @@
+// Rare paths and planted bugs, for the simulation (FoundationDB calls the former
+// "buggify"). Code that has a rare path asks at its place whether to take it; code that
+// keeps a promise asks whether to break it. In the product both answers are constants
+// and cost nothing; with TENANTRY_SIMULATION a world decides, per thread.
+#pragma once
+
+#include <functional>
+
+namespace tenantry::rare {
+
+// What the environment does to us, at moments that a test can hardly hit.
+enum class Path {
+  statement_conflicts,  // the server aborts the transaction: serialization failure
+  commit_lost_before,   // the connection dies, and COMMIT has not reached the server
+  commit_lost_after,    // the connection dies, and the transaction is committed
+};
+
+// Bugs that the simulation's invariants must find (docs/RELIABILITY.md says which finds which).
+enum class Mutant {
+  none,
+  inbox_skipped,             // every delivery counts as new
+  acknowledged_first,        // before its effects are committed
+  outbox_skipped,            // events are handed to the publisher and stored nowhere
+  claimed_row_deleted,       // by the sweeper, before the broker has it
+  event_without_transition,  // the lifecycle's events also where its table says no
+  payload_names_tenant,      // an event's own word for its tenant is believed
+  leaf_not_as_hashed,        // the log stores other bytes than it hashed
+  key_not_claimed,           // idempotency keys of usage are not kept
+  last_arrival_wins,         // a failure heard after a payment counts, although it was before it
+  dead_letter_forgotten,     // what is set aside is stored nowhere
+};
+
+#ifdef TENANTRY_SIMULATION
+inline thread_local std::function<bool(Path)> choose_path;
+inline thread_local Mutant planted = Mutant::none;
+
+inline bool takes(Path path) {
+  return choose_path && choose_path(path);
+}
+inline bool is(Mutant mutant) {
+  return planted == mutant;
+}
+#else
+constexpr bool takes(Path) {
+  return false;
+}
+constexpr bool is(Mutant) {
+  return false;
+}
+#endif
+
+}  // namespace tenantry::rare

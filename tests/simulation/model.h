@@ -1,0 +1,22 @@
+// The oracle: what must have become of a story, computed from what was accepted and
+// from shared knowledge of the rules alone. Deliberately naive (sets, no order of
+// arrival, no state machine), and without a line of the workers' code.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+
+#include "tests/simulation/world.h"
+
+namespace tenantry::sim {
+
+struct Expected {
+  std::map<std::string, std::string> statuses;  // by tenant, when every timer has run out
+  // (tenant, metric, span, window's start) -> (quantity, events)
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, std::pair<std::string, int>> counters;
+};
+
+Expected expected_of(const Accepted& accepted);
+
+}  // namespace tenantry::sim

@@ -1,0 +1,58 @@
+// A checker that never fails proves nothing: each planted bug must be found within two
+// hundred seeds, by the invariant that it breaks.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "shared/telemetry/log.h"
+#include "tests/simulation/run_seed.h"
+
+namespace tenantry::sim {
+namespace {
+
+constexpr std::uint64_t seeds_max = 200;
+
+struct Case {
+  const char* name;
+  rare::Mutant mutant;
+  const char* invariant;
+};
+
+class Mutants : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Mutants, IsFoundByItsInvariant) {
+#ifndef TENANTRY_SIMULATION
+  GTEST_SKIP() << "built without TENANTRY_SIMULATION: no bug can be planted";
+#endif
+  log::configure("simulation", log::Level::error);
+  std::string others;
+  for (std::uint64_t seed = 1; seed <= seeds_max; ++seed) {
+    const auto verdict = run_story(seed, story_of(seed), Faults::of_seed(seed), GetParam().mutant);
+    const auto& found = verdict.violations;
+    const auto hit = std::ranges::find(found, GetParam().invariant, &Violation::invariant);
+    if (hit != found.end()) {
+      RecordProperty("seed", std::to_string(seed));
+      RecordProperty("found", hit->what);
+      return;
+    }
+    for (const auto& each : found)
+      others += "seed " + std::to_string(seed) + " " + each.invariant + ": " + each.what + "\n";
+  }
+  FAIL() << "not found in " << seeds_max << " seeds; others found:\n" << others;
+}
+
+INSTANTIATE_TEST_SUITE_P(, Mutants,
+                         ::testing::Values(Case{"AcknowledgedFirst", rare::Mutant::acknowledged_first, "I1"},
+                                           Case{"OutboxSkipped", rare::Mutant::outbox_skipped, "I1"},
+                                           Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1"},
+                                           Case{"InboxSkipped", rare::Mutant::inbox_skipped, "I2"},
+                                           Case{"EventWithoutTransition", rare::Mutant::event_without_transition, "I3"},
+                                           Case{"PayloadNamesTenant", rare::Mutant::payload_names_tenant, "I4"},
+                                           Case{"LeafNotAsHashed", rare::Mutant::leaf_not_as_hashed, "I5"},
+                                           Case{"KeyNotClaimed", rare::Mutant::key_not_claimed, "I6"},
+                                           Case{"LastArrivalWins", rare::Mutant::last_arrival_wins, "I7"},
+                                           Case{"DeadLetterForgotten", rare::Mutant::dead_letter_forgotten, "I9"}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+}  // namespace
+}  // namespace tenantry::sim

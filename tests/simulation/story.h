@@ -1,0 +1,54 @@
+// Story: what people, Stripe and applications do to the platform over some months, drawn
+// from a seed. Every act stands for itself, so that a story can be cut down.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "shared/core/time.h"
+
+namespace tenantry::sim {
+
+class World;
+
+enum class Poison { undecodable, invalid, foreign_tenant, forged_type };
+
+struct Act {
+  enum class Kind { sign_up, stripe, use, poison };
+
+  Timestamp at;  // when the platform hears of it
+  Kind kind = Kind::use;
+  int tenant = 0;
+
+  std::string plan{};  // of a signup
+
+  // Of a fact of Stripe's, which may be heard late and more than once.
+  std::string type{};
+  std::string object{};  // invoice or subscription, unique within the tenant
+  std::string status{};  // of a subscription
+  Timestamp stated_at{};
+  int copies = 1;
+
+  // Of usage; a key makes two events of it that count once.
+  std::string metric{};
+  int quantity = 0;
+  std::string key{};
+  std::string member{};
+
+  Poison poison = Poison::invalid;
+};
+
+struct Story {
+  int tenants = 0;
+  Timestamp ends_at;        // long after the last act: no timer is left by then
+  std::vector<Act> acts{};  // by time
+};
+
+Story story_of(std::uint64_t seed);
+std::string describe(const Act& act);
+
+// Plays it to its end; the world is then at rest.
+void play(World& world, const Story& story);
+
+}  // namespace tenantry::sim
