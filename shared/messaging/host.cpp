@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -86,6 +87,8 @@ struct Host::State {
   std::set<std::uint64_t> unattached;  // of them, those some of whose consumers do not stand
   std::size_t vhosts_known = 0;
   bool stopping = false;
+  std::size_t leaving = 0;        // links that are detached and not closed yet
+  std::promise<void> all_left{};  // kept once: a host drains once
   std::atomic<bool> platform_attached{false};
   std::atomic<bool> databases_up{true};
 
@@ -172,6 +175,9 @@ struct Host::State {
       if (platform) platform_attached = attached;
       note_attached(number, attached);
     };
+    hooks.left = [this] {
+      if (--leaving == 0) all_left.set_value();
+    };
     hooks.gone = [this, vhost] {
       // Not from within the link's own handler.
       loop.post([this, vhost] { detach(vhost); });
@@ -196,7 +202,15 @@ struct Host::State {
     }
   }
 
+  void detach_all() {
+    stopping = true;
+    leaving = links.size();
+    if (leaving == 0) all_left.set_value();
+    for (auto& [number, link] : links) link->detach();
+  }
+
   void detach(const std::string& vhost) {
+    if (stopping) return;
     const auto at = link_of_vhost.find(vhost);
     if (at == link_of_vhost.end()) return;
     links.erase(at->second);
@@ -298,15 +312,18 @@ void Host::drain(Milliseconds deadline) {
     state.wake.notify_all();
   }
   state.scanner.join();
+  const auto give_up_at = std::chrono::steady_clock::now() + deadline;
+  for (auto& worker : state.workers) {
+    for (auto& lane : worker.lanes) lane->finish();
+  }
   for (auto& worker : state.workers) {
     for (auto& lane : worker.lanes) lane->stop();
   }
-  // Their settlements were posted before this; acknowledgements leave with the polite close.
-  state.loop.post([this] {
-    state_->stopping = true;
-    for (auto& [number, link] : state_->links) link->detach();
-  });
+  // Their settlements were posted before this. Acknowledgements leave with the polite close, and are worth waiting for:
+  // a socket that is closed over deliveries it has not read is reset, and the broker may not read what it still holds.
+  state.loop.post([this] { state_->detach_all(); });
   state.relay.drain(deadline);
+  state.all_left.get_future().wait_until(give_up_at);
 }
 
 }  // namespace tenantry::messaging

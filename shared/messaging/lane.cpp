@@ -125,12 +125,14 @@ void Lane::drop_queued() {
   state_->waiting_count = 0;
 }
 
+void Lane::finish() {
+  const std::lock_guard lock(state_->mutex);
+  state_->stopping = true;
+  state_->work.notify_all();
+}
+
 void Lane::stop() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-    state_->work.notify_all();
-  }
+  finish();
   if (state_->thread.joinable()) state_->thread.join();
 }
 

@@ -32,7 +32,8 @@ class Lane {
   void start();
   void push(std::vector<Arrival> arrivals);  // thread-safe
   void drop_queued();                        // thread-safe: their channel is gone, the broker has them
-  void stop();                               // finishes the batch at hand; joins
+  void finish();                             // thread-safe: takes no more after the batch at hand
+  void stop();                               // finishes; joins
   std::size_t queued() const;                // thread-safe
 
  private:

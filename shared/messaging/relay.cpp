@@ -66,7 +66,7 @@ struct Relay::State {
                  : outcome == PublishOutcome::released ? answers.released
                                                        : answers.failed;
     list.push_back(key);
-    work.notify_one();
+    work.notify_all();  // the thread; drain() may wait beside it
   }
 
   // Rows that are not on their way already; marks them as such.
@@ -110,6 +110,7 @@ struct Relay::State {
       for (const auto* list : {&settled.confirmed, &settled.failed, &settled.released}) {
         for (const auto& key : *list) in_flight.erase(key);
       }
+      if (stopping) work.notify_all();  // drain() waits for it
     }
     const bool more = rows.size() == static_cast<std::size_t>(options.sweep_rows_max);
     publish(std::move(rows));
@@ -153,7 +154,11 @@ struct Relay::State {
         put_back(answers.confirmed, settled.confirmed);
         put_back(answers.failed, settled.failed);
         put_back(answers.released, settled.released);
-        if (stopping) return;
+        if (stopping) {
+          in_flight.clear();  // nobody will settle them: they stay in the database, for a sweeper
+          work.notify_all();
+          return;
+        }
         work.wait_for(lock, wait_after_failure, [&] { return stopping; });
         wait_after_failure = std::min(wait_after_failure * 2, Milliseconds{5'000});
         next_sweep = Monotonic::now();
@@ -191,6 +196,7 @@ void Relay::drain(Milliseconds deadline) {
     state_->work.notify_all();
   }
   state_->thread.join();
+  state_->loop.post([state = state_] { state->publisher.close(); });
 }
 
 bool Relay::broker_reachable() const {

@@ -203,7 +203,10 @@ struct VhostLink::State {
       reset(channel);
     }
     tell_attached();
-    if (detached) return;
+    if (detached) {
+      hooks.left();
+      return;
+    }
     const bool missing =
         reason.kind == amqp::CloseKind::vhost_deleted || reason.kind == amqp::CloseKind::vhost_not_found;
     if (missing && options.broker.vhost != events::vhost_platform) {
@@ -235,7 +238,12 @@ void VhostLink::detach() {
   state_->timer.stop();
   state_->connects.cancel(state_->turn);
   for (auto& channel : state_->channels) channel.timer->stop();
-  if (state_->connection) state_->connection->close();
+  if (state_->connection && state_->connection->ready()) {
+    state_->connection->close();
+  } else {
+    state_->connection.reset();  // nothing to acknowledge on it
+    state_->loop.post([left = state_->hooks.left] { left(); });
+  }
 }
 
 void VhostLink::pause(int worker) {

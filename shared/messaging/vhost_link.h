@@ -34,6 +34,7 @@ struct LinkHooks {
   std::function<void(const amqp::Delivery&)> tenant_changed;
   std::function<void(bool attached)> attached;  // all consumers stand, or no more
   std::function<void()> gone;                   // the vhost is deleted; the link is over
+  std::function<void()> left;                   // detached, and the broker has read every acknowledgement
 };
 
 class VhostLink {
@@ -42,7 +43,7 @@ class VhostLink {
   ~VhostLink();
 
   void attach();
-  void detach();           // polite close; unsettled deliveries go back
+  void detach();           // polite close; unsettled deliveries go back; the hook `left` follows, never from within
   void pause(int worker);  // closes the worker's channel
   void resume(int worker);
   void settle(int worker, std::uint64_t generation, const std::vector<std::uint64_t>& delivery_tags);
