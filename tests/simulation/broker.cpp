@@ -2,9 +2,31 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 namespace tenantry::sim {
+namespace {
+
+// The routing key, and those of the headers CC and BCC: all of them route, wherever the message is sent to.
+std::set<std::string> keys_of(const amqp::Publication& publication) {
+  std::set<std::string> keys{std::string(publication.routing_key)};
+  for (const char* header : {"CC", "BCC"}) {
+    const auto* value = publication.properties.headers.find(header);
+    const auto* list = value == nullptr ? nullptr : std::get_if<amqp::Array>(&value->data);
+    if (list == nullptr) continue;
+    for (const auto& entry : *list) {
+      if (const auto* key = std::get_if<std::string>(&entry.data)) keys.insert(*key);
+    }
+  }
+  return keys;
+}
+
+// Whoever receives it must not see whom it went to blindly.
+amqp::Properties without_blind_copies(amqp::Properties properties) {
+  std::erase_if(properties.headers.entries, [](const amqp::Entry& entry) { return entry.name == "BCC"; });
+  return properties;
+}
+
+}  // namespace
 
 bool topic_matches(std::string_view pattern, std::string_view key) {
   const auto first_word = [](std::string_view text) { return text.substr(0, text.find('.')); };
@@ -53,7 +75,10 @@ void Broker::import_definitions(const std::string& vhost, const std::string& def
   for (const auto& exchange : definitions.at("exchanges")) {
     target.exchanges[exchange.at("name")].fanout = exchange.at("type") == "fanout";
   }
-  for (const auto& queue : definitions.at("queues")) target.queues[queue.at("name")];
+  for (const auto& queue : definitions.at("queues")) {
+    const auto arguments = queue.value("arguments", nlohmann::json::object());
+    target.queues[queue.at("name")].single_active = arguments.value("x-single-active-consumer", false);
+  }
   for (const auto& binding : definitions.at("bindings")) {
     const std::string queue = binding.at("destination");
     const std::string pattern = binding.at("routing_key");
@@ -63,15 +88,21 @@ void Broker::import_definitions(const std::string& vhost, const std::string& def
   }
 }
 
-Routed Broker::publish(const std::string& vhost, const amqp::Publication& publication) {
+Routed Broker::publish(const std::string& vhost, const amqp::Publication& publication, std::string_view login) {
   const auto at = vhosts_.find(vhost);
   if (at == vhosts_.end()) return Routed::no_vhost;
   const std::string exchange{publication.exchange};
-  const std::string key{publication.routing_key};
+  const auto found = at->second.exchanges.find(exchange);
+  if (!exchange.empty() && found == at->second.exchanges.end()) return Routed::no_exchange;
+  if (!login.empty() && publication.properties.user_id && *publication.properties.user_id != login) {
+    return Routed::refused;
+  }
   std::set<std::string> queues;
-  if (exchange.empty()) {
-    if (at->second.queues.contains(key)) queues.insert(key);
-  } else if (const auto found = at->second.exchanges.find(exchange); found != at->second.exchanges.end()) {
+  for (const auto& key : keys_of(publication)) {
+    if (exchange.empty()) {
+      if (at->second.queues.contains(key)) queues.insert(key);
+      continue;
+    }
     for (const auto& binding : found->second.bindings) {
       if (found->second.fanout || topic_matches(binding.pattern, key)) queues.insert(binding.queue);
     }
@@ -82,8 +113,8 @@ Routed Broker::publish(const std::string& vhost, const amqp::Publication& public
     const auto position = queue.next_position++;
     queue.ready.emplace(position, Message{.position = position,
                                           .exchange = exchange,
-                                          .routing_key = key,
-                                          .properties = publication.properties,
+                                          .routing_key = std::string(publication.routing_key),
+                                          .properties = without_blind_copies(publication.properties),
                                           .body = std::string(publication.body)});
   }
   return Routed::queued;
@@ -105,8 +136,9 @@ bool Broker::can_deliver(ConsumerId id) const {
   const auto consumer = consumers_.find(id);
   if (consumer == consumers_.end()) return false;
   const auto* queue = find_queue(consumer->second);
-  return queue != nullptr && !queue->ready.empty() && queue->consumers.front() == id &&
-         consumer->second.unacked.size() < consumer->second.prefetch;
+  if (queue == nullptr || queue->ready.empty()) return false;
+  if (queue->single_active && queue->consumers.front() != id) return false;
+  return consumer->second.prefetch == 0 || consumer->second.unacked.size() < consumer->second.prefetch;
 }
 
 std::optional<amqp::Delivery> Broker::deliver(ConsumerId id) {
@@ -128,10 +160,43 @@ std::optional<amqp::Delivery> Broker::deliver(ConsumerId id) {
   return delivery;
 }
 
-void Broker::ack(ConsumerId id, std::uint64_t delivery_tag) {
-  if (const auto consumer = consumers_.find(id); consumer != consumers_.end()) {
-    consumer->second.unacked.erase(delivery_tag);
+std::vector<Broker::Message> Broker::take_unacked(ConsumerId id, std::uint64_t delivery_tag, bool multiple) {
+  const auto consumer = consumers_.find(id);
+  if (consumer == consumers_.end()) return {};
+  auto& unacked = consumer->second.unacked;
+  // Tag 0 of many is all there is, be it nothing.
+  const bool everything = multiple && delivery_tag == 0;
+  const auto end = everything ? unacked.end() : unacked.upper_bound(delivery_tag);
+  const auto begin = multiple ? unacked.begin() : unacked.find(delivery_tag);
+  const bool known = everything || (multiple ? begin != end : begin != unacked.end());
+  if (!known) {
+    drop(id);
+    return {};
   }
+  std::vector<Message> taken;
+  for (auto at = begin; at != end; ++at) taken.push_back(std::move(at->second));
+  unacked.erase(begin, end);
+  return taken;
+}
+
+void Broker::give_back(const Consumer& consumer, std::vector<Message> messages) {
+  const auto vhost = vhosts_.find(consumer.vhost);
+  if (vhost == vhosts_.end()) return;
+  auto& queue = vhost->second.queues.at(consumer.queue);
+  for (auto& message : messages) {
+    message.redelivered = true;
+    const auto position = message.position;
+    queue.ready.emplace(position, std::move(message));
+  }
+}
+
+void Broker::ack(ConsumerId id, std::uint64_t delivery_tag, bool multiple) {
+  take_unacked(id, delivery_tag, multiple);
+}
+
+void Broker::nack(ConsumerId id, std::uint64_t delivery_tag, bool multiple, bool requeue) {
+  auto messages = take_unacked(id, delivery_tag, multiple);
+  if (requeue && !messages.empty()) give_back(consumers_.at(id), std::move(messages));
 }
 
 void Broker::drop(ConsumerId id) {
@@ -141,13 +206,10 @@ void Broker::drop(ConsumerId id) {
   consumers_.erase(at);
   const auto vhost = vhosts_.find(consumer.vhost);
   if (vhost == vhosts_.end()) return;
-  auto& queue = vhost->second.queues.at(consumer.queue);
-  std::erase(queue.consumers, id);
-  for (auto& [tag, message] : consumer.unacked) {
-    message.redelivered = true;
-    const auto position = message.position;
-    queue.ready.emplace(position, std::move(message));
-  }
+  std::erase(vhost->second.queues.at(consumer.queue).consumers, id);
+  std::vector<Message> messages;
+  for (auto& [tag, message] : consumer.unacked) messages.push_back(std::move(message));
+  give_back(consumer, std::move(messages));
 }
 
 std::size_t Broker::depth(const std::string& vhost, const std::string& queue) const {

@@ -1,13 +1,17 @@
 // sim::Broker: a RabbitMQ in memory, for simulations. It keeps what Tenantry relies on
-// (per-queue order, prefetch, single active consumer, redelivery in place, returns of
-// mandatory messages) and nothing moves by itself: the caller decides when a message
-// is delivered and when a connection is lost. Single-threaded.
+// (routing, per-queue order, prefetch, single active consumer, redelivery in place,
+// returns of mandatory messages, the check of user-id) and nothing moves by itself: the
+// caller decides when a message is delivered and when a connection is lost. A consumer
+// is a channel on a connection of its own. Single-threaded.
+//
+// broker_conformance_test.cpp holds it against the real one.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +22,13 @@ namespace tenantry::sim {
 
 using ConsumerId = std::uint64_t;
 
-enum class Routed { queued, returned, no_vhost };
+enum class Routed {
+  queued,       // confirmed: by every queue that takes it, or by nobody where none does
+  returned,     // mandatory, and no queue took it; confirmed after
+  no_exchange,  // 404: the channel is closed
+  refused,      // 406: user-id is somebody else's; the channel is closed
+  no_vhost,     // there is no connection to publish on
+};
 
 class Broker {
  public:
@@ -32,15 +42,19 @@ class Broker {
   void import_definitions(const std::string& vhost, const std::string& definitions_json);
 
   // ---- publishing
-  // `publication.mandatory` without a queue to take it is returned; without it, dropped and "queued".
-  Routed publish(const std::string& vhost, const amqp::Publication& publication);
+  // `login` is the publisher's; empty: whoever the message says.
+  Routed publish(const std::string& vhost, const amqp::Publication& publication, std::string_view login = {});
 
   // ---- consuming
-  ConsumerId consume(const std::string& vhost, const std::string& queue, std::size_t prefetch);
-  // Whether deliver() would give something: the consumer is its queue's active one, below its prefetch.
+  ConsumerId consume(const std::string& vhost, const std::string& queue, std::size_t prefetch);  // 0: no limit
+  // Whether deliver() would give something: the consumer may be given messages of its queue now, below its prefetch.
   bool can_deliver(ConsumerId consumer) const;
   std::optional<amqp::Delivery> deliver(ConsumerId consumer);
-  void ack(ConsumerId consumer, std::uint64_t delivery_tag);  // of one; unknown ones are ignored
+  // Of a delivery that is not its own, the consumer loses its channel (406), as by drop(). A consumer that is gone
+  // can settle nothing: ignored.
+  void ack(ConsumerId consumer, std::uint64_t delivery_tag, bool multiple = false);
+  void nack(ConsumerId consumer, std::uint64_t delivery_tag, bool multiple, bool requeue);
+  bool is_open(ConsumerId consumer) const { return consumers_.contains(consumer); }
   // Its connection is lost: what it holds goes back to where it was, as redelivered.
   void drop(ConsumerId consumer);
 
@@ -57,9 +71,10 @@ class Broker {
     bool redelivered = false;
   };
   struct Queue {
+    bool single_active = false;
     std::map<std::uint64_t, Message> ready;  // by position
     std::uint64_t next_position = 1;
-    std::deque<ConsumerId> consumers;  // the first one is active
+    std::deque<ConsumerId> consumers;  // where only one is active, it is the first
   };
   struct Binding {
     std::string queue;
@@ -82,6 +97,9 @@ class Broker {
   };
 
   const Queue* find_queue(const Consumer& consumer) const;
+  // What a settlement names, taken from the consumer; empty where its channel was closed over it.
+  std::vector<Message> take_unacked(ConsumerId consumer, std::uint64_t delivery_tag, bool multiple);
+  void give_back(const Consumer& consumer, std::vector<Message> messages);
 
   std::map<std::string, Vhost> vhosts_;
   std::map<ConsumerId, Consumer> consumers_;

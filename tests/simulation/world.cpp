@@ -331,11 +331,13 @@ void World::publish_some() {
     const auto key = messaging::key_of(row);
     const auto publish = [&] {
       const auto properties = messaging::properties_of(row, publisher_user);
-      return broker_.publish(row.vhost, {.exchange = row.exchange,
-                                         .routing_key = row.routing_key,
-                                         .properties = properties,
-                                         .body = row.payload,
-                                         .mandatory = row.exchange != events::exchange_tenant_changes});
+      return broker_.publish(row.vhost,
+                             {.exchange = row.exchange,
+                              .routing_key = row.routing_key,
+                              .properties = properties,
+                              .body = row.payload,
+                              .mandatory = row.exchange != events::exchange_tenant_changes},
+                             publisher_user);
     };
     note("published " + row.type, row.id.to_string());
     auto outcome = publish();
@@ -347,6 +349,8 @@ void World::publish_some() {
     maybe_crash("crash after a publish");
     if (outcome == Routed::returned) {
       answers_.failed.push_back(key);
+    } else if (outcome != Routed::queued) {
+      answers_.released.push_back(key);  // the channel was closed over it, and the connection with it
     } else if (injects(faults_.lost_confirm, "confirm lost")) {
       answers_.released.push_back(key);
     } else {
