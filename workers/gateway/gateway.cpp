@@ -22,6 +22,11 @@ http::ServerOptions server_options(const GatewayConfig& config) {
   return {.address = config.http_address, .port = config.http_port};
 }
 
+// What is asked of a process that cannot serve yet.
+bool tells_health(const Route& route) {
+  return route.operation == "livez" || route.operation == "readyz" || route.operation == "metrics";
+}
+
 crypto::MasterKey master_key(const GatewayConfig& config) {
   auto key = crypto::MasterKey::from_base64(config.master_key);
   TENANTRY_ASSERT(key);  // the configuration checked it
@@ -73,6 +78,11 @@ struct Gateway::State {
     call->path_tenant = split_tenant_path(request.path).tenant_id;
     call->started = std::chrono::steady_clock::now();
     call->reference = services.reference;
+    if (call->reference == nullptr && !tells_health(route)) {
+      return services.refuse(call, Error{.code = Errc::unavailable,
+                                         .reason = "database_unavailable",
+                                         .message = "started while the database is away"});
+    }
     guard(services, call, handler);
   }
 
@@ -93,7 +103,7 @@ struct Gateway::State {
 
   void use_reference(const std::shared_ptr<const Reference>& fresh) {
     // What a retired key has signed is good no longer.
-    if (fresh->jwks != services.reference->jwks) services.caches.tokens.clear();
+    if (services.reference != nullptr && fresh->jwks != services.reference->jwks) services.caches.tokens.clear();
     services.reference = fresh;
   }
 
@@ -168,9 +178,14 @@ Gateway::~Gateway() {
 Result<void> Gateway::start() {
   auto& state = *state_;
   db::Connection connection(state.services.config.database_url, "tenantry-gateway");
-  const auto reference = state.read_reference(connection);
-  if (!reference) return reference.error();
-  state.services.reference = *reference;
+  if (const auto reference = state.read_reference(connection)) {
+    state.services.reference = *reference;
+  } else if (reference.error().reason == "database_unavailable") {
+    // Whoever starts us again and again would not make it come back sooner; callers hear 503 and /readyz says why.
+    log::warn("the database is away: nothing is served before it is back", {{"error", reference.error().message}});
+  } else {
+    return reference.error();
+  }
   if (auto listening = state.server.listen(); !listening) return listening;
   state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
   state.reference_timer.repeat(reference_read_every, [&state] {

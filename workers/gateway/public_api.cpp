@@ -37,21 +37,23 @@ void livez(Services& services, const CallPtr& call) {
 void readyz(Services& services, const CallPtr& call) {
   const auto health = services.hooks.health ? services.hooks.health() : messaging::HostHealth{};
   const bool database = health.database && services.database_ok;
-  const bool ready = database && health.broker && !services.draining;
+  const bool serving = !services.draining && services.reference != nullptr;
+  const bool ready = database && health.broker && serving;
   const auto word = [](bool up) { return up ? "ok" : "down"; };
   if (call->request().query_value("verbose")) {
     const auto line = [](const char* name, bool up) {
       return std::string(up ? "[+]" : "[-]") + name + (up ? " ok\n" : " failed\n");
     };
     return services.answer(
-        call, text_response(ready ? 200 : 503, line("postgres", database) + line("rabbitmq", health.broker) +
-                                                   line("serving", !services.draining)));
+        call, text_response(ready ? 200 : 503,
+                            line("postgres", database) + line("rabbitmq", health.broker) + line("serving", serving)));
   }
-  services.answer(call, json_response(ready ? 200 : 503, {{"status", ready ? "ready" : "unready"},
-                                                          {"checks",
-                                                           {{"postgres", word(database)},
-                                                            {"rabbitmq", word(health.broker)},
-                                                            {"serving", word(!services.draining)}}}}));
+  services.answer(
+      call,
+      json_response(
+          ready ? 200 : 503,
+          {{"status", ready ? "ready" : "unready"},
+           {"checks", {{"postgres", word(database)}, {"rabbitmq", word(health.broker)}, {"serving", word(serving)}}}}));
 }
 
 void metrics_page(Services& services, const CallPtr& call) {

@@ -113,7 +113,7 @@ struct Services {
   WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
   WindowLimiter reports{Seconds{60}};   // security events, per member or address
   LoginLimiter logins;
-  std::shared_ptr<const Reference> reference;
+  std::shared_ptr<const Reference> reference;  // null until the database was reached once
   std::atomic<bool> database_ok{true};
   bool draining = false;
 
