@@ -8,6 +8,12 @@ Microseconds read_clock_offset(Connection& connection) {
   return Microseconds{rows[0].int64(0)};
 }
 
+Timestamp read_platform_time(Connection& connection, bool test_clock) {
+  Transaction transaction(connection);
+  const auto rows = transaction.exec("SELECT clock_timestamp(), offset_us FROM platform.clock");
+  return rows[0].timestamp(0) + Microseconds{test_clock ? rows[0].int64(1) : 0};
+}
+
 Microseconds advance_clock(Connection& connection, Microseconds by) {
   TENANTRY_ASSERT(by.count() >= 0);
   Transaction transaction(connection);

@@ -1,5 +1,5 @@
-// The virtual clock's offset, kept in platform.clock so that all processes share
-// it. Only read where TENANTRY_TEST_CLOCK=1; production clocks never move.
+// The time all processes share: the database's, plus the virtual clock's offset in
+// platform.clock where TENANTRY_TEST_CLOCK=1; production clocks never move.
 #pragma once
 
 #include "shared/core/clock.h"
@@ -8,6 +8,9 @@
 namespace tenantry::db {
 
 Microseconds read_clock_offset(Connection& connection);
+
+// For SystemClock::follow.
+Timestamp read_platform_time(Connection& connection, bool test_clock);
 
 // Adds to the offset and returns the new one. Never negative steps: timers cannot be unfired.
 Microseconds advance_clock(Connection& connection, Microseconds by);

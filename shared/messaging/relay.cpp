@@ -19,6 +19,7 @@ namespace {
 
 using Monotonic = std::chrono::steady_clock;
 constexpr std::chrono::hours partition_check_every{6};
+constexpr Milliseconds clock_check_every{1'000};  // between two the monotonic clock carries the time on
 
 }  // namespace
 
@@ -50,6 +51,7 @@ struct Relay::State {
   std::atomic<bool> broker_up{false};
   std::atomic<bool> database_up{true};
   Monotonic::time_point partitions_checked_at{};
+  Monotonic::time_point clock_checked_at{};
 
   void on_done(const RowKey& key, const OutboxRow& row, PublishOutcome outcome) {
     if (outcome == PublishOutcome::returned) {
@@ -82,6 +84,14 @@ struct Relay::State {
     rows = admit(std::move(rows));
     if (rows.empty()) return;
     loop.post([this, moved = std::move(rows)]() mutable { publisher.publish(std::move(moved)); });
+  }
+
+  // A test's clock jumps, and whoever moved it waits for us: every sweep looks.
+  void check_clock() {
+    if (options.clock == nullptr) return;
+    if (!options.test_clock && Monotonic::now() - clock_checked_at < clock_check_every) return;
+    options.clock->follow(db::read_platform_time(connection, options.test_clock));
+    clock_checked_at = Monotonic::now();
   }
 
   void check_partitions() {
@@ -136,7 +146,7 @@ struct Relay::State {
       const bool sweep_now = Monotonic::now() >= next_sweep;
       try {
         if (sweep_now && !leave) {
-          if (options.test_clock != nullptr) options.test_clock->set_offset(db::read_clock_offset(connection));
+          check_clock();
           check_partitions();
         }
         const bool more = turn(sweep_now && !leave, settled);
@@ -196,7 +206,10 @@ void Relay::drain(Milliseconds deadline) {
     state_->work.notify_all();
   }
   state_->thread.join();
-  state_->loop.post([state = state_] { state->publisher.close(); });
+  // A loop that has stopped keeps what is posted to it, and must not keep us.
+  state_->loop.post([weak = std::weak_ptr(state_)] {
+    if (const auto state = weak.lock()) state->publisher.close();
+  });
 }
 
 bool Relay::broker_reachable() const {

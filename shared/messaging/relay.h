@@ -22,7 +22,8 @@ struct RelayOptions {
   Milliseconds sweep_every{200};
   int sweep_rows_max = 500;
   std::size_t in_flight_max = 20'000;  // rows; beyond it rows wait in the database
-  SystemClock* test_clock = nullptr;   // where set, its offset follows platform.clock
+  SystemClock* clock = nullptr;        // where set, it follows the database's
+  bool test_clock = false;             // and what `tenantry clock advance` has added to that
 };
 
 class Relay {

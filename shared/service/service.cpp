@@ -78,14 +78,13 @@ int run(config::Reader& reader, Parts parts) {
 
   SystemClock clock;
   SystemIdGenerator ids(clock);
-  if (test_clock) {
-    options.relay.test_clock = &clock;
-    try {
-      db::Connection connection(options.relay.database_url, parts.name);
-      clock.set_offset(db::read_clock_offset(connection));
-    } catch (const std::exception& error) {
-      log::warn("the test clock's offset is not known yet", {{"error", error.what()}});
-    }
+  options.relay.clock = &clock;
+  options.relay.test_clock = test_clock;
+  try {
+    db::Connection connection(options.relay.database_url, parts.name);
+    clock.follow(db::read_platform_time(connection, test_clock));
+  } catch (const std::exception& error) {
+    log::warn("the database's time is not known yet", {{"error", error.what()}});
   }
 
   loop::Loop loop;

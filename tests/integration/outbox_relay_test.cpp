@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "events/codec.h"
+#include "shared/db/clock_offset.h"
 #include "shared/messaging/outbox.h"
 #include "shared/messaging/relay.h"
 #include "tests/integration/lane_harness.h"
@@ -163,6 +164,12 @@ class RelayTest : public OutboxTest {
     return out;
   }
 
+  static double seconds_to_drain(Relay& running, Milliseconds deadline) {
+    const auto began = std::chrono::steady_clock::now();
+    running.drain(deadline);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  }
+
   TestBroker broker;
   std::string vhost;
   amqp::ConnectionParameters parameters;
@@ -305,9 +312,46 @@ TEST_F(RelayTest, DrainPublishesWhatWasHandedOver) {
   running.hand_over(commit([&](Outbox& box) {
     for (int i = 0; i < 50; ++i) box.retry(row(vhost, "q", std::to_string(i)));
   }));
-  running.drain(Milliseconds{10'000});
+  EXPECT_LT(seconds_to_drain(running, Milliseconds{30'000}), 10) << "it waited for confirms that had come";
   EXPECT_EQ(rows(), "0");
   EXPECT_EQ(listener.await(50).size(), 50U);
+}
+
+TEST_F(RelayTest, DrainDoesNotWaitForADatabaseThatIsAway) {
+  testing::Listener listener(broker.as_admin(vhost), "q");
+  auto& running = start();
+  ASSERT_TRUE(eventually([&] { return running.broker_reachable(); }));
+  auto due = commit([&](Outbox& box) { box.retry(row(vhost, "q", "confirmed, and not deleted")); });
+  database.allow_connections(false);
+  database.terminate_backends();
+  running.hand_over(std::move(due));
+  EXPECT_EQ(listener.await(1).size(), 1U);
+  EXPECT_LT(seconds_to_drain(running, Milliseconds{30'000}), 10);
+  database.allow_connections(true);
+  EXPECT_NE(rows(), "0") << "what could not be settled is somebody else's now";
+}
+
+TEST_F(RelayTest, ItsClockFollowsTheDatabasesAndATestsAdvance) {
+  SystemClock wrong;
+  wrong.follow(from_unix_seconds(1'000'000'000));
+  loop::LoopThread own_loop;
+  RelayOptions options;
+  options.database_url = database.url("runtime");
+  options.publisher.broker = parameters;
+  options.clock = &wrong;
+  options.test_clock = true;
+  Relay following(own_loop.loop(), options, wrong, ids);
+  following.start();
+  const auto ahead = [&] {
+    db::Connection own(database.url("runtime"), "test");
+    return wrong.now() - db::read_platform_time(own, false);
+  };
+  EXPECT_TRUE(eventually([&] { return std::chrono::abs(ahead()) < Seconds{1}; }));
+  db::Connection owner(database.url("owner"), "test");
+  db::advance_clock(owner, Days{14});
+  EXPECT_TRUE(eventually([&] { return std::chrono::abs(ahead() - Days{14}) < Seconds{1}; }));
+  following.drain(Milliseconds{5'000});
+  own_loop.stop();
 }
 
 TEST_F(RelayTest, TwoRelaysPublishEachOrphanOnce) {
