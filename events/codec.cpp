@@ -311,8 +311,11 @@ Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, 
   const std::string exchange = straight ? header_of(message, header_exchange) : message.exchange;
   const bool from_application = exchange.ends_with(".app") && message.user_id != rules.publisher_user;
   const auto uuid = Uuid::parse(id);
-  const auto kept = straight ? Uuid::parse(header_of(message, header_event_id)) : Result<Uuid>(Uuid{});
-  if (straight && kept) {
+  // The platform's own publisher says which event it is; nobody else is believed (check_trust refuses what goes
+  // straight to a queue and is not the platform's).
+  const bool says_which = straight || (!message.user_id.empty() && message.user_id == rules.publisher_user);
+  const auto kept = says_which ? Uuid::parse(header_of(message, header_event_id)) : Result<Uuid>(Error{});
+  if (kept) {
     event.id = *kept;
     if (id != kept->to_string()) event.foreign_id = id;
   } else if (uuid && uuid->version() == 7 && !from_application) {

@@ -88,6 +88,8 @@ void Outbox::publish_last(const events::Event& event) {
 
 void Outbox::publish_application_event(const events::Event& event) {
   rows_.push_back(row_of(event, events::application_exchange(event.tenant_id), events::vhost_of(event.tenant_id)));
+  // Its wire id is its publisher's; ours came of that and of what the publisher said of its time, which may be nothing.
+  rows_.back().headers[std::string(events::header_event_id)] = event.id.to_string();
 }
 
 void Outbox::schedule(std::string timer_key, Timestamp at, std::string_view tenant_id,

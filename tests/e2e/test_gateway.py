@@ -110,6 +110,15 @@ class T1_Text(unittest.TestCase):
             self.assertEqual((answer.status, stack.pointers(answer)), (422, ["/" + name]))
         self.assertEqual(self.tenant.status, "trial")
 
+    def test_an_event_repeated_without_a_time_is_one_event(self):
+        event = {"specversion": "1.0", "id": "order-" + stack.RUN, "source": "/x", "type": "order.repeated", "data": {}}
+        answers = [self.tenant.post("/v1/events", event) for _ in range(3)]
+        self.assertEqual({answer.status for answer in answers}, {202})
+        self.assertEqual(len({answer.json["id"] for answer in answers}), 1)
+        self.tenant.await_record("order.repeated")
+        stack.await_quiet(lambda: len(self.tenant.records("order.repeated")), "records")
+        self.assertEqual(len(self.tenant.records("order.repeated")), 1)
+
     def test_large_bodies_are_not_parsed(self):
         body = b"[" + b"[]," * 30000 + b"[]]"
         answer = p.request("POST", "/signup", raw=body)

@@ -240,6 +240,22 @@ TEST(Trust, ARetryOfTheRelayKeepsItsIdentity) {
   EXPECT_TRUE(check_trust(*again, retry, "acme", rules));
 }
 
+TEST(Trust, OnlyThePlatformSaysWhichEventAnIdMeans) {
+  auto message = usage_message();
+  message.headers["cloudEvents_id"] = "order-7";
+  const auto own = decode(message, "acme", rules);
+  message.headers[std::string(header_event_id)] = v7;
+  const auto claimed = decode(message, "acme", rules);
+  ASSERT_TRUE(own && claimed);
+  EXPECT_EQ(claimed->id, own->id) << "an application's word is not taken";
+
+  message.user_id = rules.publisher_user;
+  const auto relayed = decode(message, "acme", rules);
+  ASSERT_TRUE(relayed);
+  EXPECT_EQ(relayed->id.to_string(), v7);
+  EXPECT_EQ(relayed->foreign_id, "order-7");
+}
+
 TEST(Derived, TheSameCauseGivesTheSameEventAndAnotherDoesNot) {
   const auto cause = platform_event();
   v1::PaymentOverdue overdue;

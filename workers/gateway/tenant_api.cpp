@@ -324,13 +324,13 @@ void publish_event(Services& services, const CallPtr& call) {
     if (text->find('\0') == text->npos) continue;
     return services.refuse(call, Error::invalid(pointer, "characters", "must not hold a NUL character"));
   }
-  const auto now = services.clock.now();
-  if (event.time == Timestamp{}) event.time = now;
   event.source = "/tenants/" + call->tenant_id() + "/api";
   event.actor = call->user();
+  // Of the time as it was stated: a caller who repeats an event without one means the same event.
   event.id = event.foreign_id.empty()
                  ? services.ids.next()
                  : events::foreign_event_id(event.time, call->tenant_id(), event.source, event.foreign_id);
+  if (event.time == Timestamp{}) event.time = services.clock.now();
   event.correlation_id = call->request_id;
   event.traceparent = call->traceparent;
   services.on_lane(call, [&services, call, event](db::Connection& connection) -> Result<http::Response> {
