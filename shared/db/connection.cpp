@@ -14,9 +14,14 @@
 namespace tenantry::db {
 namespace {
 
-// 40001 serialization failure, 40P01 deadlock, 55P03 lock not available, 57014 statement timeout.
+// 40001 serialization failure, 40P01 deadlock, 55P03 lock not available.
 bool retryable_state(std::string_view state) {
-  return state == "40001" || state == "40P01" || state == "55P03" || state == "57014";
+  return state == "40001" || state == "40P01" || state == "55P03";
+}
+
+// 57014 a statement took too long. (A transaction left idle for too long costs the connection, and libpq tells no more.)
+bool timeout_state(std::string_view state) {
+  return state == "57014";
 }
 
 // 08 connection, 57P01..3 shutdown or starting, 53300 too many connections, 25006 read-only (a standby),
@@ -60,6 +65,11 @@ bool is_good(const PGresult* result) {
 // The result, or what was wrong as one of our exceptions.
 ResultPtr checked(const PGconn* connection, ResultPtr result) {
   if (result && is_good(result.get())) return result;
+  if (result) {
+    if (auto state = field_of(result.get(), PG_DIAG_SQLSTATE); timeout_state(state)) {
+      throw TimedOut(first_line(PQresultErrorMessage(result.get())), std::move(state));
+    }
+  }
   if (is_lost(connection, result.get())) throw Unavailable(first_line(PQerrorMessage(connection)));
   const auto state = field_of(result.get(), PG_DIAG_SQLSTATE);
   const auto message = first_line(PQresultErrorMessage(result.get()));

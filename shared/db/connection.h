@@ -42,6 +42,11 @@ struct StatementError : std::runtime_error {
   bool is_unique_violation() const { return sqlstate == "23505"; }
 };
 
+// The server ended a statement that took longer than the role may. Not `retryable`: it would only take as long again.
+struct TimedOut : StatementError {
+  TimedOut(std::string what, std::string state) : StatementError(std::move(what), std::move(state), {}, false) {}
+};
+
 class Rows;
 
 // A view into Rows, valid as long as they are.

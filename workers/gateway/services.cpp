@@ -30,7 +30,12 @@ Result<void> run(db::Connection& connection, db::InDoubtCommit in_doubt, std::at
                  const std::function<Result<void>(db::Transaction&)>& work) {
   // Once it is known to be away, one try tells each caller: those who queue behind it wait for all of these.
   const auto patience = database_ok ? database_patience : Milliseconds{0};
-  auto done = db::run(connection, {.in_doubt = in_doubt, .deadline = patience}, work);
+  Result<void> done;
+  try {
+    done = db::run(connection, {.in_doubt = in_doubt, .deadline = patience}, work);
+  } catch (const db::TimedOut& error) {
+    return Error{.code = Errc::timeout, .reason = "database_slow", .message = error.what()};
+  }
   database_ok = done.has_value() || done.error().reason != "database_unavailable";
   return done;
 }
