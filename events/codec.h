@@ -37,6 +37,8 @@ constexpr std::string_view header_event_id = "tenantry-event-id";  // Event::id,
 constexpr std::string_view header_attempts = "tenantry-attempts";
 constexpr std::string_view header_exchange = "tenantry-exchange";        // where it was first published
 constexpr std::string_view header_routing_key = "tenantry-routing-key";  // and with which key
+constexpr std::string_view header_redrives = "tenantry-redrives";        // how often it was a dead letter sent again
+constexpr std::string_view header_original = "tenantry-original";        // JSON: what a message was before it was one
 
 // The type a message claims, as far as its envelope can be read; "" where it cannot. For what is set aside.
 std::string claimed_type(const WireMessage& message);

@@ -208,7 +208,8 @@ struct Processor::State {
     row.headers[std::string(events::header_event_id)] = event.id.to_string();
     row.payload = event.payload;
     row.available_at = retry_at(incoming.attempts);
-    row.retry = incoming.attempts + 1;
+    if (incoming.redrives > 0) row.headers[std::string(events::header_redrives)] = std::to_string(incoming.redrives);
+    row.retry = retry_number(incoming.redrives, incoming.attempts + 1);
     return row;
   }
 
@@ -226,12 +227,16 @@ struct Processor::State {
                {"error", error.describe()}});
     metrics::counter("tenantry_consumed_failures_total", "Events whose handling failed",
                      {{"worker", spec.name}, {"outcome", again ? "retry" : "dead_letter"}});
+    if (!again) {
+      metrics::counter("tenantry_dead_letters_total", "Messages set aside",
+                       {{"worker", spec.name}, {"reason", std::string(dead_letter_reason(error))}});
+    }
     return commit([&](db::Transaction& tx, Outbox& outbox) -> Result<void> {
       if (again) {
         outbox.retry(retry_row(arrival.incoming));
       } else {
         Unit unit{tx, outbox, outbox.now()};
-        set_aside(unit, spec.name, arrival.incoming, error);
+        set_aside(unit, spec.name, arrival, error);
       }
       forget_attempts(tx, {&arrival});
       return {};
@@ -266,6 +271,8 @@ struct Processor::State {
     } catch (const db::Unavailable& error) {
       connection.disconnect();
       return Error{.code = Errc::unavailable, .reason = "database_unavailable", .message = error.what()};
+    } catch (const db::TimedOut& error) {
+      return Error{.code = Errc::timeout, .reason = "handler_timed_out", .message = error.what()};
     } catch (const std::exception& error) {
       return Error{.code = Errc::internal, .reason = "handler_failed", .message = error.what()};
     }

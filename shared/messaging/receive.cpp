@@ -6,6 +6,7 @@
 #include "events/catalogue.h"
 #include "events/topology.h"
 #include "shared/crypto/hash.h"
+#include "shared/messaging/dead_letters.h"
 #include "shared/messaging/wire.h"
 
 namespace tenantry::messaging {
@@ -28,18 +29,19 @@ events::Event unreadable(const Incoming& incoming, const std::string& vhost_tena
 }
 
 // As the relay wrote it; of anybody else nothing is believed, and it must not overflow either.
-int attempts_of(std::string_view text) {
+int count_in(const events::WireMessage& wire, std::string_view header) {
   constexpr int believable_max = 1'000;
-  int attempts = 0;
-  std::from_chars(text.data(), text.data() + text.size(), attempts);
-  return std::clamp(attempts, 0, believable_max);
+  const auto at = wire.headers.find(std::string(header));
+  if (at == wire.headers.end()) return 0;
+  int count = 0;
+  std::from_chars(at->second.data(), at->second.data() + at->second.size(), count);
+  return std::clamp(count, 0, believable_max);
 }
 
 }  // namespace
 
 Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const events::TrustRules& rules, Token token,
                 Timestamp now) {
-  const std::string vhost_tenant = events::tenant_of_vhost(vhost);
   Arrival arrival;
   arrival.token = token;
   auto& incoming = arrival.incoming;
@@ -49,6 +51,14 @@ Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const event
   const bool oversized = delivery.oversized;
   const bool properties_refused = delivery.properties_refused;
   incoming.wire = to_wire(std::move(delivery));
+  incoming.whole = !oversized && !properties_refused;
+  // Only the relay publishes straight to a queue; the broker vouches for its name.
+  if (incoming.wire.exchange.empty() && incoming.wire.user_id == rules.publisher_user) {
+    incoming.attempts = count_in(incoming.wire, events::header_attempts);
+    incoming.redrives = count_in(incoming.wire, events::header_redrives);
+    restore_original(incoming);
+  }
+  const std::string vhost_tenant = events::tenant_of_vhost(incoming.vhost);
 
   Result<events::Event> event =
       oversized            ? Error::invalid("", "size", "the body is larger than the broker may hand over")
@@ -71,10 +81,6 @@ Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const event
     }
   }
   if (incoming.event.time == Timestamp{}) incoming.event.time = incoming.received_at;
-  if (incoming.wire.exchange.empty()) {
-    const auto tries = incoming.wire.headers.find(std::string(events::header_attempts));
-    if (tries != incoming.wire.headers.end()) incoming.attempts = attempts_of(tries->second);
-  }
   if (arrival.refused) {
     incoming.event.tenant_id = vhost_tenant;
   } else {

@@ -33,7 +33,9 @@ struct Incoming {
   events::Event event;
   events::WireMessage wire;  // without its body, which is in the event; whole when refused
   std::string vhost;
-  int attempts = 0;  // earlier tries that failed
+  int attempts = 0;   // earlier tries that failed
+  int redrives = 0;   // how often it was set aside and sent again
+  bool whole = true;  // false: not all of it could be read off the wire
   bool redelivered = false;
   Timestamp received_at{};
 };

@@ -144,6 +144,12 @@ INSTANTIATE_TEST_SUITE_P(, FailingEvent,
                                                    }},
                                            Failure{"Exception",
                                                    [](Unit&) -> Result<void> { throw std::runtime_error("a bug"); }},
+                                           Failure{"StatementTimeout",
+                                                   [](Unit& unit) -> Result<void> {
+                                                     unit.tx.exec("SET LOCAL statement_timeout = 50");
+                                                     unit.tx.exec("SELECT pg_sleep(600)");
+                                                     return {};
+                                                   }},
                                            Failure{"StatementError",
                                                    [](Unit& unit) -> Result<void> {
                                                      unit.tx.exec("SELECT 1 / 0");
@@ -208,6 +214,7 @@ TEST_P(SetAside, WithItsReason) {
 
 INSTANTIATE_TEST_SUITE_P(, SetAside,
                          ::testing::Values(Last{"AttemptsSpent", {.code = Errc::unavailable}, 2, "exhausted"},
+                                           Last{"TimedOutToTheLast", {.code = Errc::timeout}, 2, "timeout"},
                                            Last{"Permanent", Error::invalid("/x", "range", "is wrong"), 0, "invalid"},
                                            Last{"Forbidden", {.code = Errc::forbidden}, 0, "invalid"}),
                          [](const auto& row) { return std::string(row.param.name); });

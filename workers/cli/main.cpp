@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   cli::add_tenants(app, session);
   cli::add_audit(app, session);
   cli::add_events(app, session);
+  cli::add_dead_letters(app, session);
   cli::add_stripe(app, session);
   cli::add_usage(app, session);
   cli::add_clock(app, session);

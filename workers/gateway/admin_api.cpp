@@ -6,8 +6,8 @@
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
+#include "workers/gateway/admin.h"
 #include "workers/gateway/commands.h"
-#include "workers/gateway/cursor.h"
 #include "workers/gateway/routes.h"
 
 namespace tenantry::gateway {
@@ -15,61 +15,6 @@ namespace {
 
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
-
-std::string query(const Call& call, std::string_view name) {
-  return std::string(call.request().query_value(name).value_or(""));
-}
-
-events::Actor super_admin(const Call& call) {
-  return call.actor("user", "super-admin");
-}
-
-// One of `known`, or nothing; else 422.
-Result<std::string> choice(const Call& call, const char* name, std::initializer_list<std::string_view> known) {
-  auto value = query(call, name);
-  if (value.empty() || std::ranges::find(known, value) != known.end()) return value;
-  return Error::invalid("/" + std::string(name), "choice", "is not one of the known values");
-}
-
-// A list by time, newest first, whose cursor is (time, id).
-void list(Services& services, const CallPtr& call, const char* name, const char* time_field, const char* id_field,
-          bool uuid_ids, const std::function<json(db::Transaction&, const store::Page&)>& read,
-          const std::function<void(db::Transaction&, json&)>& extend = {}) {
-  const auto limit = page_limit(call->request());
-  if (!limit) return services.refuse(call, limit.error());
-  store::Page page{.limit = *limit + 1};
-  if (const auto cursor = call->request().query_value("cursor")) {
-    auto place = decode_cursor(*cursor, 2);
-    if (!place) return services.refuse(call, place.error());
-    if (!from_rfc3339((*place)[0]) || (uuid_ids && !Uuid::parse((*place)[1]))) {
-      return services.refuse(call, Error::invalid("/cursor", "cursor", "must be a next_cursor of this list"));
-    }
-    page.after = std::move(*place);
-  }
-  services.on_lane(call, [=, &services, limit = *limit](db::Connection& connection) -> Result<http::Response> {
-    json body;
-    json rows;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      body = json::object();
-      rows = read(tx, page);
-      if (extend) extend(tx, body);
-      return {};
-    });
-    if (!done) return done.error();
-    std::string link;
-    body["next_cursor"] = nullptr;
-    if (static_cast<int>(rows.size()) > limit) {
-      rows.erase(rows.size() - 1);
-      const auto cursor = encode_cursor({rows.back()[time_field], rows.back()[id_field]});
-      body["next_cursor"] = cursor;
-      link = next_link(call->request(), cursor);
-    }
-    body[name] = std::move(rows);
-    auto response = json_response(200, body);
-    if (!link.empty()) response.headers.add("Link", link);
-    return response;
-  });
-}
 
 Error no_tenant(const Call& call) {
   return {.code = Errc::not_found,
@@ -112,7 +57,7 @@ void admin_list_tenants(Services& services, const CallPtr& call) {
   const auto status = choice(*call, "status", {"pending", "trial", "active", "suspended", "cancelled", "deleted"});
   if (!status) return services.refuse(call, status.error());
   const store::TenantFilter filter{*status, query(*call, "q")};
-  list(
+  list_newest_first(
       services, call, "tenants", "created_at", "tenant_id", false,
       [filter](db::Transaction& tx, const store::Page& page) { return store::list_tenants(tx, filter, page); },
       [](db::Transaction& tx, json& body) { body["stats"] = store::tenant_stats(tx); });
@@ -195,18 +140,10 @@ void admin_retry_provisioning(Services& services, const CallPtr& call) {
 void admin_stripe_events(Services& services, const CallPtr& call) {
   const auto state = choice(*call, "state", {"published", "ignored", "parked"});
   if (!state) return services.refuse(call, state.error());
-  list(services, call, "stripe_events", "received_at", "id", false,
-       [state = *state](db::Transaction& tx, const store::Page& page) {
-         return store::list_stripe_events(tx, state, page);
-       });
-}
-
-void admin_dead_letters(Services& services, const CallPtr& call) {
-  const auto reason = choice(*call, "reason", {"invalid", "exhausted", "crash", "refused"});
-  if (!reason) return services.refuse(call, reason.error());
-  const store::DeadLetterFilter filter{query(*call, "tenant_id"), query(*call, "worker"), *reason};
-  list(services, call, "dead_letters", "created_at", "id", true,
-       [filter](db::Transaction& tx, const store::Page& page) { return store::list_dead_letters(tx, filter, page); });
+  list_newest_first(services, call, "stripe_events", "received_at", "id", false,
+                    [state = *state](db::Transaction& tx, const store::Page& page) {
+                      return store::list_stripe_events(tx, state, page);
+                    });
 }
 
 }  // namespace tenantry::gateway

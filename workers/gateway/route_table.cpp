@@ -47,6 +47,12 @@ constexpr Route table[] = {
     {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin},
     {Method::get, "/v1/admin/stripe-events", "adminStripeEvents", Guard::admin},
     {Method::get, "/v1/admin/dead-letters", "adminDeadLetters", Guard::admin},
+    {Method::get, "/v1/admin/dead-letters/groups", "adminDeadLetterGroups", Guard::admin},
+    {Method::post, "/v1/admin/dead-letters/redrive", "adminRedriveDeadLetters", Guard::admin},
+    {Method::post, "/v1/admin/dead-letters/drop", "adminDropDeadLetters", Guard::admin},
+    {Method::get, "/v1/admin/dead-letters/{id}", "adminReadDeadLetter", Guard::admin},
+    {Method::post, "/v1/admin/dead-letters/{id}/redrive", "adminRedriveDeadLetter", Guard::admin},
+    {Method::post, "/v1/admin/dead-letters/{id}/drop", "adminDropDeadLetter", Guard::admin},
 };
 
 }  // namespace

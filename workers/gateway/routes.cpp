@@ -48,6 +48,12 @@ constexpr Binding bindings[] = {
     {"adminRetryProvisioning", admin_retry_provisioning},
     {"adminStripeEvents", admin_stripe_events},
     {"adminDeadLetters", admin_dead_letters},
+    {"adminDeadLetterGroups", admin_dead_letter_groups},
+    {"adminRedriveDeadLetters", admin_redrive_dead_letters},
+    {"adminDropDeadLetters", admin_drop_dead_letters},
+    {"adminReadDeadLetter", admin_read_dead_letter},
+    {"adminRedriveDeadLetter", admin_redrive_dead_letter},
+    {"adminDropDeadLetter", admin_drop_dead_letter},
 };
 
 }  // namespace

@@ -49,5 +49,11 @@ void admin_cancel_tenant(Services&, const CallPtr&);
 void admin_retry_provisioning(Services&, const CallPtr&);
 void admin_stripe_events(Services&, const CallPtr&);
 void admin_dead_letters(Services&, const CallPtr&);
+void admin_dead_letter_groups(Services&, const CallPtr&);
+void admin_redrive_dead_letters(Services&, const CallPtr&);
+void admin_drop_dead_letters(Services&, const CallPtr&);
+void admin_read_dead_letter(Services&, const CallPtr&);
+void admin_redrive_dead_letter(Services&, const CallPtr&);
+void admin_drop_dead_letter(Services&, const CallPtr&);
 
 }  // namespace tenantry::gateway

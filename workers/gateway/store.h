@@ -17,6 +17,7 @@
 #include "shared/crypto/envelope.h"
 #include "shared/crypto/jwt.h"
 #include "shared/db/connection.h"
+#include "shared/messaging/dead_letters.h"
 #include "workers/gateway/cache.h"
 
 namespace tenantry::gateway {
@@ -155,12 +156,10 @@ nlohmann::json tenant_stats(db::Transaction& tx);
 std::optional<nlohmann::json> read_tenant(db::Transaction& tx, std::string_view tenant_id);
 bool clear_provisioning_failure(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 nlohmann::json list_stripe_events(db::Transaction& tx, std::string_view state, const Page& page);
-struct DeadLetterFilter {
-  std::string tenant_id{};
-  std::string worker{};
-  std::string reason{};
-};
-nlohmann::json list_dead_letters(db::Transaction& tx, const DeadLetterFilter& filter, const Page& page);
+nlohmann::json list_dead_letters(db::Transaction& tx, const messaging::DeadLetterFilter& filter, const Page& page);
+std::int64_t count_dead_letters(db::Transaction& tx, const messaging::DeadLetterFilter& filter);
+// By worker, type, reason and kind of error, the largest first. Its filter has no ids, shape or times.
+nlohmann::json list_dead_letter_groups(db::Transaction& tx, const messaging::DeadLetterFilter& filter, int groups_max);
 
 }  // namespace store
 }  // namespace tenantry::gateway

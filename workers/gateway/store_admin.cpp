@@ -155,29 +155,75 @@ json list_stripe_events(db::Transaction& tx, std::string_view state, const Page&
   return list;
 }
 
-json list_dead_letters(db::Transaction& tx, const DeadLetterFilter& filter, const Page& page) {
+namespace {
+
+constexpr const char* letter_columns =
+    "dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, seen, vhost, exchange, routing_key, "
+    "created_at, last_seen_at, state, redrives, settled_at, note, whole ";
+
+json letter_of(const db::Row& row) {
+  return {{"id", row.text(0)},
+          {"worker", row.text(1)},
+          {"tenant_id", row.text(2)},
+          {"event_id", row.text(3)},
+          {"type", row.text(4)},
+          {"reason", row.text(5)},
+          {"error", row.text(6)},
+          {"attempts", row.int64(7)},
+          {"seen", row.int64(8)},
+          {"vhost", row.text(9)},
+          {"exchange", row.text(10)},
+          {"routing_key", row.text(11)},
+          {"created_at", to_rfc3339(row.timestamp(12))},
+          {"last_seen_at", to_rfc3339(row.timestamp(13))},
+          {"state", row.text(14)},
+          {"redrives", row.int64(15)},
+          {"settled_at", instant(row, 16)},
+          {"note", row.text(17)},
+          {"whole", row.boolean(18)}};
+}
+
+}  // namespace
+
+json list_dead_letters(db::Transaction& tx, const messaging::DeadLetterFilter& filter, const Page& page) {
+  static const std::string statement = std::string("SELECT ") + letter_columns + "FROM messaging.dead_letters WHERE " +
+                                       std::string(messaging::dead_letter_condition) +
+                                       "AND ($11::timestamptz IS NULL OR (created_at, dead_letter_id) < ($11, "
+                                       "$12::uuid)) ORDER BY created_at DESC, dead_letter_id DESC LIMIT $13";
+  auto params = messaging::params_of(filter);
+  params.insert(params.end(), {part(page, 0), part(page, 1), db::Param(page.limit)});
   json list = json::array();
-  for (const auto row : tx.exec(
-           "SELECT dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, seen, vhost, exchange, "
-           "routing_key, created_at, last_seen_at FROM messaging.dead_letters "
-           "WHERE ($1 = '' OR tenant_id = $1) AND ($2 = '' OR worker = $2) AND ($3 = '' OR reason = $3) "
-           "AND ($4::timestamptz IS NULL OR (created_at, dead_letter_id) < ($4, $5::uuid)) "
-           "ORDER BY created_at DESC, dead_letter_id DESC LIMIT $6",
-           {filter.tenant_id, filter.worker, filter.reason, part(page, 0), part(page, 1), page.limit})) {
-    list.push_back({{"id", row.text(0)},
-                    {"worker", row.text(1)},
-                    {"tenant_id", row.text(2)},
-                    {"event_id", row.text(3)},
-                    {"type", row.text(4)},
-                    {"reason", row.text(5)},
-                    {"error", row.text(6)},
-                    {"attempts", row.int64(7)},
-                    {"seen", row.int64(8)},
-                    {"vhost", row.text(9)},
-                    {"exchange", row.text(10)},
-                    {"routing_key", row.text(11)},
-                    {"created_at", to_rfc3339(row.timestamp(12))},
-                    {"last_seen_at", to_rfc3339(row.timestamp(13))}});
+  const auto rows = tx.exec(statement, params);
+  for (const auto row : rows) list.push_back(letter_of(row));
+  return list;
+}
+
+std::int64_t count_dead_letters(db::Transaction& tx, const messaging::DeadLetterFilter& filter) {
+  static const std::string statement =
+      "SELECT count(*) FROM messaging.dead_letters WHERE " + std::string(messaging::dead_letter_condition);
+  return tx.exec(statement, messaging::params_of(filter))[0].int64(0);
+}
+
+json list_dead_letter_groups(db::Transaction& tx, const messaging::DeadLetterFilter& filter, int groups_max) {
+  json list = json::array();
+  const auto rows = tx.exec(
+      "SELECT worker, type, reason, error_shape, state, sum(letters)::bigint, count(*), min(first_at), "
+      "max(last_at), (array_agg(newest_id ORDER BY last_at DESC))[1] FROM messaging.dead_letter_groups "
+      "WHERE ($1 = '' OR tenant_id = $1) AND ($2 = '' OR worker = $2) AND ($3 = '' OR type = $3) "
+      "AND ($4 = '' OR reason = $4) AND ($5 = '' OR state = $5) "
+      "GROUP BY worker, type, reason, error_shape, state ORDER BY 6 DESC, 1, 2, 3, 4, 5 LIMIT $6",
+      {filter.tenant_id, filter.worker, filter.type, filter.reason, filter.state, groups_max});
+  for (const auto row : rows) {
+    list.push_back({{"worker", row.text(0)},
+                    {"type", row.text(1)},
+                    {"reason", row.text(2)},
+                    {"error_shape", row.text(3)},
+                    {"state", row.text(4)},
+                    {"count", row.int64(5)},
+                    {"tenants", row.int64(6)},
+                    {"first_at", to_rfc3339(row.timestamp(7))},
+                    {"last_at", to_rfc3339(row.timestamp(8))},
+                    {"newest_id", row.text(9)}});
   }
   return list;
 }

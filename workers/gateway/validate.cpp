@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/core/bytes.h"
+#include "shared/core/ids.h"
 #include "shared/crypto/password.h"
 #include "shared/json/json.h"
 #include "shared/tenancy/slug.h"
@@ -21,6 +22,7 @@ constexpr std::size_t password_bytes_max = 1024;
 constexpr std::size_t token_size_max = 256;
 constexpr std::size_t note_max = 1000;
 constexpr std::size_t idempotency_key_max = 255;
+constexpr int dead_letters_max = 100;  // in one request: each may hold 256 KiB, and all are in memory at once
 
 std::string_view trim(std::string_view text) {
   const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
@@ -97,6 +99,50 @@ class Fields {
     } else if (!value->get<bool>()) {
       fail(name, "accepted", "must be true");
     }
+  }
+
+  bool flag(const char* name) {
+    const auto* value = find(name, false);
+    if (value == nullptr) return false;
+    if (!value->is_boolean()) fail(name, "type", "must be true or false");
+    return value->is_boolean() && value->get<bool>();
+  }
+
+  int number(const char* name, int fallback, int least, int most) {
+    const auto* value = find(name, false);
+    if (value == nullptr) return fallback;
+    const bool fits = value->is_number_integer() && *value >= least && *value <= most;
+    if (!fits)
+      fail(name, "range", "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return fits ? value->get<int>() : fallback;
+  }
+
+  std::optional<Timestamp> instant(const char* name) {
+    const auto text = raw(name, false, 64);
+    if (text.empty()) return std::nullopt;
+    const auto at = from_rfc3339(text);
+    if (!at) fail(name, "rfc3339", "must be an RFC 3339 time");
+    return at ? std::optional<Timestamp>(*at) : std::nullopt;
+  }
+
+  std::vector<std::string> ids(const char* name, std::size_t count_max) {
+    std::vector<std::string> out;
+    const auto* value = find(name, false);
+    if (value == nullptr) return out;
+    const auto is_id = [](const json& id) { return id.is_string() && Uuid::parse(id.get_ref<const std::string&>()); };
+    if (!value->is_array() || value->empty() || value->size() > count_max || !std::ranges::all_of(*value, is_id)) {
+      fail(name, "ids", "must be a list of 1 to " + std::to_string(count_max) + " ids");
+      return out;
+    }
+    return value->get<std::vector<std::string>>();
+  }
+
+  // One of `known`, or "" where absent.
+  std::string choice(const char* name, std::initializer_list<std::string_view> known) {
+    auto text = raw(name, false, 64);
+    if (text.empty() || std::ranges::find(known, text) != known.end()) return text;
+    fail(name, "choice", "is not one of the known values");
+    return {};
   }
 
   void fail(const char* name, std::string rule, std::string detail) {
@@ -272,6 +318,41 @@ Result<AdminAction> parse_admin_action(std::string_view body, std::string_view f
   if (action.reason.empty()) action.reason = fallback;
   action.note = fields.text("note", note_max);
   return fields.finish(std::move(action));
+}
+
+Result<DeadLetterAction> parse_dead_letter_action(std::string_view body) {
+  const auto object = parse_object(body.empty() ? "{}" : body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  DeadLetterAction action;
+  action.ids = fields.ids("ids", dead_letters_max);
+  action.tenant_id = fields.line("tenant_id", false, 64);
+  action.worker = fields.line("worker", false, 64);
+  action.type = fields.line("type", false, 128);
+  action.reason = fields.choice("reason", {"invalid", "exhausted", "timeout", "crash", "refused"});
+  action.state = fields.choice("state", {"waiting", "dropped"});
+  action.error_shape = fields.text("error_shape", 200);
+  action.since = fields.instant("since");
+  action.until = fields.instant("until");
+  action.all = fields.flag("all");
+  action.dry_run = fields.flag("dry_run");
+  action.letters_max = fields.number("max", dead_letters_max, 1, dead_letters_max);
+  action.per_second = fields.number("rate", 0, 0, 1'000);
+  action.note = fields.text("note", note_max);
+  const bool says_which = !action.ids.empty() || !action.tenant_id.empty() || !action.worker.empty() ||
+                          !action.type.empty() || !action.reason.empty() || !action.error_shape.empty() ||
+                          action.since || action.until;
+  if (!says_which && !action.all)
+    fields.fail("all", "required", "must be true where neither ids nor a filter is given");
+  return fields.finish(std::move(action));
+}
+
+Result<std::string> parse_note(std::string_view body) {
+  const auto object = parse_object(body.empty() ? "{}" : body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  auto note = fields.text("note", note_max);
+  return fields.finish(std::move(note));
 }
 
 std::string printable(std::string_view text, std::size_t bytes_max) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/core/result.h"
 #include "shared/core/time.h"
@@ -51,6 +52,21 @@ struct AdminAction {
 };
 // The reason is one word such as "abuse"; `fallback` where it may be left out.
 Result<AdminAction> parse_admin_action(std::string_view body, std::string_view fallback);
+
+// What a super-admin wants done with dead letters: the ids, or all that match, up to a number.
+struct DeadLetterAction {
+  std::vector<std::string> ids;
+  std::string tenant_id, worker, type, reason, state, error_shape;
+  std::optional<Timestamp> since, until;
+  bool all = false;  // said by who names neither ids nor a filter
+  bool dry_run = false;
+  int letters_max = 100;
+  int per_second = 0;  // 0: at once
+  std::string note;
+};
+// Errc::invalid where neither ids, a filter nor `all` says which.
+Result<DeadLetterAction> parse_dead_letter_action(std::string_view body);
+Result<std::string> parse_note(std::string_view body);  // "" is a body, too
 
 // Trimmed and in lower case; nullopt where it is no address mail could be sent to.
 std::optional<std::string> folded_email(std::string_view text);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include <nlohmann/json.hpp>
 
 namespace tenantry::gateway {
@@ -165,6 +167,26 @@ TEST(AdminAction, HoldsNoNul) {
   ASSERT_FALSE(action);
   EXPECT_EQ(action.error().fields[0].pointer, "/note");
   EXPECT_TRUE(parse_admin_action(R"({"reason":"abuse","note":"two\nlines"})", ""));
+}
+
+// Goal: nobody decides about all dead letters by leaving a filter out.
+TEST(DeadLetterAction, SaysWhich) {
+  EXPECT_FALSE(parse_dead_letter_action("{}"));
+  EXPECT_FALSE(parse_dead_letter_action(R"({"max":5,"note":"x","state":"dropped"})"));
+  EXPECT_TRUE(parse_dead_letter_action(R"({"all":true})"));
+  EXPECT_EQ(parse_dead_letter_action(R"({"worker":"billing"})")->letters_max, 100);
+  EXPECT_EQ(parse_dead_letter_action(R"({"ids":["0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b"]})")->ids.size(), 1U);
+}
+
+TEST(DeadLetterAction, EveryBrokenRuleIsNamed) {
+  const auto action = parse_dead_letter_action(
+      R"({"ids":[],"reason":"mood","state":"redriven","since":"now","max":0,"rate":-1,"dry_run":"yes"})");
+  ASSERT_FALSE(action);
+  std::set<std::string> pointers;
+  for (const auto& field : action.error().fields) pointers.insert(field.pointer);
+  for (const char* pointer : {"/ids", "/reason", "/state", "/since", "/max", "/rate", "/dry_run"}) {
+    EXPECT_TRUE(pointers.contains(pointer)) << pointer;
+  }
 }
 
 }  // namespace
