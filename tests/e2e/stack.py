@@ -35,9 +35,13 @@ process = None
 log_path = None
 
 
-def start():
-    """The database and the broker made ready, then every worker and the gateway in one process."""
-    global log_path
+hosted = "all"
+
+
+def start(workers="all"):
+    """The database and the broker made ready, then every worker (or those named) and the gateway in one process."""
+    global log_path, hosted
+    hosted = workers
     name = os.path.splitext(os.path.basename(sys.modules["__main__"].__file__))[0]
     log_path = os.path.join(p.env("TENANTRY_TEST_DEV_DIR"), "log", name + ".log")
     open(log_path, "w").close()
@@ -56,7 +60,7 @@ def start():
 def launch(wait=True):
     global process
     with open(log_path, "ab") as log:
-        process = subprocess.Popen([BINARY, "run", "--workers", "all"], env=settings(), stdout=log, stderr=log,
+        process = subprocess.Popen([BINARY, "run", "--workers", hosted], env=settings(), stdout=log, stderr=log,
                                    stdin=subprocess.DEVNULL)
     if wait:
         await_ready()
