@@ -8,7 +8,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "tests/simulation/broker.h"
+#include "shared/sim/broker.h"
 #include "tests/support/services.h"
 
 namespace tenantry::sim {

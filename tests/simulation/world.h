@@ -18,7 +18,7 @@
 #include "shared/core/ids.h"
 #include "shared/messaging/outbox_rows.h"
 #include "shared/messaging/processor.h"
-#include "tests/simulation/broker.h"
+#include "shared/sim/broker.h"
 #include "tests/simulation/story.h"
 #include "tests/support/services.h"
 

@@ -1,4 +1,4 @@
-#include "tests/simulation/broker.h"
+#include "shared/sim/broker.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
