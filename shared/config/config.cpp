@@ -40,6 +40,7 @@ constexpr Variable table[] = {
     {"TENANTRY_PROVISIONING_DATABASE_URL", "PostgreSQL as tenantry_provisioning", true},
     {"TENANTRY_QUEUE_TYPE", "auto, classic or quorum; auto is classic on one node, quorum on three and more"},
     {"TENANTRY_RUNTIME_DATABASE_URL", "PostgreSQL as tenantry_runtime: relay, sweeper, discovery", true},
+    {"TENANTRY_SANDBOX_DATABASE_URL", "PostgreSQL as a role that may create databases; only for `events replay`", true},
     {"TENANTRY_SHARD", "i/n: consume for the tenants of the i-th of n replicas; 1/1"},
     {"TENANTRY_SIGNUP_AMQP_URL", "Broker user of the signup worker when it runs alone", true},
     {"TENANTRY_SIGNUP_DATABASE_URL", "PostgreSQL as tenantry_signup", true},

@@ -15,6 +15,7 @@ void add_migrate(CLI::App& app, Session& session);
 void add_tenants(CLI::App& app, Session& session);
 void add_audit(CLI::App& app, Session& session);
 void add_events(CLI::App& app, Session& session);
+void add_replay(CLI::App& events, Session& session);  // record and replay, below `events`
 void add_dead_letters(CLI::App& app, Session& session);
 void add_stripe(CLI::App& app, Session& session);
 void add_usage(CLI::App& app, Session& session);

@@ -221,11 +221,14 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
 void add_events(CLI::App& app, Session& session) {
   auto* command =
       app.add_subcommand("events",
-                         "Publish events and watch them pass\n\nExamples:\n"
+                         "Publish events, watch them pass, record and replay them\n\nExamples:\n"
                          "  tenantry events publish signup.requested --file request.json --override plan=PROFESSIONAL\n"
-                         "  tenantry events listen --tenant acme --type 'payment.#'");
+                         "  tenantry events listen --tenant acme --type 'payment.#'\n"
+                         "  tenantry events record --tenant acme --out acme.ndjson\n"
+                         "  tenantry events replay --verify");
   command->require_subcommand(1);
   add_publish(command, session);
+  add_replay(*command, session);
   auto* listened = command->add_subcommand("listen", "Print events of a tenant as they pass, until interrupted");
   static std::string tenant_id{events::platform_tenant};
   static std::string pattern = "#";

@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""Recording, replaying and verifying: whatever the tests before this one did to the database (kills among it), the
+state is what the audit log leads to; a difference that is planted is found and named; a replay reaches nobody.
+"""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+import uuid
+
+import stack
+from stack import p, unique
+
+
+def setUpModule():
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+
+
+def run(*arguments, code=0):
+    done = subprocess.run([stack.BINARY, "--json", "events", *arguments], env=stack.settings(), capture_output=True, text=True, timeout=300)
+    if done.returncode != code:
+        raise AssertionError(f"{arguments}: {done.returncode} {done.stdout[-2000:]} {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def superuser(sql, database=None):
+    url = database or os.environ["TENANTRY_DATABASE_URL"].replace(
+        os.environ["TENANTRY_DATABASE_URL"].split("@")[0], os.environ["TENANTRY_TEST_SUPERUSER_URL"].split("@")[0])
+    done = subprocess.run(["psql", url, "-At", "-v", "ON_ERROR_STOP=1", "-c", sql], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+class Replay(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = stack.sign_up(unique("Rejouée"))
+        cls.key = uuid.uuid4().hex
+
+    def live(self):
+        """Paid, used by its application: twice under one key, once against metering's rules."""
+        tenant = self.tenant
+        for quantity, key in ((5, None), (2, self.key), (3, self.key), (-1, None)):
+            data = {"metric": "orders", "quantity": quantity, **({"idempotency_key": key} if key else {})}
+            event = {"specversion": "1.0", "id": uuid.uuid4().hex, "source": "/shop", "type": "usage.recorded", "data": data}
+            self.assertEqual(tenant.post("/v1/events", event).status, 202)
+            tenant.await_record("usage.recorded", 1)
+        self.assertEqual(p.post_stripe(p.stripe_event("invoice.paid", p.invoice(tenant.id, True))).status, 200)
+        tenant.await_status("active")
+        p.await_true("counted", lambda: tenant.usage("orders") in ((7.0, 2), (8.0, 2)), 30)
+        self.settled()
+
+    def settled(self):
+        stack.await_quiet(lambda: len(self.tenant.records()), "the audit log", 60, 1.5)
+
+    def verify(self, *arguments, code=0):
+        *differences, summary = run("replay", "--verify", *arguments, code=code)
+        self.assertEqual(summary["differences"], len(differences))
+        return differences, summary
+
+    def test_story(self):
+        self.live()
+        differences, summary = self.verify()
+        self.assertEqual(differences, [])
+        self.assertGreaterEqual(summary["tenants"], 1)
+        self.assertEqual(self.verify("--tenant", self.tenant.id)[1]["refused"], 1)
+        self.plant()
+        self.record_and_replay()
+
+    def plant(self):
+        tenant = self.tenant.id
+        for change, undo, what, live in (
+                (f"UPDATE platform.tenants SET status = 'suspended', status_reason = 'abuse' WHERE tenant_id = '{tenant}'",
+                 f"UPDATE platform.tenants SET status = 'active', status_reason = 'payment' WHERE tenant_id = '{tenant}'", "status", "suspended"),
+                (f"UPDATE metering.counters SET events = events + 1 WHERE tenant_id = '{tenant}' AND metric = 'orders' AND span = 'month'",
+                 f"UPDATE metering.counters SET events = events - 1 WHERE tenant_id = '{tenant}' AND metric = 'orders' AND span = 'month'", "usage orders month", " of 3")):
+            superuser(change)
+            differences, _ = self.verify(code=1)
+            superuser(undo)
+            self.assertEqual([d["tenant_id"] for d in differences], [tenant])
+            self.assertTrue(differences[0]["what"].startswith(what), differences)
+            self.assertTrue(differences[0]["live"].endswith(live), differences)
+        self.assertEqual(self.verify()[0], [])
+
+    def record_and_replay(self):
+        tenant = self.tenant.id
+        mails = len(p.mails())
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "tenant.ndjson")
+            events = run("record", "--tenant", tenant, "--out", file)[0]["events"]
+            self.assertEqual(events, len(self.tenant.records()))
+            with open(file, encoding="utf-8") as lines:
+                self.assertEqual({json.loads(line)["tenantid"] for line in lines}, {tenant})
+            effects = run("replay", file, "--dry-run")
+            types = [effect["event"]["type"] for effect in effects if effect.get("effect") == "event"]
+            for type_ in ("tenant.registered", "tenant.provisioned", "trial.started", "tenant.activated"):
+                self.assertEqual(types.count(type_), 1, type_)
+            self.assertIn("mail", {effect.get("effect") for effect in effects})
+            self.assertIn({"effect": "tenant", "tenant_id": tenant, "status": "active", "plan": "PROFESSIONAL"}, effects)
+            kept = [line for line in run("replay", file, "--sandbox", "--keep") if "sandbox" in line][0]["sandbox"]
+        sandbox = os.environ["TENANTRY_SANDBOX_DATABASE_URL"].rsplit("/", 1)[0] + "/" + kept
+        self.assertEqual(superuser(f"SELECT status FROM platform.tenants WHERE tenant_id = '{tenant}'", sandbox), ["active"])
+        names = "SELECT datname FROM pg_database WHERE datname LIKE 'tenantry_sandbox_%'"
+        self.assertEqual(superuser(names), [kept])  # the dry run's is gone
+        superuser(f"DROP DATABASE {kept} WITH (FORCE)")
+        run("replay", "--tenant", tenant, "--type", "usage.*", "--sandbox", code=1)  # not from its signup on
+        self.assertEqual(superuser(names), [])
+        self.assertEqual(len(p.mails()), mails)  # nobody heard of any of it
+        self.assertEqual(self.verify("--tenant", tenant)[0], [])
+
+    def test_used_wrongly(self):
+        for arguments in ((), ("--verify", "--dry-run"), ("--verify", "--type", "x"), ("--dry-run", "--speed", "fast"), ("no-such-file", "--dry-run"),
+                          ("--dry-run", "--since", "yesterday")):
+            run("replay", *arguments, code=2)
+        run("replay", "--dry-run", "--tenant", "nobody-at-all", code=1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,144 @@
+// Goal: recorded events played again have the effects they had, and nothing gets out.
+// The first tests are docs/replay.md's example; the others hold what a replay promises.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "shared/db/connection.h"
+#include "tests/support/replay.h"
+#include "workers/replay/store.h"
+
+namespace tenantry {
+namespace {
+
+using replay::Difference;
+using testing::Replay;
+
+constexpr const char* martin = "boulangerie-martin";
+constexpr const char* story = "tests/data/replay/boulangerie_martin.ndjson";
+
+// [docs/replay.md: example]
+TEST(ReplayExample, ATrialThatIsPaidBecomesActive) {
+  Replay replay(story);
+
+  replay.play(*from_rfc3339("2026-03-10T00:00:00Z"));
+  EXPECT_EQ(replay.status(martin), "trial");
+  EXPECT_EQ(replay.usage(martin, "orders"), "7");  // 3, and 4 once: two events under one key
+  EXPECT_EQ(replay.dead_letters(), std::vector<std::string>{"metering usage.recorded invalid"});  // -1 orders
+
+  replay.play();  // the payment
+  EXPECT_EQ(replay.status(martin), "active");
+  EXPECT_EQ(replay.published(martin, "tenant.activated"), 1);
+
+  replay.advance(Days{30});  // the trial's end comes and changes nothing
+  EXPECT_EQ(replay.status(martin), "active");
+  EXPECT_EQ(replay.published(martin, "tenant.suspended"), 0);
+}
+
+TEST(ReplayExample, WithoutThePaymentItIsSuspendedAndTold) {
+  Replay replay(story);
+  replay.play(*from_rfc3339("2026-03-10T00:00:00Z"));
+  replay.advance(Days{14});
+  EXPECT_EQ(replay.status(martin), "suspended");
+  EXPECT_GE(replay.subjects("marie@martin.example").size(), 2U);
+}
+// [docs/replay.md: end of example]
+
+TEST(ReplayTest, WhatItsAuditLogRecordsPlaysAgainToTheSameEnd) {
+  Replay first(story);
+  first.play();
+  std::vector<replay::Recorded> recorded;
+  {
+    db::Connection connection(first.database().url("analyst"), "test");
+    db::Transaction tx(connection);
+    testing::must(replay::read_events(tx, {}, [&](replay::Recorded&& one) -> Result<void> {
+      // By way of the file's form, as `events record` and `events replay` go.
+      recorded.push_back(testing::must(replay::from_line(replay::to_line(one))));
+      return {};
+    }));
+  }
+  EXPECT_GT(recorded.size(), 10U);
+  Replay second(recorded);
+  second.play();
+  EXPECT_EQ(second.status(martin), first.status(martin));
+  EXPECT_EQ(second.usage(martin, "orders"), first.usage(martin, "orders"));
+  EXPECT_EQ(second.types(martin), first.types(martin));
+  EXPECT_EQ(second.platform().mails().size(), first.platform().mails().size());
+}
+
+TEST(ReplayVerify, AgreesWithWhatTheWorkersLeft) {
+  Replay replay(story);
+  replay.play();
+  EXPECT_EQ(replay.differences(), std::vector<Difference>{});
+  replay.advance(Days{40});
+  EXPECT_EQ(replay.differences(), std::vector<Difference>{});
+}
+
+struct Plant {
+  const char* name;
+  const char* sql;
+  const char* found;  // in what
+  const char* live;
+};
+class PlantedDifference : public ::testing::TestWithParam<Plant> {};
+
+TEST_P(PlantedDifference, IsFoundAndNamed) {
+  Replay replay(story);
+  replay.play();
+  replay.database().exec("superuser", GetParam().sql);
+  const auto differences = replay.differences();
+  ASSERT_FALSE(differences.empty());
+  EXPECT_EQ(differences.front().tenant_id, martin);
+  EXPECT_TRUE(differences.front().what.starts_with(GetParam().found)) << differences.front().what;
+  EXPECT_EQ(differences.front().live, GetParam().live);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , PlantedDifference,
+    ::testing::Values(Plant{"Status", "UPDATE platform.tenants SET status = 'suspended', status_reason = 'abuse'",
+                            "status", "suspended"},
+                      Plant{"Plan", "UPDATE platform.tenants SET plan = 'FREE', plan_version = 1", "plan", "FREE"},
+                      Plant{"Trial", "UPDATE platform.tenants SET trial_ends_at = '2027-01-01'", "trial_ends_at",
+                            "2027-01-01T00:00:00Z"},
+                      Plant{"Quantity", "UPDATE metering.counters SET quantity = quantity + 1 WHERE span = 'day'",
+                            "usage orders day 2026-03-03", "8 of 2"},
+                      Plant{"Events", "UPDATE metering.counters SET events = 5 WHERE span = 'month'",
+                            "usage orders month 2026-03-01", "7 of 5"},
+                      Plant{"LostWindow", "DELETE FROM metering.counters WHERE span = 'hour'",
+                            "usage orders hour 2026-03-03T08", ""}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+struct BadLine {
+  const char* name;
+  const char* line;
+  const char* says;
+};
+class BadRecording : public ::testing::TestWithParam<BadLine> {};
+
+TEST_P(BadRecording, NamesTheLineTheFieldAndTheRule) {
+  std::istringstream in(std::string("\n") + GetParam().line + "\n");
+  const auto read = replay::read_recording(in);
+  ASSERT_FALSE(read);
+  const auto text = read.error().describe();
+  EXPECT_NE(text.find("line 2"), text.npos) << text;
+  EXPECT_NE(text.find(GetParam().says), text.npos) << text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , BadRecording,
+    ::testing::Values(
+        BadLine{"NoJson", "{", "malformed"}, BadLine{"NoObject", "[]", "object"},
+        BadLine{"NoTenant", R"({"specversion":"1.0","type":"order.created"})", "/tenantid"},
+        BadLine{"NoId", R"({"specversion":"1.0","type":"order.created","tenantid":"a","id":"x"})", "/eventid"},
+        BadLine{
+            "NoTime",
+            R"({"specversion":"1.0","type":"a.b","tenantid":"a","id":"0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b","time":"now"})",
+            "/time"},
+        BadLine{
+            "AgainstItsSchema",
+            R"({"specversion":"1.0","type":"usage.recorded","tenantid":"a","id":"0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b","data":{"quantity":1}})",
+            "/data/metric"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+}  // namespace
+}  // namespace tenantry

@@ -1,0 +1,140 @@
+#include "workers/replay/recording.h"
+
+#include <istream>
+#include <nlohmann/json.hpp>
+
+#include "events/catalogue.h"
+#include "events/codec.h"
+#include "events/topology.h"
+#include "shared/json/json.h"
+
+namespace tenantry::replay {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t line_size_max = 1024UL * 1024;
+
+std::string text(const json& object, const char* name) {
+  const auto at = object.find(name);
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string{};
+}
+
+// As the relay would hand it to one worker: straight to its queue, saying where it came from and which id it has.
+events::WireMessage straight(const std::string& exchange, const std::string& event_id) {
+  events::WireMessage wire;
+  wire.user_id = events::BrokerUsers{}.publisher;
+  wire.headers[std::string(events::header_exchange)] = exchange;
+  if (!event_id.empty()) wire.headers[std::string(events::header_event_id)] = event_id;
+  return wire;
+}
+
+Result<events::Event> decode(const events::WireMessage& wire, const std::string& tenant_id) {
+  return events::decode(wire, tenant_id, {.publisher_user = wire.user_id});
+}
+
+}  // namespace
+
+std::string to_line(const Recorded& recorded) {
+  const auto& event = recorded.event;
+  auto line = nlohmann::ordered_json::parse(events::to_structured_json(event));
+  const auto set = [&](const char* name, const std::string& value) {
+    if (!value.empty()) line[name] = value;
+  };
+  set("actorip", event.actor.ip);
+  set("actoragent", event.actor.user_agent);
+  if (!event.foreign_id.empty()) set("eventid", event.id.to_string());
+  set("exchange", recorded.exchange);
+  if (recorded.recorded_at != Timestamp{}) set("recordedat", to_rfc3339(recorded.recorded_at));
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Result<Recorded> from_line(std::string_view line) {
+  const auto document = parse_json(line, {.depth = events::json_depth_max + 1, .size = line_size_max});
+  if (!document) return document.error();
+  if (!document->is_object()) return Error::invalid("", "object", "a line is one CloudEvent as a JSON object");
+  const auto tenant_id = text(*document, "tenantid");
+  if (tenant_id.empty()) return Error::invalid("/tenantid", "required", "says whose event it is");
+  Recorded recorded;
+  recorded.exchange = text(*document, "exchange");
+  if (recorded.exchange.empty()) recorded.exchange = events::events_exchange(tenant_id);
+  auto event_id = text(*document, "eventid");
+  if (event_id.empty()) event_id = text(*document, "id");
+  if (!Uuid::parse(event_id)) return Error::invalid("/eventid", "uuid", "must be a UUID where the id is none");
+  auto wire = straight(recorded.exchange, event_id);
+  wire.content_type = "application/cloudevents+json";
+  wire.body = line;
+  auto event = decode(wire, tenant_id);
+  if (!event) return event.error();
+  recorded.event = *std::move(event);
+  recorded.recorded_at = recorded.event.time;
+  if (const auto at = text(*document, "recordedat"); !at.empty()) {
+    const auto parsed = from_rfc3339(at);
+    if (!parsed) return Error::invalid("/recordedat", "rfc3339", "must be an RFC 3339 time");
+    recorded.recorded_at = *parsed;
+  }
+  return recorded;
+}
+
+Result<Recorded> from_leaf(std::string_view leaf) {
+  const auto document = parse_json(leaf, {.size = line_size_max});
+  if (!document) return document.error();
+  const auto object = [&](const char* name) {
+    const auto at = document->find(name);
+    return at != document->end() && at->is_object() ? *at : json::object();
+  };
+  const auto payload = from_base64(text(*document, "payload_base64"));
+  if (!payload) return Error::invalid("/payload_base64", "base64", "must be base64 with padding");
+  const auto recorded_at = from_rfc3339(text(*document, "recorded_at"));
+  if (!recorded_at) return Error::invalid("/recorded_at", "rfc3339", "must be an RFC 3339 time");
+  const auto actor = object("actor");
+  const auto resource = object("resource");
+  events::Event event;
+  const auto id = Uuid::parse(text(*document, "event_id"));
+  if (!id) return Error::invalid("/event_id", "uuid", "must be a UUID");
+  event.id = *id;
+  event.foreign_id = text(*document, "foreign_id");
+  event.type = text(*document, "type");
+  event.tenant_id = text(*document, "tenant_id");
+  const auto occurred_at = from_rfc3339(text(*document, "occurred_at"));
+  if (!occurred_at) return Error::invalid("/occurred_at", "rfc3339", "must be an RFC 3339 time");
+  event.time = *occurred_at;
+  event.source = text(*document, "source");
+  event.causation_id = text(*document, "causation_id");
+  event.correlation_id = text(*document, "correlation_id");
+  event.actor = {text(actor, "kind"), text(actor, "id"), text(actor, "ip"), text(actor, "user_agent")};
+  event.content_type = text(*document, "content_type");
+  event.payload = as_text(*payload);
+  // The leaf keeps the subject as the resource's id, where the schema names none of its own.
+  const auto* entry = events::Catalogue::instance().find(event.type);
+  const auto resource_id = text(resource, "id");
+  if (entry == nullptr || (entry->resource_id_field.empty() && resource_id != event.tenant_id)) {
+    event.subject = resource_id;
+  }
+  if (auto ok = events::parse_payload(event); !ok) return ok.error();
+  const auto sequence = document->find("sequence");
+  return Recorded{
+      .event = std::move(event),
+      .exchange = text(*document, "exchange"),
+      .recorded_at = *recorded_at,
+      .sequence = sequence != document->end() && sequence->is_number_unsigned() ? sequence->get<std::uint64_t>() : 0};
+}
+
+Result<std::vector<Recorded>> read_recording(std::istream& in) {
+  std::vector<Recorded> out;
+  int number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (line.empty()) continue;
+    auto recorded = from_line(line);
+    if (!recorded) {
+      auto error = recorded.error();
+      error.message = "line " + std::to_string(number) + ": " + error.message;
+      return error;
+    }
+    out.push_back(*std::move(recorded));
+  }
+  return out;
+}
+
+}  // namespace tenantry::replay

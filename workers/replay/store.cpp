@@ -1,0 +1,220 @@
+#include "workers/replay/store.h"
+
+#include <fnmatch.h>
+
+#include "shared/db/connection.h"
+#include "tenantry/events/v1/signup.pb.h"
+
+namespace tenantry::replay {
+namespace {
+
+constexpr int page_size = 1'000;
+
+// '*' as LIKE's '%'; LIKE's own signs are letters.
+std::string pattern_of(const std::string& type) {
+  std::string out;
+  for (const char c : type) {
+    if (c == '*') {
+      out += '%';
+      continue;
+    }
+    if (c == '%' || c == '_' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out.empty() ? "%" : out;
+}
+
+constexpr const char* condition =
+    "($1 = '' OR tenant_id = $1) AND type LIKE $2 AND ($3::timestamptz IS NULL OR occurred_at >= $3) "
+    "AND ($4::timestamptz IS NULL OR occurred_at < $4) ";
+
+Result<Recorded> read_leaf(const db::Row& row) {
+  const auto leaf = row.bytes(3);
+  auto recorded = from_leaf(as_text(leaf));
+  if (recorded) return recorded;
+  auto error = recorded.error();
+  error.message =
+      "record " + std::string(row.text(2)) + " of " + std::string(row.text(1)) + " cannot be read: " + error.message;
+  return error;
+}
+
+}  // namespace
+
+bool matches(const EventFilter& filter, const events::Event& event) {
+  if (!filter.tenant_id.empty() && event.tenant_id != filter.tenant_id) return false;
+  if (filter.since && event.time < *filter.since) return false;
+  if (filter.until && event.time >= *filter.until) return false;
+  return filter.type.empty() || fnmatch(filter.type.c_str(), event.type.c_str(), FNM_NOESCAPE) == 0;
+}
+
+Result<void> read_events(db::Transaction& tx, const EventFilter& filter,
+                         const std::function<Result<void>(Recorded&&)>& visit) {
+  static const std::string statement = std::string(
+                                           "SELECT recorded_at, tenant_id, sequence, leaf FROM audit.records "
+                                           "WHERE ") +
+                                       condition +
+                                       "AND ($5::timestamptz IS NULL OR (recorded_at, tenant_id, sequence) > ($5, $6, "
+                                       "$7::bigint)) ORDER BY recorded_at, tenant_id, sequence LIMIT $8";
+  db::Param at{nullptr}, tenant{nullptr}, sequence{nullptr};
+  for (;;) {
+    const auto rows = tx.exec(statement, {filter.tenant_id, pattern_of(filter.type), filter.since, filter.until, at,
+                                          tenant, sequence, page_size});
+    for (const auto row : rows) {
+      auto recorded = read_leaf(row);
+      if (!recorded) return recorded.error();
+      if (auto visited = visit(*std::move(recorded)); !visited) return visited;
+    }
+    if (rows.size() < page_size) return {};
+    const auto last = rows[rows.size() - 1];
+    at = db::Param(last.timestamp(0));
+    tenant = db::Param(last.text(1));
+    sequence = db::Param(last.int64(2));
+  }
+}
+
+std::int64_t count_events(db::Transaction& tx, const EventFilter& filter) {
+  static const std::string statement = std::string("SELECT count(*) FROM audit.records WHERE ") + condition;
+  return tx.exec(statement, {filter.tenant_id, pattern_of(filter.type), filter.since, filter.until})[0].int64(0);
+}
+
+void freeze(db::Transaction& tx) {
+  tx.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+}
+
+std::map<std::string, Lifecycle> live_lifecycles(db::Transaction& tx, const std::string& tenant_id) {
+  std::map<std::string, Lifecycle> out;
+  const auto rows = tx.exec(
+      "SELECT tenant_id, status, CASE WHEN status = 'suspended' THEN status_reason ELSE '' END, plan, "
+      "trial_ends_at, CASE WHEN status IN ('cancelled', 'deleted') THEN deletion_due_at END "
+      "FROM platform.tenants WHERE $1 = '' OR tenant_id = $1",
+      {tenant_id});
+  for (const auto row : rows) {
+    out.emplace(row.text(0), Lifecycle{.status = std::string(row.text(1)),
+                                       .reason = std::string(row.text(2)),
+                                       .plan = std::string(row.text(3)),
+                                       .trial_ends_at = row.timestamp(4),
+                                       .deletion_due_at = row.optional_timestamp(5)});
+  }
+  return out;
+}
+
+std::int64_t count_unpublished(db::Transaction& tx, const std::string& tenant_id, Timestamp now) {
+  return tx
+      .exec("SELECT count(*) FROM messaging.outbox WHERE ($1 = '' OR tenant_id = $1) AND available_at <= $2",
+            {tenant_id, now})[0]
+      .int64(0);
+}
+
+Result<void> add_tenant(db::Transaction& tx, const std::string& tenant_id, const events::v1::SignupRequested& request,
+                        Timestamp at) {
+  const auto plan = tx.exec("SELECT max(version) FROM platform.plans WHERE plan = $1", {request.plan()});
+  if (plan[0].is_null(0)) return Error::invalid("/data/plan", "unknown_plan", "no plan is called " + request.plan());
+  const std::string locale = request.locale() == "en" ? "en" : "fr";
+  const auto made = tx.exec(
+      "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, plan_version, "
+      "locale, trial_ends_at, created_at, updated_at) VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, "
+      "$4::timestamptz + interval '14 days', $4, $4) ON CONFLICT DO NOTHING",
+      {tenant_id, request.company_name(), request.company_email(), at, request.plan(), plan[0].int64(0), locale});
+  if (made.affected() == 0)
+    return Error{.code = Errc::conflict, .message = "tenant " + tenant_id + " is there already"};
+  return {};
+}
+
+void forget_leases(db::Transaction& tx) {
+  tx.exec("UPDATE messaging.outbox SET claimed_until = NULL WHERE claimed_until IS NOT NULL");
+}
+
+std::optional<Timestamp> next_due(db::Transaction& tx) {
+  return tx.exec("SELECT min(available_at) FROM messaging.outbox")[0].optional_timestamp(0);
+}
+
+Outcome outcome_of(db::Transaction& tx) {
+  Outcome out{.lifecycles = live_lifecycles(tx, "")};
+  const auto rows = tx.exec(
+      "SELECT worker, tenant_id, type, reason, error FROM messaging.dead_letters "
+      "WHERE state = 'waiting' ORDER BY created_at, dead_letter_id");
+  for (const auto row : rows) {
+    out.dead_letters.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                                std::string(row.text(3)), std::string(row.text(4))});
+  }
+  return out;
+}
+
+std::string usage_of(db::Transaction& tx, const std::string& tenant_id, const std::string& metric,
+                     const std::string& span) {
+  const auto rows =
+      tx.exec("SELECT sum(quantity)::text FROM metering.counters WHERE tenant_id = $1 AND metric = $2 AND span = $3",
+              {tenant_id, metric, span});
+  return std::string(rows[0].text(0));
+}
+
+Recount::Recount(db::Transaction& tx) : tx_(tx) {
+  tx_.exec(
+      "CREATE TEMPORARY TABLE recounted (tenant_id text, metric text, quantity numeric, at timestamptz, "
+      "event_id uuid, key text, member text) ON COMMIT DROP");
+}
+
+void Recount::add(const std::vector<metering::Usage>& batch) {
+  if (batch.empty()) return;
+  std::vector<std::string> tenants, metrics, keys, members;
+  std::vector<double> quantities;
+  std::vector<Timestamp> at;
+  std::vector<Uuid> ids;
+  for (const auto& usage : batch) {
+    tenants.push_back(usage.tenant_id);
+    metrics.push_back(usage.metric->name);
+    keys.push_back(usage.idempotency_key);
+    members.push_back(usage.member);
+    quantities.push_back(usage.quantity);
+    at.push_back(usage.at);
+    ids.push_back(usage.event_id);
+  }
+  using db::Param;
+  tx_.exec(
+      "INSERT INTO recounted SELECT u.tenant_id, u.metric, u.quantity::text::numeric, u.at, u.event_id, u.key, "
+      "u.member "
+      "FROM unnest($1::text[], $2::text[], $3::float8[], $4::timestamptz[], $5::uuid[], $6::text[], $7::text[]) "
+      "AS u (tenant_id, metric, quantity, at, event_id, key, member)",
+      {Param::array(tenants), Param::array(metrics), Param::array(quantities), Param::array(at), Param::array(ids),
+       Param::array(keys), Param::array(members)});
+}
+
+std::vector<Difference> Recount::compare(const std::string& tenant_id) {
+  set_aside_ = static_cast<std::int64_t>(
+      tx_.exec("DELETE FROM recounted r USING messaging.dead_letters d WHERE d.worker = 'metering' "
+               "AND d.event_id = r.event_id AND NOT EXISTS (SELECT FROM messaging.inbox i "
+               "WHERE i.event_id = r.event_id AND i.worker = 'metering')")
+          .affected());
+  // Of two events under one key the first that came to metering counted. Which one that was only metering knows; that
+  // it is one of them, the join says.
+  tx_.exec(
+      "DELETE FROM recounted r WHERE r.key <> '' AND EXISTS (SELECT FROM metering.idempotency_keys k "
+      "JOIN recounted counted ON counted.tenant_id = k.tenant_id AND counted.key = k.key "
+      "AND counted.event_id = k.event_id WHERE k.tenant_id = r.tenant_id AND k.key = r.key "
+      "AND k.event_id <> r.event_id)");
+  std::vector<Difference> out;
+  const auto rows = tx_.exec(
+      "WITH windows AS (SELECT r.*, m.aggregation, w.span, w.window_start FROM recounted r JOIN metering.metrics m "
+      "USING (metric) CROSS JOIN LATERAL (VALUES ('hour', date_trunc('hour', r.at)), ('day', date_trunc('day', r.at)), "
+      "('month', date_trunc('month', r.at)), ('total', timestamptz 'epoch')) AS w (span, window_start) "
+      "WHERE w.span <> 'total' OR m.reset = 'never'), "
+      "again AS (SELECT tenant_id, metric, span, window_start, count(*) AS events, CASE min(aggregation) "
+      "WHEN 'max' THEN max(quantity) WHEN 'unique' THEN count(DISTINCT member)::numeric "
+      "WHEN 'last' THEN (array_agg(quantity ORDER BY at DESC, event_id DESC))[1] ELSE sum(quantity) END AS quantity "
+      "FROM windows GROUP BY 1, 2, 3, 4) "
+      "SELECT tenant_id, metric, span, window_start, coalesce(c.quantity || ' of ' || c.events, ''), "
+      "coalesce(a.quantity || ' of ' || a.events, '') FROM again a FULL JOIN "
+      "(SELECT * FROM metering.counters WHERE $1 = '' OR tenant_id = $1) c "
+      "USING (tenant_id, metric, span, window_start) "
+      "WHERE c.quantity IS DISTINCT FROM a.quantity OR c.events IS DISTINCT FROM a.events ORDER BY 1, 2, 3, 4",
+      {tenant_id});
+  for (const auto row : rows) {
+    out.push_back(
+        {std::string(row.text(0)),
+         "usage " + std::string(row.text(1)) + " " + std::string(row.text(2)) + " " + to_rfc3339(row.timestamp(3)),
+         std::string(row.text(4)), std::string(row.text(5))});
+  }
+  return out;
+}
+
+}  // namespace tenantry::replay
