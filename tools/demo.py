@@ -209,6 +209,8 @@ def remains():
                           f"WHERE tenant_id = '{TENANT}' AND type = 'usage.recorded' AND payload->>'metric' = 'api_calls'")[0][0]
     counted = p.analyst("SELECT coalesce(sum(quantity), 0) FROM analytics.usage "
                         f"WHERE tenant_id = '{TENANT}' AND metric = 'api_calls' AND span = 'month'")[0][0]
+    verified = p.tenantry("events", "replay", "--verify")[-1]
+    check(verified["differences"] == 0, f"rebuilt from {verified['events']} events of the log, lifecycle and usage are the same", verified)
     check(float(audit_sum) == float(counted), f"usage counters equal the events in the log: {float(counted):.0f} API calls", (audit_sum, counted))
 
 

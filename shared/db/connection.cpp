@@ -19,7 +19,7 @@ bool retryable_state(std::string_view state) {
   return state == "40001" || state == "40P01" || state == "55P03";
 }
 
-// 57014 a statement took too long. (A transaction left idle for too long costs the connection, and libpq tells no more.)
+// 57014 a statement took too long. A transaction left idle for too long costs the connection, and libpq says no more.
 bool timeout_state(std::string_view state) {
   return state == "57014";
 }

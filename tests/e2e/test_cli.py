@@ -103,6 +103,7 @@ class Commands(unittest.TestCase):
             self.assertEqual(answer.status, 202, answer)
             event = json.loads(listener.stdout.readline())
             self.assertEqual((event["type"], event["data"]["order_id"]), ("order.created", 7))
+            self.assertEqual(event["exchange"], self.tenant.id + ".app")  # so that it can be replayed
         finally:
             listener.send_signal(signal.SIGTERM)
             listener.communicate(timeout=20)

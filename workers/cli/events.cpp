@@ -16,6 +16,7 @@
 #include "shared/messaging/wire.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/replay/recording.h"
 
 namespace tenantry::cli {
 namespace {
@@ -197,9 +198,11 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
     const auto wire = messaging::to_wire(std::move(delivery));
     const auto event = events::decode(wire, tenant_id, rules);
     if (!event) {
-      std::printf("--> %s: %s\n", wire.routing_key.c_str(), event.error().describe().c_str());
+      // Beside the lines of --json, which are a recording, and no line of it.
+      std::fprintf(session.json ? stderr : stdout, "--> %s: %s\n", wire.routing_key.c_str(),
+                   event.error().describe().c_str());
     } else if (session.json) {
-      std::printf("%s\n", events::to_structured_json(*event).c_str());
+      std::printf("%s\n", replay::to_line({.event = *event, .exchange = wire.exchange}).c_str());
     } else {
       std::printf("%s --> %s [%s] %s\n", to_rfc3339(event->time).substr(11, 8).c_str(), event->type.c_str(),
                   event->id.to_string().c_str(), events::payload_json(*event).c_str());
@@ -229,7 +232,8 @@ void add_events(CLI::App& app, Session& session) {
   command->require_subcommand(1);
   add_publish(command, session);
   add_replay(*command, session);
-  auto* listened = command->add_subcommand("listen", "Print events of a tenant as they pass, until interrupted");
+  auto* listened = command->add_subcommand(
+      "listen", "Print events of a tenant as they pass, until interrupted; with --json: a recording");
   static std::string tenant_id{events::platform_tenant};
   static std::string pattern = "#";
   listened->add_option("--tenant", tenant_id, "Whose; the platform's by default");
