@@ -28,25 +28,39 @@ amqp::Properties without_blind_copies(amqp::Properties properties) {
 
 }  // namespace
 
-bool topic_matches(std::string_view pattern, std::string_view key) {
-  const auto first_word = [](std::string_view text) { return text.substr(0, text.find('.')); };
-  const auto rest = [](std::string_view text) {
-    const auto dot = text.find('.');
-    return dot == text.npos ? std::optional<std::string_view>{} : std::optional{text.substr(dot + 1)};
-  };
-  const auto word = first_word(pattern);
-  const auto pattern_rest = rest(pattern);
-  if (word == "#") {
-    if (!pattern_rest) return true;
-    for (std::optional<std::string_view> tail = key; tail; tail = rest(*tail)) {
-      if (topic_matches(*pattern_rest, *tail)) return true;
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+// As RabbitMQ splits them: an empty text has no words.
+Words words_of(std::string_view text) {
+  Words words;
+  if (text.empty()) return words;
+  for (std::size_t from = 0; from <= text.size();) {
+    const auto dot = std::min(text.find('.', from), text.size());
+    words.push_back(text.substr(from, dot - from));
+    from = dot + 1;
+  }
+  return words;
+}
+
+bool words_match(std::span<const std::string_view> pattern, std::span<const std::string_view> key) {
+  if (pattern.empty()) return key.empty();
+  const auto rest = pattern.subspan(1);
+  if (pattern.front() == "#") {
+    for (std::size_t taken = 0; taken <= key.size(); ++taken) {
+      if (words_match(rest, key.subspan(taken))) return true;
     }
     return false;
   }
-  if (word != "*" && word != first_word(key)) return false;
-  const auto key_rest = rest(key);
-  if (!pattern_rest) return !key_rest;
-  return key_rest ? topic_matches(*pattern_rest, *key_rest) : *pattern_rest == "#";
+  if (key.empty() || (pattern.front() != "*" && pattern.front() != key.front())) return false;
+  return words_match(rest, key.subspan(1));
+}
+
+}  // namespace
+
+bool topic_matches(std::string_view pattern, std::string_view key) {
+  return words_match(words_of(pattern), words_of(key));
 }
 
 void Broker::add_vhost(const std::string& vhost) {
