@@ -28,7 +28,7 @@ struct PublisherOptions {
   amqp::ConnectionParameters broker;  // its vhost is replaced
   int connections_max = 256;
   Milliseconds idle_close{30'000};
-  double connects_per_second = 200;  // over all vhosts
+  double connects_per_second = 200;                // over all vhosts
   std::size_t write_buffer_max = 4 * 1024 * 1024;  // bytes per connection, before rows are held back
 };
 
