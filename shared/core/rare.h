@@ -34,17 +34,39 @@ enum class Mutant {
 inline thread_local std::function<bool(Path)> choose_path;
 inline thread_local Mutant planted = Mutant::none;
 
+inline thread_local int suspended = 0;
+
 inline bool takes(Path path) {
-  return choose_path && choose_path(path);
+  return suspended == 0 && choose_path && choose_path(path);
 }
 inline bool is(Mutant mutant) {
   return planted == mutant;
 }
+
+// Whether a world decides what happens: then the machine's own time decides nothing.
+inline bool in_a_world() {
+  return static_cast<bool>(choose_path);
+}
+// While one lives, no rare path is taken nor asked for: where how often we ask depends on real time, a seed would not
+// replay.
+struct Suspended {
+  Suspended() { ++suspended; }
+  ~Suspended() { --suspended; }
+  Suspended(const Suspended&) = delete;
+  Suspended& operator=(const Suspended&) = delete;
+};
 #else
+struct Suspended {
+  Suspended() {}  // not trivial: an unused one is no warning
+};
+
 constexpr bool takes(Path) {
   return false;
 }
 constexpr bool is(Mutant) {
+  return false;
+}
+constexpr bool in_a_world() {
   return false;
 }
 #endif

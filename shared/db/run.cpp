@@ -5,6 +5,8 @@
 #include <random>
 #include <thread>
 
+#include "shared/core/rare.h"
+
 namespace tenantry::db {
 namespace {
 
@@ -20,6 +22,7 @@ void back_off(int attempt) {
 enum class Outcome { committed, aborted, unknown };
 
 Outcome look_up(Connection& connection, const std::string& transaction_id) {
+  const rare::Suspended suspended;
   Transaction question(connection);
   const auto rows = question.exec("SELECT pg_xact_status($1::xid8)", {transaction_id});
   const auto status = rows[0].text(0);
@@ -36,6 +39,7 @@ Result<void> run(Connection& connection, const RunOptions& options,
   const auto unavailable = [](const std::string& why) {
     return Error{.code = Errc::unavailable, .reason = "database_unavailable", .message = "database: " + why};
   };
+  const auto too_late = [&] { return !rare::in_a_world() && Monotonic::now() >= give_up_at; };
   std::string in_doubt_id;  // of a transaction whose outcome is still to be looked up
   int reruns = 0;
   for (int attempt = 0;; ++attempt) {
@@ -60,10 +64,10 @@ Result<void> run(Connection& connection, const RunOptions& options,
     } catch (const InDoubt& error) {
       connection.disconnect();
       in_doubt_id = transaction_id;
-      if (Monotonic::now() >= give_up_at) return unavailable(error.what());
+      if (too_late()) return unavailable(error.what());
     } catch (const Unavailable& error) {
       connection.disconnect();
-      if (Monotonic::now() >= give_up_at) return unavailable(error.what());
+      if (too_late()) return unavailable(error.what());
     }
     back_off(attempt);
   }

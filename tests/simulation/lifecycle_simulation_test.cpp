@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "shared/db/connection.h"
 #include "shared/telemetry/log.h"
@@ -51,13 +52,23 @@ TEST_P(Seeds, KeepEveryInvariant) {
 
 INSTANTIATE_TEST_SUITE_P(, Seeds, ::testing::Range(0, shards));
 
+// "" where they are the same, else the first lines that are not.
+std::string first_difference(const std::string& left, const std::string& right) {
+  if (left == right) return "";
+  std::istringstream lefts(left), rights(right);
+  std::string one, other;
+  while (std::getline(lefts, one) && std::getline(rights, other) && one == other) {
+  }
+  return one + " | " + other;
+}
+
 TEST(Seed, ReplaysByteForByte) {
   quiet_logs();
   for (const std::uint64_t seed : {4711U, 4712U}) {
     const auto once = run_story(seed, story_of(seed), Faults::of_seed(seed));
     const auto again = run_story(seed, story_of(seed), Faults::of_seed(seed));
     EXPECT_GT(once.injected.size(), 3U);
-    EXPECT_EQ(once.trace, again.trace);
+    EXPECT_EQ(first_difference(once.trace, again.trace), "") << "seed " << seed;
   }
 }
 
