@@ -16,6 +16,9 @@ struct Case {
   const char* name;
   rare::Mutant mutant;
   const char* invariant;
+  // Where the search begins. From 1 on, each was found within the bound (the slowest at 94); to repeat that takes
+  // minutes.
+  std::uint64_t first_seed = 1;
 };
 
 class Mutants : public ::testing::TestWithParam<Case> {};
@@ -26,7 +29,7 @@ TEST_P(Mutants, IsFoundByItsInvariant) {
 #endif
   log::configure("simulation", log::Level::error);
   std::string others;
-  for (std::uint64_t seed = 1; seed <= seeds_max; ++seed) {
+  for (auto seed = GetParam().first_seed; seed <= seeds_max; ++seed) {
     const auto verdict = run_story(seed, story_of(seed), Faults::of_seed(seed), GetParam().mutant);
     const auto& found = verdict.violations;
     const auto hit = std::ranges::find(found, GetParam().invariant, &Violation::invariant);
@@ -38,19 +41,19 @@ TEST_P(Mutants, IsFoundByItsInvariant) {
     for (const auto& each : found)
       others += "seed " + std::to_string(seed) + " " + each.invariant + ": " + each.what + "\n";
   }
-  FAIL() << "not found in " << seeds_max << " seeds; others found:\n" << others;
+  FAIL() << "not found up to seed " << seeds_max << "; others found:\n" << others;
 }
 
 INSTANTIATE_TEST_SUITE_P(, Mutants,
                          ::testing::Values(Case{"AcknowledgedFirst", rare::Mutant::acknowledged_first, "I1"},
                                            Case{"OutboxSkipped", rare::Mutant::outbox_skipped, "I1"},
-                                           Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1"},
+                                           Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1", 92},
                                            Case{"InboxSkipped", rare::Mutant::inbox_skipped, "I2"},
                                            Case{"EventWithoutTransition", rare::Mutant::event_without_transition, "I3"},
                                            Case{"PayloadNamesTenant", rare::Mutant::payload_names_tenant, "I4"},
                                            Case{"LeafNotAsHashed", rare::Mutant::leaf_not_as_hashed, "I5"},
                                            Case{"KeyNotClaimed", rare::Mutant::key_not_claimed, "I6"},
-                                           Case{"LastArrivalWins", rare::Mutant::last_arrival_wins, "I7"},
+                                           Case{"LastArrivalWins", rare::Mutant::last_arrival_wins, "I7", 56},
                                            Case{"DeadLetterForgotten", rare::Mutant::dead_letter_forgotten, "I9"}),
                          [](const auto& row) { return std::string(row.param.name); });
 
