@@ -281,6 +281,19 @@ struct Connection::State {
     return checked(pg, std::move(failed ? failed : last));
   }
 
+  // A rollback that fails leaves a connection nobody should use again: it is closed.
+  void roll_back() {
+    try {
+      settle();
+    } catch (const StatementError&) {
+      // Nobody waited for it, and it is rolled back with the others.
+    } catch (const Unavailable&) {
+      return;  // and closed
+    }
+    const ResultPtr result(PQexec(connection.get(), "ROLLBACK"));
+    if (!result || !is_good(result.get())) close();
+  }
+
  private:
   void enter_pipeline() {
     if (unanswered == 0 && PQenterPipelineMode(connection.get()) == 0) throw_lost();
@@ -370,18 +383,7 @@ Transaction::Transaction(Connection& connection) : state_(std::make_unique<State
 Transaction::~Transaction() {
   auto& connection = state_->connection;
   connection.in_transaction = false;
-  if (state_->over || !connection.connection) return;
-  try {
-    connection.settle();
-  } catch (const StatementError&) {
-    // Nobody waited for it, and it is rolled back with the others.
-  } catch (const Unavailable&) {
-    connection.close();
-    return;
-  }
-  const ResultPtr result(PQexec(connection.connection.get(), "ROLLBACK"));
-  // A rollback that fails leaves a connection nobody should use again.
-  if (!result || !is_good(result.get())) connection.close();
+  if (!state_->over && connection.connection) connection.roll_back();
 }
 
 Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
@@ -409,6 +411,7 @@ std::string Transaction::transaction_id() {
 void Transaction::commit() {
   auto& connection = state_->connection;
   if (rare::takes(rare::Path::commit_lost_before)) {
+    connection.roll_back();  // waited for: a session that ends in its own time holds its locks until then
     connection.close();
     throw InDoubt("simulated loss before the commit");
   }

@@ -164,6 +164,7 @@ class World {
   bool sweep();
   Result<void> send_mail(const std::string& message);
   void let_leases_run_out();
+  void let_other_worlds_commit();
   bool is_served(const std::string& tenant_id);
   bool publish_of_application(const std::string& tenant_id, const events::Event& event);
   void note(std::string_view what, std::string_view detail = {});
