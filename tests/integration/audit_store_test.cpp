@@ -53,7 +53,7 @@ class AuditStore : public ::testing::Test {
     return db::run(own, {}, [&](db::Transaction& tx) -> Result<void> {
       auto heads = lock_heads(tx, {tenant});
       std::vector<Leaf> leaves;
-      for (int i = 0; i < count; ++i) leaves.push_back(next(tenant, heads.at(tenant)));
+      for (int i = 0; i < count; ++i) leaves.push_back(next(tenant, heads.at(tenant).frontier));
       append(tx, leaves, heads);
       return {};
     });
@@ -67,7 +67,7 @@ class AuditStore : public ::testing::Test {
 
 struct Misfit {
   const char* name;
-  std::function<void(std::vector<Leaf>&, std::map<std::string, Frontier>&)> spoil;
+  std::function<void(std::vector<Leaf>&, Heads&)> spoil;
 };
 class Refused : public AuditStore, public ::testing::WithParamInterface<Misfit> {};
 
@@ -78,7 +78,7 @@ TEST_P(Refused, AndNothingIsWritten) {
   try {
     db::Transaction tx(connection);
     auto heads = lock_heads(tx, {"acme"});
-    std::vector<Leaf> leaves = {next("acme", heads.at("acme")), next("acme", heads.at("acme"))};
+    std::vector<Leaf> leaves = {next("acme", heads.at("acme").frontier), next("acme", heads.at("acme").frontier)};
     GetParam().spoil(leaves, heads);
     append(tx, leaves, heads);
     tx.commit();
@@ -90,9 +90,9 @@ TEST_P(Refused, AndNothingIsWritten) {
   EXPECT_EQ(database.value("SELECT string_agg(h::text, ';' ORDER BY tenant_id) FROM audit.heads h"), heads_before);
 }
 
-Frontier of_size(int size) {
-  Frontier out;
-  for (int i = 0; i < size; ++i) out.append(empty_root());
+Head of_size(int size) {
+  Head out;
+  for (int i = 0; i < size; ++i) out.frontier.append(empty_root());
   return out;
 }
 
@@ -101,6 +101,15 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Misfit{"GapBeforeTheFirst", [](auto& leaves, auto&) { leaves.erase(leaves.begin()); }},
                       Misfit{"GapWithin", [](auto& leaves, auto&) { leaves[1].record.sequence = 5; }},
                       Misfit{"SequenceTwice", [](auto& leaves, auto&) { leaves[1].record.sequence = 3; }},
+                      Misfit{"SequenceTwiceForOneLeftOut",
+                             [](auto& leaves, auto& heads) {
+                               leaves[1].record.sequence = 5;
+                               leaves.push_back(leaves[1]);
+                               leaves.back().record.recorded_at += Milliseconds{1};  // not the same key
+                               heads["acme"] = of_size(6);
+                             }},
+                      Misfit{"RecordedBeforeTheLast",
+                             [](auto& leaves, auto&) { leaves[0].record.recorded_at -= Days{1}; }},
                       Misfit{"SequenceTakenBefore", [](auto& leaves, auto&) { leaves[0].record.sequence = 2; }},
                       Misfit{"HeadTooSmall", [](auto&, auto& heads) { heads["acme"] = of_size(4); }},
                       Misfit{"HeadTooLarge", [](auto&, auto& heads) { heads["acme"] = of_size(6); }},
@@ -115,7 +124,7 @@ TEST_F(AuditStore, ArraysOfDifferentLengthAreRefused) {
   try {
     const auto none =
         "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', "
-        "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
+        "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
     tx.exec("SELECT audit.append('{acme}', " + std::string(none) + ")");
     FAIL() << "accepted";
   } catch (const db::StatementError& error) {
@@ -127,9 +136,17 @@ class Change : public AuditStore, public ::testing::WithParamInterface<std::pair
 
 TEST_P(Change, IsRefusedEvenToTheOwnerAndTheSuperuser) {
   must(write("acme", 1));
+  std::string statement = GetParam().second;
+  // Of the parent and of the month alone.
+  const std::string month = "PARTITION";
+  if (const auto at = statement.find(month); at != statement.npos) {
+    statement.replace(at, month.size(),
+                      database.value("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent "
+                                     "= 'audit.records'::regclass"));
+  }
   for (const char* role : {"owner", "superuser"}) {
     try {
-      database.exec(role, GetParam().second);
+      database.exec(role, statement);
       ADD_FAILURE() << "accepted of " << role;
     } catch (const db::StatementError& error) {
       EXPECT_EQ(error.sqlstate, "42501") << error.what();
@@ -141,9 +158,36 @@ INSTANTIATE_TEST_SUITE_P(, Change,
                          ::testing::Values(std::pair{"UpdateRecord", "UPDATE audit.records SET type = 'x'"},
                                            std::pair{"DeleteRecord", "DELETE FROM audit.records"},
                                            std::pair{"TruncateRecords", "TRUNCATE audit.records"},
+                                           std::pair{"UpdateRecordOfAMonth", "UPDATE PARTITION SET type = 'x'"},
+                                           std::pair{"DeleteRecordOfAMonth", "DELETE FROM PARTITION"},
+                                           std::pair{"TruncateMonth", "TRUNCATE PARTITION"},
                                            std::pair{"DeleteHead", "DELETE FROM audit.heads"},
                                            std::pair{"TruncateHeads", "TRUNCATE audit.heads"}),
                          [](const auto& row) { return std::string(row.param.first); });
+
+// A superuser's session_replication_role skips triggers that are not ENABLE ALWAYS: those of the months, too, are.
+TEST_F(AuditStore, MonthsInheritTheRules) {
+  must(write("acme", 1));
+  EXPECT_EQ(
+      database.value("SELECT string_agg(tgname || ' ' || tgenabled::text, ', ' ORDER BY tgname) FROM pg_trigger t JOIN "
+                     "pg_inherits i ON i.inhrelid = t.tgrelid WHERE inhparent = 'audit.records'::regclass"),
+      "records_append_only A, records_no_truncate A");
+  EXPECT_EQ(database.value("SELECT bool_and(relrowsecurity AND relforcerowsecurity)::text FROM pg_class c JOIN "
+                           "pg_inherits i ON i.inhrelid = c.oid WHERE inhparent = 'audit.records'::regclass"),
+            "true");
+}
+
+TEST_F(AuditStore, ABatchOverTheTurnOfAMonthLiesInBoth) {
+  db::Transaction tx(connection);
+  auto heads = lock_heads(tx, {"acme"});
+  std::vector<Leaf> leaves = {next("acme", heads.at("acme").frontier), next("acme", heads.at("acme").frontier)};
+  leaves[0].record.recorded_at = *from_rfc3339("2031-12-31T23:59:59.999999Z");
+  leaves[1].record.recorded_at = *from_rfc3339("2032-01-01T00:00:00Z");
+  append(tx, leaves, heads);
+  tx.commit();
+  EXPECT_EQ(database.value("SELECT string_agg(tableoid::regclass::text, ' ' ORDER BY sequence) FROM audit.records"),
+            "audit.records_2031_12 audit.records_2032_01");
+}
 
 TEST_F(AuditStore, WritersAtOnceGiveAGaplessSequenceAndItsTree) {
   constexpr int writers = 4;

@@ -23,6 +23,7 @@ struct Columns {
     occurred.reserve(size);
     recorded.reserve(size);
     payloads.reserve(size);
+    changes.reserve(size);
     leaves.reserve(size);
     hashes.reserve(size);
     for (auto& column : texts) column.reserve(size);
@@ -31,7 +32,7 @@ struct Columns {
   std::vector<Uuid> event_ids;
   std::vector<Timestamp> occurred, recorded;
   std::array<std::vector<std::string_view>, 15> texts;  // in the order of add_texts()
-  std::vector<std::optional<std::string>> payloads;
+  std::vector<std::optional<std::string>> payloads, changes;
   std::vector<ByteView> leaves, hashes;
 
   void add_texts(std::initializer_list<std::string_view> values) {
@@ -42,18 +43,19 @@ struct Columns {
 
 }  // namespace
 
-std::map<std::string, Frontier> lock_heads(db::Transaction& tx, const std::vector<std::string>& tenants) {
-  std::map<std::string, Frontier> heads;
-  const auto rows = tx.exec("SELECT tenant_id, size, frontier FROM audit.lock_heads($1)", {db::Param::array(tenants)});
+Heads lock_heads(db::Transaction& tx, const std::vector<std::string>& tenants) {
+  Heads heads;
+  const auto rows =
+      tx.exec("SELECT tenant_id, size, frontier, recorded_at FROM audit.lock_heads($1)", {db::Param::array(tenants)});
   for (const auto row : rows) {
     auto frontier = Frontier::from_bytes(static_cast<std::uint64_t>(row.int64(1)), row.bytes(2));
     TENANTRY_ASSERT(frontier);  // a head that does not fit its size was written by somebody else
-    heads.emplace(row.text(0), *std::move(frontier));
+    heads.emplace(row.text(0), Head{*std::move(frontier), row.timestamp(3)});
   }
   return heads;
 }
 
-void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map<std::string, Frontier>& heads) {
+void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads) {
   Columns columns(leaves.size());
   for (const auto& leaf : leaves) {
     const auto& record = leaf.record;
@@ -66,22 +68,23 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map
                        record.failure ? "failure" : "success", record.correlation_id, record.causation_id,
                        record.source, record.exchange});
     columns.payloads.push_back(payload_of(record));
+    columns.changes.emplace_back();
     columns.leaves.push_back(as_bytes(leaf.bytes));
     columns.hashes.emplace_back(leaf.hash);
   }
   std::vector<std::string_view> head_tenants;
   std::vector<std::int64_t> head_sizes;
   std::vector<Bytes> frontiers;
-  for (const auto& [tenant_id, frontier] : heads) {
+  for (const auto& [tenant_id, head] : heads) {
     head_tenants.push_back(tenant_id);
-    head_sizes.push_back(static_cast<std::int64_t>(frontier.size()));
-    frontiers.push_back(frontier.to_bytes());
+    head_sizes.push_back(static_cast<std::int64_t>(head.frontier.size()));
+    frontiers.push_back(head.frontier.to_bytes());
   }
   using db::Param;
   const auto text = [&](std::size_t column) { return Param::array(columns.texts[column]); };
   tx.send(
       "SELECT audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-      "$20::jsonb[], $21, $22, $23, $24, $25)",
+      "$20::jsonb[], $21::jsonb[], $22, $23, $24, $25, $26)",
       {text(0),
        Param::array(columns.sequences),
        Param::array(columns.event_ids),
@@ -102,6 +105,7 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map
        text(13),
        text(14),
        Param::array(columns.payloads),
+       Param::array(columns.changes),
        Param::array(columns.leaves),
        Param::array(columns.hashes),
        Param::array(head_tenants),

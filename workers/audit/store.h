@@ -14,8 +14,14 @@ class Transaction;
 
 namespace tenantry::audit {
 
+struct Head {
+  Frontier frontier;
+  Timestamp recorded_at{};  // of the last record: none is recorded before it
+};
+using Heads = std::map<std::string, Head>;  // by tenant
+
 // The heads of these tenants, locked in tenant order until the transaction ends.
-std::map<std::string, Frontier> lock_heads(db::Transaction& tx, const std::vector<std::string>& tenants);
+Heads lock_heads(db::Transaction& tx, const std::vector<std::string>& tenants);
 
 struct Leaf {
   AuditRecord record;
@@ -24,6 +30,6 @@ struct Leaf {
 };
 
 // All records of a batch, and the heads after them.
-void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const std::map<std::string, Frontier>& heads);
+void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads);
 
 }  // namespace tenantry::audit

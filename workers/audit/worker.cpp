@@ -40,8 +40,9 @@ class AuditWorker final : public messaging::Worker {
 
  private:
   Result<void> record(Unit& unit, const Incoming& incoming) {
-    auto& head = heads_.at(incoming.event.tenant_id);
-    Leaf leaf{make_record(incoming.event, first_exchange(incoming), unit.now), {}, {}};
+    auto& [head, recorded_at] = heads_.at(incoming.event.tenant_id);
+    recorded_at = std::max(recorded_at, unit.now);  // another process's clock may be ahead of ours
+    Leaf leaf{make_record(incoming.event, first_exchange(incoming), recorded_at), {}, {}};
     leaf.record.sequence = head.size();
     leaf.bytes = leaf_of(leaf.record, incoming.event);
     leaf.hash = leaf_hash(as_bytes(leaf.bytes));
@@ -51,7 +52,7 @@ class AuditWorker final : public messaging::Worker {
     return {};
   }
 
-  std::map<std::string, Frontier> heads_;  // of the batch at hand
+  Heads heads_;  // of the batch at hand
   std::vector<Leaf> leaves_;
   const std::vector<messaging::ConsumerRow> rows_ = {
       {.type = "#", .handle = [this](Unit& unit, const Incoming& incoming) { return record(unit, incoming); }}};
