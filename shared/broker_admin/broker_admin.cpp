@@ -1,6 +1,7 @@
 #include "shared/broker_admin/broker_admin.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "shared/core/bytes.h"
 #include "shared/http/client.h"
@@ -79,7 +80,9 @@ class ManagementApi final : public BrokerAdmin {
   }
 
   Result<void> import_definitions(const std::string& vhost, const std::string& definitions_json) override {
-    return done("POST", "definitions/" + percent_encoded(vhost), json::parse(definitions_json));
+    const auto definitions = json::parse(definitions_json);
+    if (auto ok = done("POST", "definitions/" + percent_encoded(vhost), definitions); !ok) return ok;
+    return check_queues(vhost, definitions);
   }
 
   Result<int> node_count() override {
@@ -93,6 +96,39 @@ class ManagementApi final : public BrokerAdmin {
   }
 
  private:
+  // A vhost that was made while the broker came up or fell over may be known and not running. It takes an import and
+  // makes no queue, and answers 204 all the same.
+  Result<void> check_queues(const std::string& vhost, const json& definitions) {
+    const auto response = call("GET", "queues/" + percent_encoded(vhost) + "?columns=name", nullptr);
+    if (!response) return response.error();
+    const auto list = json::parse(response->body, nullptr, false);
+    std::set<std::string> there;
+    if (response->status == 200 && list.is_array()) {
+      for (const auto& queue : list) there.insert(queue.value("name", ""));
+    }
+    for (const auto& queue : definitions.value("queues", json::array())) {
+      const auto name = queue.value("name", "");
+      if (there.contains(name)) continue;
+      start_where_stopped(vhost);
+      return Error{.code = Errc::unavailable,
+                   .reason = "broker_refused",
+                   .message = "queue " + name + " is not there after it was declared"};
+    }
+    return {};
+  }
+
+  // Best effort: whoever asked for queues asks again.
+  void start_where_stopped(const std::string& vhost) {
+    const auto response = call("GET", "vhosts/" + percent_encoded(vhost), nullptr);
+    if (!response) return;
+    const auto state = json::parse(response->body, nullptr, false);
+    if (!state.is_object() || !state.contains("cluster_state") || !state["cluster_state"].is_object()) return;
+    for (const auto& [node, is] : state["cluster_state"].items()) {
+      if (is == "running") continue;
+      (void)done("POST", "vhosts/" + percent_encoded(vhost) + "/start/" + percent_encoded(node), json::object());
+    }
+  }
+
   Result<http::ClientResponse> call(const char* method, const std::string& path, const json& body) {
     http::ClientRequest request;
     request.method = method;
@@ -113,8 +149,10 @@ class ManagementApi final : public BrokerAdmin {
     if (response->status == 404 && absent_is_fine) return {};
     const auto text = std::string(method) + " " + path + " answered " + std::to_string(response->status) + ": " +
                       response->body.substr(0, 300);
-    // A login that is refused is ours, not the tenant's: it is put right in the settings or on the broker.
-    const bool later = response->status >= 500 || response->status == 429 || response->status == 401;
+    // A login that is refused is ours, not the tenant's: it is put right in the settings or on the broker. And what is
+    // put cannot be missing: 404 is a broker that comes up or goes.
+    const bool later =
+        response->status >= 500 || response->status == 429 || response->status == 401 || response->status == 404;
     return Error{.code = later ? Errc::unavailable : Errc::invalid, .reason = "broker_refused", .message = text};
   }
 

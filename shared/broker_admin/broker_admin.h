@@ -2,7 +2,7 @@
 // RabbitMQ's management API, or the simulation's broker.
 //
 // Every call is idempotent: it states how things shall be. Blocking; one thread at a
-// time. Errors: unavailable while the broker cannot be reached or answers 5xx.
+// time. Errors: unavailable while the broker cannot be reached or cannot do it now.
 #pragma once
 
 #include <memory>
