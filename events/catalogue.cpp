@@ -49,6 +49,15 @@ std::string crud_name(v1::Crud crud) {
   }
 }
 
+std::vector<ValueChange> changes_of(const v1::EventOptions& options) {
+  std::vector<ValueChange> out;
+  for (const auto& change : options.changes()) {
+    out.push_back({change.name(), change.old_field(), change.new_field(), change.old_value(), change.new_value()});
+  }
+  std::ranges::sort(out, {}, &ValueChange::name);
+  return out;
+}
+
 std::string_view namespace_of(std::string_view type) {
   return type.substr(0, type.find('.'));
 }
@@ -78,6 +87,7 @@ Catalogue::Catalogue() {
            .resource = options.resource(),
            .resource_id_field = options.resource_id_field(),
            .failure = options.failure(),
+           .changes = changes_of(options),
            .descriptor = descriptor,
            .prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)});
     }

@@ -16,6 +16,13 @@ class Descriptor;
 
 namespace tenantry::events {
 
+// What a change's old and new value are: the field that holds it, or else the value.
+struct ValueChange {
+  std::string name;
+  std::string old_field, new_field;
+  std::string old_value, new_value;
+};
+
 struct CatalogueEntry {
   std::string type;
   std::string schema;  // "tenantry.events.v1.PaymentFailed"
@@ -27,6 +34,7 @@ struct CatalogueEntry {
   std::string resource;
   std::string resource_id_field;
   bool failure = false;
+  std::vector<ValueChange> changes;
   const google::protobuf::Descriptor* descriptor = nullptr;
   const google::protobuf::Message* prototype = nullptr;
 };

@@ -375,6 +375,15 @@ class Run:
             if name.startswith("TENANTRY_") and name.endswith("_URL") and "@" in value:
                 evidence.secrets.append((f"the password of {name}", value.split("@")[0].rpartition(":")[2]))
 
+    def verify(self):
+        """Lifecycles and usage, rebuilt from the log this run leaves, are what its tables say."""
+        done = subprocess.run([os.path.join(self.stand.bin, "tenantry"), "events", "replay", "--verify"],
+                              env=self.stand.settings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False, timeout=600)
+        self.tell("replay --verify: " + done.stdout.strip().rpartition("\n")[2])
+        if done.returncode != 0:
+            self.failures.append("replay --verify differs: " + done.stdout.strip()[-2000:])
+
     def run(self):
         self.tell(f"seed {self.options.seed}")
         healed = None
@@ -400,6 +409,7 @@ class Run:
                     load.wait()
             if healed is None:
                 self.stand.stop()
+        self.verify()
         self.gather()
         self.found = check.check(self.evidence)
         # A checker that cannot fail proves nothing: it must find what is planted in a copy of this very run.

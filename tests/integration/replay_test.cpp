@@ -51,7 +51,8 @@ TEST(ReplayTest, WhatItsAuditLogRecordsPlaysAgainToTheSameEnd) {
   {
     db::Connection connection(first.database().url("analyst"), "test");
     db::Transaction tx(connection);
-    testing::must(replay::read_events(tx, {}, [&](replay::Recorded&& one) -> Result<void> {
+    auto keys = replay::Platform::audit_keys();
+    testing::must(replay::read_events(tx, keys, {}, [&](replay::Recorded&& one) -> Result<void> {
       // By way of the file's form, as `events record` and `events replay` go.
       recorded.push_back(testing::must(replay::from_line(replay::to_line(one))));
       return {};

@@ -184,7 +184,7 @@ void World::start_process() {
       [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(*this)); }));
   specs.push_back(billing::worker_spec({.database_url = url("billing")}));
   specs.push_back(metering::worker_spec({.database_url = url("metering")}));
-  specs.push_back(audit::worker_spec({.database_url = url("audit")}));
+  specs.push_back(audit::worker_spec({.database_url = url("audit"), .master_key = master_key}));
   specs.push_back(notification::worker_spec(
       {.database_url = url("notification"), .smtp_url = {}, .mail_from = "hello@example.org", .public_url = "http://x"},
       [this](const std::string&, const std::string&, const std::string& message) { return send_mail(message); }));

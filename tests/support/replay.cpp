@@ -95,7 +95,8 @@ std::vector<std::string> Replay::dead_letters() {
 
 std::vector<replay::Difference> Replay::differences() {
   db::Connection connection(database_.url("owner"), "test");
-  return must(replay::verify(connection, "", platform_.now(), [](std::int64_t, std::int64_t) {})).differences;
+  auto keys = replay::Platform::audit_keys();
+  return must(replay::verify(connection, keys, "", platform_.now(), [](std::int64_t, std::int64_t) {})).differences;
 }
 
 }  // namespace tenantry::testing

@@ -4,10 +4,49 @@
 #include <google/protobuf/message.h>
 
 #include "events/catalogue.h"
+#include "shared/core/assert.h"
 #include "shared/json/json.h"
 
 namespace tenantry::audit {
 namespace {
+
+// The value of a field of the event's message as JSON: of a text, a flag or a number.
+std::string json_field(const google::protobuf::Message& message, const std::string& name) {
+  using google::protobuf::FieldDescriptor;
+  const auto* field = message.GetDescriptor()->FindFieldByName(name);
+  TENANTRY_ASSERT(field != nullptr && !field->is_repeated());  // catalogue_test.cpp: changes name fields there are
+  const auto* reflection = message.GetReflection();
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) return reflection->GetBool(message, field) ? "true" : "false";
+  TENANTRY_ASSERT(field->cpp_type() == FieldDescriptor::CPPTYPE_STRING);
+  std::string out;
+  append_json_string(out, reflection->GetString(message, field));
+  return out;
+}
+
+// Canonical as the leaf that will hold it: members by name, no white space.
+std::string changes_of(const google::protobuf::Message& message, const std::vector<events::ValueChange>& changes) {
+  std::string out;
+  const auto value = [&](std::string_view separator_and_name, const std::string& field, const std::string& constant) {
+    if (field.empty() && constant.empty()) return;
+    if (out.back() == '{') separator_and_name.remove_prefix(1);
+    out += separator_and_name;
+    if (field.empty()) {
+      append_json_string(out, constant);
+    } else {
+      out += json_field(message, field);
+    }
+  };
+  for (const auto& change : changes) {  // by name: catalogue.cpp sorts them
+    out += out.empty() ? '{' : ',';
+    append_json_string(out, change.name);
+    out += ":{";
+    value(R"(,"new":)", change.new_field, change.new_value);
+    value(R"(,"old":)", change.old_field, change.old_value);
+    out += '}';
+  }
+  if (!out.empty()) out += '}';
+  return out;
+}
 
 // The value of a string field of the event's message, however it is called.
 std::string text_field(const google::protobuf::Message& message, const std::string& name) {
@@ -46,48 +85,13 @@ AuditRecord make_record(const events::Event& event, const std::string& exchange,
     if (event.message != nullptr && !entry->resource_id_field.empty()) {
       record.resource_id = text_field(*event.message, entry->resource_id_field);
     }
+    if (event.message != nullptr) record.changes = changes_of(*event.message, entry->changes);
     if (record.resource_id.empty()) record.resource_id = event.subject.empty() ? event.tenant_id : event.subject;
   } else {
     record.resource = event.type.substr(0, event.type.find('.'));
     record.resource_id = event.subject;
   }
   return record;
-}
-
-// Written by hand, because a million of them are: the members in the order of their names, and no white space, so that
-// one record has one leaf. record_test.cpp holds it against a JSON library.
-std::string leaf_of(const AuditRecord& record, const events::Event& event) {
-  std::string out;
-  out.reserve(768 + event.payload.size() * 4 / 3);
-  const auto member = [&out](std::string_view separator_and_name, std::string_view value) {
-    out += separator_and_name;
-    append_json_string(out, value);
-  };
-  member(R"({"action":)", record.action);
-  member(R"(,"actor":{"id":)", record.actor_id);
-  member(R"(,"ip":)", record.actor_ip);
-  member(R"(,"kind":)", record.actor_kind);
-  member(R"(,"user_agent":)", record.actor_agent);
-  member(R"(},"causation_id":)", record.causation_id);
-  member(R"(,"content_type":)", event.content_type);
-  member(R"(,"correlation_id":)", record.correlation_id);
-  member(R"(,"crud":)", record.crud);
-  member(R"(,"event_id":)", record.event_id.to_string());
-  member(R"(,"exchange":)", record.exchange);
-  if (!event.foreign_id.empty()) member(R"(,"foreign_id":)", event.foreign_id);
-  member(R"(,"occurred_at":)", to_rfc3339(record.occurred_at));
-  member(R"(,"outcome":)", record.failure ? "failure" : "success");
-  member(R"(,"payload_base64":)", to_base64(as_bytes(event.payload)));
-  member(R"(,"recorded_at":)", to_rfc3339(record.recorded_at));
-  member(R"(,"resource":{"id":)", record.resource_id);
-  member(R"(,"kind":)", record.resource);
-  out += R"(},"sequence":)";
-  out += std::to_string(record.sequence);
-  member(R"(,"source":)", record.source);
-  member(R"(,"tenant_id":)", record.tenant_id);
-  member(R"(,"type":)", record.type);
-  out += '}';
-  return out;
 }
 
 }  // namespace tenantry::audit

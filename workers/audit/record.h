@@ -1,8 +1,7 @@
-// AuditRecord: one event as the audit log keeps it.
+// AuditRecord: one event as the audit log keeps it. leaf.h: the bytes that are hashed.
 //
-// The leaf is the record's exact bytes: a canonical JSON object that holds tenant,
-// sequence, event id and the event's own bytes, so that anyone can hash it again. The
-// other members are copies, for queries. Pure.
+// Actor, resource id, payload and changes may speak of persons: in the leaf they are
+// sealed under the tenant's key. Pure.
 #pragma once
 
 #include <string>
@@ -24,11 +23,10 @@ struct AuditRecord {
   bool failure = false;
   std::string correlation_id, causation_id, source, exchange;
   std::string payload;  // JSON, "" where the payload is not JSON and its type unknown
+  std::string changes;  // {"status":{"new":"active","old":"trial"}}, "" where no value changed
 };
 
 // Without sequence, which the head gives. `exchange`: where it was first published.
 AuditRecord make_record(const events::Event& event, const std::string& exchange, Timestamp recorded_at);
-
-std::string leaf_of(const AuditRecord& record, const events::Event& event);
 
 }  // namespace tenantry::audit

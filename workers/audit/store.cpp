@@ -46,13 +46,37 @@ struct Columns {
 Heads lock_heads(db::Transaction& tx, const std::vector<std::string>& tenants) {
   Heads heads;
   const auto rows =
-      tx.exec("SELECT tenant_id, size, frontier, recorded_at FROM audit.lock_heads($1)", {db::Param::array(tenants)});
+      tx.exec("SELECT tenant_id, size, frontier, recorded_at, key_known, wrapped_key FROM audit.lock_heads($1)",
+              {db::Param::array(tenants)});
   for (const auto row : rows) {
     auto frontier = Frontier::from_bytes(static_cast<std::uint64_t>(row.int64(1)), row.bytes(2));
     TENANTRY_ASSERT(frontier);  // a head that does not fit its size was written by somebody else
-    heads.emplace(row.text(0), Head{*std::move(frontier), row.timestamp(3)});
+    heads.emplace(row.text(0), Head{*std::move(frontier), row.timestamp(3), row.boolean(4),
+                                    row.is_null(5) ? Bytes{} : row.bytes(5)});
   }
   return heads;
+}
+
+void add_keys(db::Transaction& tx, const std::vector<NewKey>& keys) {
+  if (keys.empty()) return;
+  std::vector<std::string_view> ids, tenants;
+  std::vector<ByteView> wrapped;
+  for (const auto& key : keys) {
+    ids.push_back(key.key_id);
+    tenants.push_back(key.tenant_id);
+    wrapped.emplace_back(key.wrapped);
+  }
+  using db::Param;
+  tx.send("SELECT audit.add_keys($1, $2, $3)", {Param::array(ids), Param::array(tenants), Param::array(wrapped)});
+}
+
+std::map<std::string, Bytes> find_keys(db::Transaction& tx, const std::vector<std::string>& key_ids) {
+  std::map<std::string, Bytes> keys;
+  for (const auto row :
+       tx.exec("SELECT key_id, wrapped_key FROM audit.keys WHERE key_id = ANY ($1)", {db::Param::array(key_ids)})) {
+    keys.emplace(row.text(0), row.is_null(1) ? Bytes{} : row.bytes(1));
+  }
+  return keys;
 }
 
 void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads) {
@@ -68,7 +92,7 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& h
                        record.failure ? "failure" : "success", record.correlation_id, record.causation_id,
                        record.source, record.exchange});
     columns.payloads.push_back(payload_of(record));
-    columns.changes.emplace_back();
+    columns.changes.push_back(record.changes.empty() ? std::nullopt : std::optional(record.changes));
     columns.leaves.push_back(as_bytes(leaf.bytes));
     columns.hashes.emplace_back(leaf.hash);
   }

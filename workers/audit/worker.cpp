@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "shared/core/assert.h"
 #include "shared/core/rare.h"
 #include "shared/db/connection.h"
+#include "workers/audit/keys.h"
+#include "workers/audit/leaf.h"
 #include "workers/audit/store.h"
 
 namespace tenantry::audit {
@@ -20,8 +23,18 @@ std::string first_exchange(const Incoming& incoming) {
   return at == incoming.wire.headers.end() ? std::string{} : at->second;
 }
 
+// Of a tenant that is erased: nothing of what would be sealed stands beside the leaf either.
+void leave_out_persons(AuditRecord& record) {
+  for (auto* text : {&record.actor_id, &record.actor_ip, &record.actor_agent, &record.resource_id, &record.payload,
+                     &record.changes}) {
+    text->clear();
+  }
+}
+
 class AuditWorker final : public messaging::Worker {
  public:
+  explicit AuditWorker(crypto::MasterKey master) : keys_(std::move(master)) {}
+
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
   void begin(Unit& unit, std::span<const Incoming* const> batch) override {
@@ -29,6 +42,7 @@ class AuditWorker final : public messaging::Worker {
     std::set<std::string> tenants;
     for (const auto* incoming : batch) tenants.insert(incoming->event.tenant_id);
     heads_ = lock_heads(unit.tx, {tenants.begin(), tenants.end()});
+    keys_.prepare(unit.tx, heads_);
   }
 
   Result<void> finish(Unit& unit) override {
@@ -40,19 +54,22 @@ class AuditWorker final : public messaging::Worker {
 
  private:
   Result<void> record(Unit& unit, const Incoming& incoming) {
-    auto& [head, recorded_at] = heads_.at(incoming.event.tenant_id);
-    recorded_at = std::max(recorded_at, unit.now);  // another process's clock may be ahead of ours
-    Leaf leaf{make_record(incoming.event, first_exchange(incoming), recorded_at), {}, {}};
-    leaf.record.sequence = head.size();
-    leaf.bytes = leaf_of(leaf.record, incoming.event);
+    auto& head = heads_.at(incoming.event.tenant_id);
+    head.recorded_at = std::max(head.recorded_at, unit.now);  // another process's clock may be ahead of ours
+    Leaf leaf{make_record(incoming.event, first_exchange(incoming), head.recorded_at), {}, {}};
+    leaf.record.sequence = head.frontier.size();
+    const auto* key = keys_.key_of(unit.tx, leaf.record);
+    leaf.bytes = leaf_of(leaf.record, incoming.event, key);
     leaf.hash = leaf_hash(as_bytes(leaf.bytes));
-    head.append(leaf.hash);
+    head.frontier.append(leaf.hash);
+    if (key == nullptr) leave_out_persons(leaf.record);
     if (rare::is(rare::Mutant::leaf_not_as_hashed)) leaf.bytes.back() = ' ';
     leaves_.push_back(std::move(leaf));
     return {};
   }
 
   Heads heads_;  // of the batch at hand
+  Keys keys_;
   std::vector<Leaf> leaves_;
   const std::vector<messaging::ConsumerRow> rows_ = {
       {.type = "#", .handle = [this](Unit& unit, const Incoming& incoming) { return record(unit, incoming); }}};
@@ -65,8 +82,10 @@ messaging::WorkerSpec worker_spec(const AuditConfig& config) {
           .database_url = config.database_url,
           .batch_max = 500,
           .prefetch = 300,
-          .make = [](const messaging::LaneContext&) -> std::unique_ptr<messaging::Worker> {
-            return std::make_unique<AuditWorker>();
+          .make = [text = config.master_key](const messaging::LaneContext&) -> std::unique_ptr<messaging::Worker> {
+            auto master = crypto::MasterKey::from_base64(text);
+            TENANTRY_ASSERT(master);  // read_audit_config has checked it
+            return std::make_unique<AuditWorker>(std::move(*master));
           }};
 }
 

@@ -15,6 +15,7 @@
 #include "shared/db/clock_offset.h"
 #include "shared/db/connection.h"
 #include "shared/telemetry/log.h"
+#include "workers/audit/keys.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/replay/platform.h"
@@ -68,11 +69,22 @@ Result<replay::EventFilter> filter_of(const Chosen& chosen) {
   return replay::EventFilter{.tenant_id = chosen.tenant_id, .type = chosen.type, .since = *since, .until = *until};
 }
 
+// What the audit log says of people is sealed: whoever reads whole events needs the key that the workers have.
+Result<audit::KeyRing> key_ring(Session& session) {
+  const auto text = session.setting("TENANTRY_MASTER_KEY");
+  if (!text) return text.error();
+  auto master = crypto::MasterKey::from_base64(*text);
+  if (!master) return Error::invalid("TENANTRY_MASTER_KEY", "base64", "must be 32 bytes in base64");
+  return audit::KeyRing(std::move(*master));
+}
+
 Result<void> record(Session& session, const Chosen& chosen) {
   const auto filter = filter_of(chosen);
   if (!filter) return filter.error();
   const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
   if (!url) return url.error();
+  auto keys = key_ring(session);
+  if (!keys) return keys.error();
   std::ofstream file;
   if (!chosen.out.empty()) {
     file.open(chosen.out, std::ios::trunc);
@@ -84,7 +96,7 @@ Result<void> record(Session& session, const Chosen& chosen) {
   Progress progress;
   const auto all = replay::count_events(tx, *filter);
   std::int64_t done = 0;
-  const auto read = replay::read_events(tx, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
+  const auto read = replay::read_events(tx, *keys, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
     const auto line = replay::to_line(recorded);
     ++done;
     if (chosen.out.empty()) {
@@ -107,6 +119,8 @@ Result<void> verify(Session& session, const Chosen& chosen) {
   }
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
+  auto keys = key_ring(session);
+  if (!keys) return keys.error();
   db::Connection connection(*url, "tenantry events replay");
   SystemClock clock;
   const auto test_clock = session.environment.find("TENANTRY_TEST_CLOCK");
@@ -116,7 +130,7 @@ Result<void> verify(Session& session, const Chosen& chosen) {
   Result<replay::Verification> found = Error{};
   {
     Progress progress;
-    found = replay::verify(connection, chosen.tenant_id, clock.now(),
+    found = replay::verify(connection, *keys, chosen.tenant_id, clock.now(),
                            [&](std::int64_t done, std::int64_t all) { progress.show(done, all); });
   }
   if (!found) return found.error();
@@ -179,10 +193,12 @@ Result<std::vector<replay::Recorded>> events_of(Session& session, const Chosen& 
   } else {
     const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
     if (!url) return url.error();
+    auto keys = key_ring(session);
+    if (!keys) return keys.error();
     db::Connection connection(*url, "tenantry events replay");
     db::Transaction tx(connection);
     replay::freeze(tx);
-    const auto read = replay::read_events(tx, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
+    const auto read = replay::read_events(tx, *keys, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
       events.push_back(std::move(recorded));
       return {};
     });

@@ -116,6 +116,12 @@ Platform::Platform(PlatformOptions options)
 
 Platform::~Platform() = default;
 
+audit::KeyRing Platform::audit_keys() {
+  auto master = crypto::MasterKey::from_base64(master_key);
+  TENANTRY_ASSERT(master);
+  return audit::KeyRing(std::move(*master));
+}
+
 void Platform::start_workers() {
   const auto& url = options_.database_url;
   std::vector<messaging::WorkerSpec> specs;
@@ -125,7 +131,7 @@ void Platform::start_workers() {
       [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(broker_)); }));
   specs.push_back(billing::worker_spec({.database_url = url("billing")}));
   specs.push_back(metering::worker_spec({.database_url = url("metering")}));
-  specs.push_back(audit::worker_spec({.database_url = url("audit")}));
+  specs.push_back(audit::worker_spec({.database_url = url("audit"), .master_key = master_key}));
   specs.push_back(notification::worker_spec({.database_url = url("notification"),
                                              .smtp_url = {},
                                              .mail_from = "no-reply@replay.invalid",

@@ -76,48 +76,41 @@ Result<Recorded> from_line(std::string_view line) {
   return recorded;
 }
 
-Result<Recorded> from_leaf(std::string_view leaf) {
-  const auto document = parse_json(leaf, {.size = line_size_max});
-  if (!document) return document.error();
-  const auto object = [&](const char* name) {
-    const auto at = document->find(name);
-    return at != document->end() && at->is_object() ? *at : json::object();
-  };
-  const auto payload = from_base64(text(*document, "payload_base64"));
+Result<Recorded> from_leaf(const json& leaf, const json& personal) {
+  const auto payload = from_base64(text(personal, "payload_base64"));
   if (!payload) return Error::invalid("/payload_base64", "base64", "must be base64 with padding");
-  const auto recorded_at = from_rfc3339(text(*document, "recorded_at"));
+  const auto recorded_at = from_rfc3339(text(leaf, "recorded_at"));
   if (!recorded_at) return Error::invalid("/recorded_at", "rfc3339", "must be an RFC 3339 time");
-  const auto actor = object("actor");
-  const auto resource = object("resource");
+  const auto actor = personal.value("actor", json::object());
   events::Event event;
-  const auto id = Uuid::parse(text(*document, "event_id"));
+  const auto id = Uuid::parse(text(leaf, "event_id"));
   if (!id) return Error::invalid("/event_id", "uuid", "must be a UUID");
   event.id = *id;
-  event.foreign_id = text(*document, "foreign_id");
-  event.type = text(*document, "type");
-  event.tenant_id = text(*document, "tenant_id");
-  const auto occurred_at = from_rfc3339(text(*document, "occurred_at"));
+  event.foreign_id = text(leaf, "foreign_id");
+  event.type = text(leaf, "type");
+  event.tenant_id = text(leaf, "tenant_id");
+  const auto occurred_at = from_rfc3339(text(leaf, "occurred_at"));
   if (!occurred_at) return Error::invalid("/occurred_at", "rfc3339", "must be an RFC 3339 time");
   event.time = *occurred_at;
-  event.source = text(*document, "source");
-  event.causation_id = text(*document, "causation_id");
-  event.correlation_id = text(*document, "correlation_id");
-  event.actor = {text(actor, "kind"), text(actor, "id"), text(actor, "ip"), text(actor, "user_agent")};
-  event.content_type = text(*document, "content_type");
+  event.source = text(leaf, "source");
+  event.causation_id = text(leaf, "causation_id");
+  event.correlation_id = text(leaf, "correlation_id");
+  event.actor = {text(leaf, "actor_kind"), text(actor, "id"), text(actor, "ip"), text(actor, "user_agent")};
+  event.content_type = text(leaf, "content_type");
   event.payload = as_text(*payload);
   // The leaf keeps the subject as the resource's id, where the schema names none of its own.
   const auto* entry = events::Catalogue::instance().find(event.type);
-  const auto resource_id = text(resource, "id");
+  const auto resource_id = text(personal, "resource_id");
   if (entry == nullptr || (entry->resource_id_field.empty() && resource_id != event.tenant_id)) {
     event.subject = resource_id;
   }
   if (auto ok = events::parse_payload(event); !ok) return ok.error();
-  const auto sequence = document->find("sequence");
+  const auto sequence = leaf.find("sequence");
   return Recorded{
       .event = std::move(event),
-      .exchange = text(*document, "exchange"),
+      .exchange = text(leaf, "exchange"),
       .recorded_at = *recorded_at,
-      .sequence = sequence != document->end() && sequence->is_number_unsigned() ? sequence->get<std::uint64_t>() : 0};
+      .sequence = sequence != leaf.end() && sequence->is_number_unsigned() ? sequence->get<std::uint64_t>() : 0};
 }
 
 Result<std::vector<Recorded>> read_recording(std::istream& in) {

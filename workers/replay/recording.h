@@ -8,6 +8,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,8 @@ std::string to_line(const Recorded& recorded);  // without a line feed
 
 // Errors name the attribute or field and its rule.
 Result<Recorded> from_line(std::string_view line);
-Result<Recorded> from_leaf(std::string_view leaf);  // the exact bytes of an audit record
+// An audit record: what its leaf says in the open, and what was sealed beside it (audit/leaf.h).
+Result<Recorded> from_leaf(const nlohmann::json& leaf, const nlohmann::json& personal);
 
 // A whole file; the error names the line. Empty lines are skipped.
 Result<std::vector<Recorded>> read_recording(std::istream& in);

@@ -2,8 +2,12 @@
 
 #include <fnmatch.h>
 
+#include <nlohmann/json.hpp>
+
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/signup.pb.h"
+#include "workers/audit/keys.h"
+#include "workers/audit/leaf.h"
 
 namespace tenantry::replay {
 namespace {
@@ -28,9 +32,14 @@ constexpr const char* condition =
     "($1 = '' OR tenant_id = $1) AND type LIKE $2 AND ($3::timestamptz IS NULL OR occurred_at >= $3) "
     "AND ($4::timestamptz IS NULL OR occurred_at < $4) ";
 
-Result<Recorded> read_leaf(const db::Row& row) {
-  const auto leaf = row.bytes(3);
-  auto recorded = from_leaf(as_text(leaf));
+Result<Recorded> read_leaf(db::Transaction& tx, audit::KeyRing& keys, const db::Row& row) {
+  const auto recorded = [&]() -> Result<Recorded> {
+    const auto leaf = audit::parse_leaf(as_text(row.bytes(3)));
+    if (!leaf) return leaf.error();
+    const auto personal = keys.open(tx, *leaf);
+    if (!personal) return personal.error();
+    return from_leaf(*leaf, *personal);
+  }();
   if (recorded) return recorded;
   auto error = recorded.error();
   error.message =
@@ -47,7 +56,7 @@ bool matches(const EventFilter& filter, const events::Event& event) {
   return filter.type.empty() || fnmatch(filter.type.c_str(), event.type.c_str(), FNM_NOESCAPE) == 0;
 }
 
-Result<void> read_events(db::Transaction& tx, const EventFilter& filter,
+Result<void> read_events(db::Transaction& tx, audit::KeyRing& keys, const EventFilter& filter,
                          const std::function<Result<void>(Recorded&&)>& visit) {
   static const std::string statement = std::string(
                                            "SELECT recorded_at, tenant_id, sequence, leaf FROM audit.records "
@@ -60,7 +69,8 @@ Result<void> read_events(db::Transaction& tx, const EventFilter& filter,
     const auto rows = tx.exec(statement, {filter.tenant_id, pattern_of(filter.type), filter.since, filter.until, at,
                                           tenant, sequence, page_size});
     for (const auto row : rows) {
-      auto recorded = read_leaf(row);
+      auto recorded = read_leaf(tx, keys, row);
+      if (!recorded && recorded.error().reason == "erased") continue;
       if (!recorded) return recorded.error();
       if (auto visited = visit(*std::move(recorded)); !visited) return visited;
     }
@@ -86,7 +96,8 @@ std::map<std::string, Lifecycle> live_lifecycles(db::Transaction& tx, const std:
   const auto rows = tx.exec(
       "SELECT tenant_id, status, CASE WHEN status = 'suspended' THEN status_reason ELSE '' END, plan, "
       "trial_ends_at, CASE WHEN status IN ('cancelled', 'deleted') THEN deletion_due_at END "
-      "FROM platform.tenants WHERE $1 = '' OR tenant_id = $1",
+      "FROM platform.tenants WHERE ($1 = '' OR tenant_id = $1) AND tenant_id NOT IN (SELECT tenant_id FROM audit.heads "
+      "WHERE erased_at IS NOT NULL)",
       {tenant_id});
   for (const auto row : rows) {
     out.emplace(row.text(0), Lifecycle{.status = std::string(row.text(1)),
@@ -204,7 +215,8 @@ std::vector<Difference> Recount::compare(const std::string& tenant_id) {
       "FROM windows GROUP BY 1, 2, 3, 4) "
       "SELECT tenant_id, metric, span, window_start, coalesce(c.quantity || ' of ' || c.events, ''), "
       "coalesce(a.quantity || ' of ' || a.events, '') FROM again a FULL JOIN "
-      "(SELECT * FROM metering.counters WHERE $1 = '' OR tenant_id = $1) c "
+      "(SELECT * FROM metering.counters WHERE ($1 = '' OR tenant_id = $1) AND tenant_id NOT IN (SELECT tenant_id FROM "
+      "audit.heads WHERE erased_at IS NOT NULL)) c "
       "USING (tenant_id, metric, span, window_start) "
       "WHERE c.quantity IS DISTINCT FROM a.quantity OR c.events IS DISTINCT FROM a.events ORDER BY 1, 2, 3, 4",
       {tenant_id});

@@ -16,6 +16,10 @@ namespace tenantry::db {
 class Transaction;
 }
 
+namespace tenantry::audit {
+class KeyRing;
+}
+
 namespace tenantry::events::v1 {
 class SignupRequested;
 }
@@ -32,14 +36,15 @@ struct EventFilter {
 bool matches(const EventFilter& filter, const events::Event& event);
 
 // Events as the audit log has them, in the order it took them; per tenant that is its sequence. `visit` says whether to
-// go on. An unreadable leaf is an error that names its tenant and sequence.
-Result<void> read_events(db::Transaction& tx, const EventFilter& filter,
+// go on. Records of those who are erased are left out. An unreadable leaf is an error that names tenant and sequence.
+Result<void> read_events(db::Transaction& tx, audit::KeyRing& keys, const EventFilter& filter,
                          const std::function<Result<void>(Recorded&&)>& visit);
 std::int64_t count_events(db::Transaction& tx, const EventFilter& filter);
 
 // From here on the transaction sees one moment, whatever commits meanwhile.
 void freeze(db::Transaction& tx);
 
+// Without those who are erased.
 std::map<std::string, Lifecycle> live_lifecycles(db::Transaction& tx, const std::string& tenant_id);
 
 // Events of the outbox that are due: until they are published and handled, log and state may differ.

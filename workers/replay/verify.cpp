@@ -13,8 +13,8 @@ constexpr std::int64_t progress_every = 1'000;
 
 }  // namespace
 
-Result<Verification> verify(db::Connection& connection, const std::string& tenant_id, Timestamp now,
-                            const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<Verification> verify(db::Connection& connection, audit::KeyRing& keys, const std::string& tenant_id,
+                            Timestamp now, const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Verification out;
   db::Transaction tx(connection);
   freeze(tx);
@@ -24,7 +24,7 @@ Result<Verification> verify(db::Connection& connection, const std::string& tenan
   LifecycleFold fold;
   Recount recount(tx);
   std::vector<metering::Usage> batch;
-  const auto done = read_events(tx, {.tenant_id = tenant_id}, [&](Recorded&& recorded) -> Result<void> {
+  const auto done = read_events(tx, keys, {.tenant_id = tenant_id}, [&](Recorded&& recorded) -> Result<void> {
     const auto& event = recorded.event;
     if (++out.events % progress_every == 0) progress(out.events, all);
     if (event.type != "usage.recorded") {

@@ -14,6 +14,10 @@ namespace tenantry::db {
 class Connection;
 }
 
+namespace tenantry::audit {
+class KeyRing;
+}
+
 namespace tenantry::replay {
 
 struct Verification {
@@ -25,8 +29,9 @@ struct Verification {
   std::vector<Difference> differences;
 };
 
-// `tenant_id`: "" for all. `progress`: events done, of how many. Needs the owner's login: no service reads all of it.
-Result<Verification> verify(db::Connection& connection, const std::string& tenant_id, Timestamp now,
-                            const std::function<void(std::int64_t done, std::int64_t all)>& progress);
+// `tenant_id`: "" for all. `progress`: events done, of how many. Tenants that
+// are erased cannot be verified and are left out. Needs the owner's login: no service reads all of it.
+Result<Verification> verify(db::Connection& connection, audit::KeyRing& keys, const std::string& tenant_id,
+                            Timestamp now, const std::function<void(std::int64_t done, std::int64_t all)>& progress);
 
 }  // namespace tenantry::replay
