@@ -19,6 +19,7 @@ constexpr Subscription table[] = {
     {"provisioning", platform_events, "tenant.activated"},
     {"provisioning", platform_events, "tenant.cancelled"},
     {"provisioning", platform_events, "tenant.deletion_due"},
+    {"provisioning", platform_events, "erasure.requested"},
 
     {"billing", platform_events, "tenant.registered"},
     {"billing", platform_events, "trial.started"},

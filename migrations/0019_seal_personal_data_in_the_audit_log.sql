@@ -97,7 +97,7 @@ CREATE FUNCTION platform.erase_tenant(tenant text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM FROM platform.tenants WHERE tenant_id = tenant AND status = 'deleted' FOR UPDATE;
-  IF NOT FOUND THEN
+  IF NOT FOUND OR EXISTS (SELECT FROM audit.heads WHERE tenant_id = tenant AND erased_at IS NOT NULL) THEN
     RETURN false;
   END IF;
   PERFORM audit.erase(tenant);

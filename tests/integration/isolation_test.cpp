@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
                 " AND NOT coalesce(array_to_string(p.proconfig, ' ') LIKE '%search_path=pg_catalog, pg_temp%', false)"},
         Sweep{"AuditFunctionsAreTheAuditWorkersOnly",
               "SELECT r.rolname::text || ' ' || p.oid::regprocedure::text FROM pg_roles r, pg_proc p WHERE "
-              "p.pronamespace = 'audit'::regnamespace AND p.proname IN ('append', 'lock_heads') AND r.rolname LIKE "
+              "p.pronamespace = 'audit'::regnamespace AND p.prorettype <> 'trigger'::regtype AND r.rolname LIKE "
               "'tenantry\\_%' AND r.rolname NOT IN ('tenantry_owner', 'tenantry_audit') AND "
               "has_function_privilege(r.oid, p.oid, 'EXECUTE')"},
         Sweep{

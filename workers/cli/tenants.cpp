@@ -88,6 +88,9 @@ void add_tenants(CLI::App& app, Session& session) {
   one("cancel", "Cancel; the grace period starts")->callback([&session] {
     act(session, tenant_id, "cancel", json::object());
   });
+  one("erase", "Make unreadable, for good, what is known of a deleted tenant's people")->callback([&session] {
+    act(session, tenant_id, "erase", json::object());
+  });
   one("retry-provisioning", "Provision again what gave up")->callback([&session] {
     act(session, tenant_id, "retry-provisioning", json::object());
   });

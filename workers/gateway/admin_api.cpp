@@ -109,6 +109,27 @@ void admin_cancel_tenant(Services& services, const CallPtr& call) {
   move_tenant(services, call, tenancy::Trigger::cancel, "admin");
 }
 
+void admin_erase_tenant(Services& services, const CallPtr& call) {
+  services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
+    const auto& tenant_id = call->path.at("id");
+    const auto done = services.commit(
+        connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+          const auto tenant = tenancy::find_tenant(tx, tenant_id);
+          if (!tenant) return no_tenant(*call);
+          if (tenant->lifecycle.status != tenancy::Status::deleted) {
+            return Error{.code = Errc::conflict,
+                         .reason = "not_deleted",
+                         .message = "only a deleted tenant is erased, and this one is " +
+                                    std::string(tenancy::to_string(tenant->lifecycle.status))};
+          }
+          outbox.publish(tenant_id, v1::ErasureRequested{});
+          return {};
+        });
+    if (!done) return done.error();
+    return json_response(202, {{"tenant_id", tenant_id}, {"status", "deleted"}});
+  });
+}
+
 void admin_retry_provisioning(Services& services, const CallPtr& call) {
   auto action = parse_admin_action(call->request().body, "retry");
   if (!action) return services.refuse(call, action.error());

@@ -45,6 +45,7 @@ constexpr Binding bindings[] = {
     {"adminSuspendTenant", admin_suspend_tenant},
     {"adminReactivateTenant", admin_reactivate_tenant},
     {"adminCancelTenant", admin_cancel_tenant},
+    {"adminEraseTenant", admin_erase_tenant},
     {"adminRetryProvisioning", admin_retry_provisioning},
     {"adminStripeEvents", admin_stripe_events},
     {"adminDeadLetters", admin_dead_letters},

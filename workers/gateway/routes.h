@@ -46,6 +46,7 @@ void admin_read_tenant(Services&, const CallPtr&);
 void admin_suspend_tenant(Services&, const CallPtr&);
 void admin_reactivate_tenant(Services&, const CallPtr&);
 void admin_cancel_tenant(Services&, const CallPtr&);
+void admin_erase_tenant(Services&, const CallPtr&);
 void admin_retry_provisioning(Services&, const CallPtr&);
 void admin_stripe_events(Services&, const CallPtr&);
 void admin_dead_letters(Services&, const CallPtr&);

@@ -141,6 +141,10 @@ void remove_store(db::Transaction& tx, std::string_view tenant_id) {
   tx.send("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
 }
 
+bool erase_tenant(db::Transaction& tx, std::string_view tenant_id) {
+  return tx.exec("SELECT platform.erase_tenant($1)", {tenant_id})[0].boolean(0);
+}
+
 bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
   const auto rows = tx.exec(
       "SELECT started_xid < pg_snapshot_xmin(pg_current_snapshot()) FROM provisioning.sagas "

@@ -260,7 +260,16 @@ class ProvisioningWorker final : public messaging::Worker {
     return {};
   }
 
+  // Again, once it is done: nothing to do, and nothing to tell.
+  Result<void> erasure(Unit& unit, const events::Event& event, const v1::ErasureRequested&) {
+    if (erase_tenant(unit.tx, event.tenant_id)) unit.outbox.publish(event.tenant_id, v1::TenantErased{});
+    return {};
+  }
+
+  // A timer of an earlier cancellation may be on its way still: what counts is when the tenant is to be deleted now.
   Result<void> deletion_due(Unit& unit, const events::Event& event, const v1::TenantDeletionDue&) {
+    const auto tenant = tenancy::lock_tenant(unit.tx, event.tenant_id);
+    if (!tenant || !tenant->deletion_due_at || *tenant->deletion_due_at > unit.now) return {};
     const auto moved = tenancy::transition(
         unit.tx, unit.outbox, {.tenant_id = event.tenant_id, .trigger = tenancy::Trigger::grace_over}, unit.now);
     if (!moved) return moved.error();
@@ -284,6 +293,7 @@ class ProvisioningWorker final : public messaging::Worker {
       messaging::on<v1::TenantCancelled>(this, &ProvisioningWorker::freeze_cancelled,
                                          &ProvisioningWorker::frozen<v1::TenantCancelled>),
       messaging::on<v1::TenantDeletionDue>(this, &ProvisioningWorker::deletion_due),
+      messaging::on<v1::ErasureRequested>(this, &ProvisioningWorker::erasure),
   };
 };
 
