@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
+#include "tenantry/events/v1/platform.pb.h"
 #include "workers/gateway/cursor.h"
 
 namespace tenantry::gateway {
@@ -16,6 +17,13 @@ std::string query(const Call& call, std::string_view name) {
 
 events::Actor super_admin(const Call& call) {
   return call.actor("user", "super-admin");
+}
+
+void tell_read(messaging::Outbox& outbox, std::string_view tenant_id, std::string_view what, std::string_view id) {
+  events::v1::DataRead read;
+  read.set_what(std::string(what));
+  read.set_id(std::string(id));
+  outbox.publish(tenant_id, read);
 }
 
 Result<std::string> choice(const Call& call, const char* name, std::initializer_list<std::string_view> known) {

@@ -13,6 +13,9 @@ namespace tenantry::gateway {
 
 events::Actor super_admin(const Call& call);
 
+// With the read, in its transaction: the tenant's audit log says who has looked. `what`: tenant, dead_letter.
+void tell_read(messaging::Outbox& outbox, std::string_view tenant_id, std::string_view what, std::string_view id = {});
+
 std::string query(const Call& call, std::string_view name);  // "" where absent
 
 // One of `known`, or nothing; else 422.

@@ -87,12 +87,14 @@ void admin_create_tenant(Services& services, const CallPtr& call) {
 void admin_read_tenant(Services& services, const CallPtr& call) {
   services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
     std::optional<json> tenant;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      tenant = store::read_tenant(tx, call->path.at("id"));
-      return {};
-    });
+    const auto done = services.commit(connection, *call, super_admin(*call),
+                                      [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                        tenant = store::read_tenant(tx, call->path.at("id"));
+                                        if (!tenant) return no_tenant(*call);
+                                        tell_read(outbox, call->path.at("id"), "tenant");
+                                        return {};
+                                      });
     if (!done) return done.error();
-    if (!tenant) return no_tenant(*call);
     return json_response(200, *tenant);
   });
 }

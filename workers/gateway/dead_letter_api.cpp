@@ -212,14 +212,16 @@ void admin_read_dead_letter(Services& services, const CallPtr& call) {
   if (!Uuid::parse(call->path.at("id"))) return services.refuse(call, no_letter());
   services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
     json body;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      const auto& id = call->path.at("id");
-      const auto letter = messaging::find_dead_letter(tx, id);
-      if (!letter) return no_letter();
-      body = store::list_dead_letters(tx, {.ids = {id}}, {.limit = 1}).at(0);
-      body["message"] = message_of(*letter);
-      return {};
-    });
+    const auto done = services.commit(connection, *call, super_admin(*call),
+                                      [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                        const auto& id = call->path.at("id");
+                                        const auto letter = messaging::find_dead_letter(tx, id);
+                                        if (!letter) return no_letter();
+                                        body = store::list_dead_letters(tx, {.ids = {id}}, {.limit = 1}).at(0);
+                                        body["message"] = message_of(*letter);
+                                        tell_read(outbox, letter->tenant_id, "dead_letter", id);
+                                        return {};
+                                      });
     if (!done) return done.error();
     return json_response(200, body);
   });
