@@ -77,6 +77,27 @@ ResultPtr checked(const PGconn* connection, ResultPtr result) {
   throw StatementError(message, state, field_of(result.get(), PG_DIAG_CONSTRAINT_NAME), retryable_state(state));
 }
 
+// Parameters as libpq takes them: views of `params`.
+struct Values {
+  explicit Values(std::span<const Param> params) {
+    for (const auto& param : params) {
+      const auto& value = param.value();
+      // Text goes as a C string: the server would get what stands before the NUL, and no error.
+      if (value && !param.is_binary() && value->find('\0') != std::string::npos) {
+        throw StatementError("a text with a NUL cannot be stored", "22021", {}, false);
+      }
+      values.push_back(value ? value->data() : nullptr);
+      lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+      formats.push_back(param.is_binary() ? 1 : 0);
+    }
+  }
+  int size() const { return static_cast<int>(values.size()); }
+
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+};
+
 }  // namespace
 
 struct Rows::State {
@@ -237,23 +258,20 @@ struct Connection::State {
 
   // Sends a statement behind those that were sent and not answered yet.
   void send(std::string_view sql, std::span<const Param> params) {
-    std::vector<const char*> values;
-    std::vector<int> lengths;
-    std::vector<int> formats;
-    for (const auto& param : params) {
-      const auto& value = param.value();
-      // Text goes as a C string: the server would get what stands before the NUL, and no error.
-      if (value && !param.is_binary() && value->find('\0') != std::string::npos) {
-        throw StatementError("a text with a NUL cannot be stored", "22021", {}, false);
-      }
-      values.push_back(value ? value->data() : nullptr);
-      lengths.push_back(value ? static_cast<int>(value->size()) : 0);
-      formats.push_back(param.is_binary() ? 1 : 0);
-    }
+    const Values values(params);
     const std::string& name = prepare(sql, params);
     enter_pipeline();
-    sent(PQsendQueryPrepared(connection.get(), name.c_str(), static_cast<int>(values.size()), values.data(),
-                             lengths.data(), formats.data(), 0));
+    sent(PQsendQueryPrepared(connection.get(), name.c_str(), values.size(), values.values.data(), values.lengths.data(),
+                             values.formats.data(), 0));
+  }
+
+  void send_once(std::string_view sql, std::span<const Param> params) {
+    const Values values(params);
+    std::vector<Oid> types;
+    for (const auto& param : params) types.push_back(param.type());
+    enter_pipeline();
+    sent(PQsendQueryParams(connection.get(), std::string(sql).c_str(), values.size(), types.data(),
+                           values.values.data(), values.lengths.data(), values.formats.data(), 0));
   }
 
   // BEGIN and COMMIT.
@@ -389,6 +407,11 @@ Transaction::~Transaction() {
 Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
   if (rare::takes(rare::Path::statement_conflicts)) throw StatementError("simulated conflict", "40001", {}, true);
   state_->connection.send(sql, params);
+  return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
+}
+
+Rows Transaction::exec_once(std::string_view sql, std::span<const Param> params) {
+  state_->connection.send_once(sql, params);
   return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
 }
 

@@ -122,6 +122,10 @@ class Transaction {
   }
   Rows exec(std::string_view sql, std::span<const Param> params);
 
+  // Planned for these values and forgotten: for statements of so many texts that keeping each would fill the memory
+  // of both ends.
+  Rows exec_once(std::string_view sql, std::span<const Param> params);
+
   // For its effect alone: nobody waits for the answer, so it shares the round trip of what comes next, at the latest
   // the commit, which throws in its place where it fails.
   void send(std::string_view sql, std::initializer_list<Param> params = {}) {

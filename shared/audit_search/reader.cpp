@@ -1,0 +1,295 @@
+#include "shared/audit_search/reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+
+#include "shared/audit_search/record.h"
+
+namespace tenantry::audit_search {
+namespace {
+
+using db::Param;
+using Clock = std::chrono::steady_clock;
+
+// How far one statement looks when records are filtered. A scan of this many takes some tens of milliseconds, and the
+// patience is looked at in between.
+constexpr std::int64_t sequences_at_once = 20'000;
+constexpr std::uint64_t xids_at_once = 256;
+constexpr std::uint64_t xids_growth = 4;  // transactions of others, with no records in them, cost nothing to pass
+
+bool is_newest_first(const PageRequest& request) {
+  return request.order == Order::newest_first;
+}
+
+// What all statements of a page share.
+class PageReader {
+ public:
+  PageReader(db::Transaction& tx, const Search& search, const People& people, const PageRequest& request)
+      : tx_(tx), search_(search), people_(people), request_(request), give_up_at_(Clock::now() + request.patience) {}
+
+  bool wants_more() const { return wanted() > 0; }
+  bool has_patience() const { return Clock::now() < give_up_at_; }
+  bool filters() const { return !search_.terms.empty() || search_.occurred.from || search_.occurred.to; }
+
+  // `range` is ours: a condition on the order's axis with its own parameters. True: the page is full.
+  bool read(const char* range, std::vector<Param> params, const char* order) {
+    std::string sql = std::string("SELECT ") + record_columns + " FROM audit.records WHERE " + range;
+    // Partitions are pruned by it; and it is what from: and to: say.
+    const auto bound = [&](const char* sign, const std::optional<Timestamp>& at) {
+      if (!at) return;
+      params.emplace_back(*at);
+      sql += std::string(" AND recorded_at ") + sign + " $" + std::to_string(params.size()) + "::timestamptz";
+    };
+    bound(">=", search_.recorded.from);
+    bound("<", search_.recorded.to);
+    auto condition = compile(search_, people_, params.size() + 1);
+    sql += condition.sql;
+    params.insert(params.end(), condition.params.begin(), condition.params.end());
+    params.emplace_back(wanted());
+    sql += std::string(" ORDER BY ") + order + " LIMIT $" + std::to_string(params.size()) + "::int";
+    auto rows = tx_.exec_once(sql, params);
+    const bool full = static_cast<int>(rows.size()) == wanted();
+    page_.size += rows.size();
+    if (!rows.empty()) page_.parts.push_back(std::move(rows));
+    return full;
+  }
+
+  db::Row last() const {
+    const auto& rows = page_.parts.back();
+    return rows[rows.size() - 1];
+  }
+
+  Page take(std::optional<Place> next, bool more) {
+    page_.next = std::move(next);
+    page_.more = more;
+    return std::move(page_);
+  }
+
+ private:
+  int wanted() const { return request_.records_max - static_cast<int>(page_.size); }
+
+  db::Transaction& tx_;
+  const Search& search_;
+  const People& people_;
+  const PageRequest& request_;
+  const Clock::time_point give_up_at_;
+  Page page_;
+};
+
+// ---- one tenant
+
+std::int64_t size_of(db::Transaction& tx, std::string_view tenant_id) {
+  const auto rows = tx.exec("SELECT size FROM audit.heads WHERE tenant_id = $1", {tenant_id});
+  return rows.empty() ? 0 : rows[0].int64(0);
+}
+
+struct Sequences {
+  std::int64_t from = 0;
+  std::int64_t to = 0;  // half-open
+};
+
+// A tenant's records are recorded in the order of their sequence, so a span of time is a span of sequences.
+Sequences sequences_of(db::Transaction& tx, std::string_view tenant_id, const Span& recorded) {
+  Sequences all{0, size_of(tx, tenant_id)};
+  if (recorded.from) {
+    const auto rows = tx.exec(
+        "SELECT sequence FROM audit.records WHERE tenant_id = $1 AND recorded_at >= $2 ORDER BY sequence LIMIT 1",
+        {tenant_id, *recorded.from});
+    all.from = rows.empty() ? all.to : rows[0].int64(0);
+  }
+  if (recorded.to) {
+    const auto rows = tx.exec(
+        "SELECT sequence FROM audit.records WHERE tenant_id = $1 AND recorded_at < $2 ORDER BY sequence DESC LIMIT 1",
+        {tenant_id, *recorded.to});
+    all.to = rows.empty() ? all.from : std::min(all.to, rows[0].int64(0) + 1);
+  }
+  return all;
+}
+
+constexpr const char* sequence_range = "tenant_id = $1 AND sequence >= $2::bigint AND sequence < $3::bigint";
+
+Page read_back(PageReader& reader, std::string_view tenant_id, const Sequences& all, std::int64_t step,
+               const PageRequest& request) {
+  std::int64_t to = request.after ? std::min(all.to, request.after->sequence) : all.to;
+  while (to > all.from && reader.wants_more()) {
+    const auto from = std::max(all.from, to - step);
+    const bool full = reader.read(sequence_range, {tenant_id, from, to}, "sequence DESC");
+    to = full ? sequence_of(reader.last()) : from;
+    if (!reader.has_patience()) break;
+  }
+  if (to <= all.from) return reader.take(std::nullopt, false);
+  return reader.take(Place{.tenant_id = std::string(tenant_id), .sequence = to}, true);
+}
+
+Page read_on(PageReader& reader, std::string_view tenant_id, const Sequences& all, std::int64_t step,
+             const PageRequest& request) {
+  // A place is behind the last record seen.
+  std::int64_t from = request.after ? std::max(all.from, request.after->sequence + 1) : all.from;
+  while (from < all.to && reader.wants_more()) {
+    const auto to = std::min(all.to, from + step);
+    const bool full = reader.read(sequence_range, {tenant_id, from, to}, "sequence");
+    from = full ? sequence_of(reader.last()) + 1 : to;
+    if (!reader.has_patience()) break;
+  }
+  const bool more = from < all.to;
+  return reader.take(Place{.tenant_id = std::string(tenant_id), .sequence = from - 1}, more);
+}
+
+// ---- across tenants
+
+Param xid_param(std::uint64_t xid) {
+  return Param(std::to_string(xid));
+}
+
+std::uint64_t first_xid(const db::Rows& rows) {
+  return std::stoull(std::string(rows[0].text(0)));
+}
+
+// Every transaction below is over, whatever has become of it.
+std::uint64_t horizon(db::Transaction& tx) {
+  return first_xid(tx.exec("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"));
+}
+
+struct Xids {
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;  // half-open
+};
+
+Xids xids_of(db::Transaction& tx, const Span& recorded) {
+  Xids all{0, horizon(tx)};
+  const auto first = tx.exec(
+      "SELECT xid::text FROM audit.records WHERE ($1::timestamptz IS NULL OR recorded_at >= $1) ORDER BY xid LIMIT 1",
+      {recorded.from});
+  all.from = first.empty() ? all.to : first_xid(first);
+  if (recorded.to) {
+    const auto last =
+        tx.exec("SELECT xid::text FROM audit.records WHERE recorded_at < $1 ORDER BY xid DESC LIMIT 1", {*recorded.to});
+    all.to = last.empty() ? all.from : std::min(all.to, first_xid(last) + 1);
+  }
+  // What is seen first may have begun after one that is still open.
+  all.from = std::min(all.from, all.to);
+  return all;
+}
+
+constexpr const char* place_before =
+    "xid >= $1::xid8 AND xid < $2::xid8 AND (xid, recorded_at, tenant_id, sequence) < ($3::xid8, $4::timestamptz, $5, "
+    "$6::bigint)";
+constexpr const char* place_behind =
+    "xid >= $1::xid8 AND xid < $2::xid8 AND (xid, recorded_at, tenant_id, sequence) > ($3::xid8, $4::timestamptz, $5, "
+    "$6::bigint)";
+
+Place place_at(const db::Row& row) {
+  return {xid_of(row), recorded_at_of(row), std::string(tenant_of(row)), sequence_of(row)};
+}
+
+// Between the transactions below `xid` and it: no record is of 1970.
+Place place_before_xid(std::uint64_t xid) {
+  return {.xid = xid};
+}
+
+std::vector<Param> range_params(std::uint64_t from, std::uint64_t to, const Place& place) {
+  return {xid_param(from), xid_param(to), xid_param(place.xid), place.recorded_at, place.tenant_id, place.sequence};
+}
+
+Page read_back(PageReader& reader, const Xids& all, const PageRequest& request) {
+  auto place = request.after ? *request.after : place_before_xid(all.to);
+  std::uint64_t to = std::min(all.to, place.xid + 1);
+  std::uint64_t step = reader.filters() ? xids_at_once : to;
+  while (to > all.from && reader.wants_more()) {
+    const auto from = to - all.from > step ? to - step : all.from;
+    if (reader.read(place_before, range_params(from, to, place),
+                    "xid DESC, recorded_at DESC, tenant_id DESC, sequence DESC")) {
+      place = place_at(reader.last());
+      to = place.xid + 1;
+    } else {
+      place = place_before_xid(from);
+      to = from;
+      step *= xids_growth;
+    }
+    if (!reader.has_patience()) break;
+  }
+  if (to <= all.from) return reader.take(std::nullopt, false);
+  return reader.take(place, true);
+}
+
+Page read_on(PageReader& reader, const Xids& all, const PageRequest& request) {
+  auto place = request.after ? *request.after : place_before_xid(all.from);
+  std::uint64_t from = std::max(all.from, place.xid);
+  std::uint64_t step = reader.filters() ? xids_at_once : all.to;
+  while (from < all.to && reader.wants_more()) {
+    const auto to = all.to - from > step ? from + step : all.to;
+    if (reader.read(place_behind, range_params(from, to, place), "xid, recorded_at, tenant_id, sequence")) {
+      place = place_at(reader.last());
+      from = place.xid;
+    } else {
+      place = place_before_xid(to);
+      from = to;
+      step *= xids_growth;
+    }
+    if (!reader.has_patience()) break;
+  }
+  return reader.take(place, from < all.to);
+}
+
+// A plain number that fits.
+std::optional<std::uint64_t> number_of(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || value > INT64_MAX)
+    return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::vector<std::string> parts_of(const Place& place, bool of_one_tenant) {
+  // From 1 on, so that the place before the first record is a plain number, too.
+  const auto sequence = std::to_string(place.sequence + 1);
+  if (of_one_tenant) return {sequence};
+  return {std::to_string(place.xid), to_rfc3339(place.recorded_at), place.tenant_id, sequence};
+}
+
+Result<Place> place_of(const std::vector<std::string>& parts) {
+  const auto refused = [] { return Error::invalid("/cursor", "cursor", "must be a next_cursor of this list"); };
+  const auto sequence = number_of(parts.back());
+  if (!sequence) return refused();
+  Place place{.sequence = static_cast<std::int64_t>(*sequence) - 1};
+  if (parts.size() == tenant_place_parts) return place;
+  const auto xid = number_of(parts[0]);
+  const auto recorded_at = from_rfc3339(parts[1]);
+  if (!xid || !recorded_at) return refused();
+  place.xid = *xid;
+  place.recorded_at = *recorded_at;
+  place.tenant_id = parts[2];
+  return place;
+}
+
+Page read_tenant(db::Transaction& tx, std::string_view tenant_id, const Search& search, const People& people,
+                 const PageRequest& request) {
+  const auto all = sequences_of(tx, tenant_id, search.recorded);
+  PageReader reader(tx, search, people, request);
+  const auto step = reader.filters() ? sequences_at_once : std::max<std::int64_t>(all.to, 1);
+  return is_newest_first(request) ? read_back(reader, tenant_id, all, step, request)
+                                  : read_on(reader, tenant_id, all, step, request);
+}
+
+Page read_platform(db::Transaction& tx, const Search& search, const People& people, const PageRequest& request) {
+  const auto all = xids_of(tx, search.recorded);
+  PageReader reader(tx, search, people, request);
+  return is_newest_first(request) ? read_back(reader, all, request) : read_on(reader, all, request);
+}
+
+void allow_all_tenants(db::Transaction& tx) {
+  tx.send("SELECT set_config('app.all_tenants', 'on', true)");
+}
+
+Place end_of_tenant(db::Transaction& tx, std::string_view tenant_id) {
+  return {.tenant_id = std::string(tenant_id), .sequence = size_of(tx, tenant_id) - 1};
+}
+
+Place end_of_platform(db::Transaction& tx) {
+  return place_before_xid(horizon(tx));
+}
+
+}  // namespace tenantry::audit_search

@@ -1,0 +1,78 @@
+// Reader: pages of the audit log that a search finds, in an order that commits cannot
+// disturb, so that a reader with a place skips nothing and sees nothing twice.
+//
+// Of one tenant the order is that of sequence, which is the order of commits. Across
+// tenants it is that of transactions (xid, recorded_at, tenant, sequence), and only those
+// below the oldest one still open are shown: what commits late comes late, but comes.
+//
+// A page costs a bounded amount of work: where few records match, it ends when the
+// patience is spent, with fewer records than asked for and the place to go on from.
+// Throws as shared/db does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/audit_search/condition.h"
+#include "shared/audit_search/search.h"
+#include "shared/db/connection.h"
+
+namespace tenantry::audit_search {
+
+enum class Order { newest_first, oldest_first };
+
+// Where a page ended: between two records. Of one tenant only the sequence counts.
+struct Place {
+  std::uint64_t xid = 0;
+  Timestamp recorded_at{};
+  std::string tenant_id{};
+  std::int64_t sequence = -1;
+};
+
+// As text, and back; Errc::invalid with the field /cursor. The parts are fit for a cursor.
+std::vector<std::string> parts_of(const Place& place, bool of_one_tenant);
+Result<Place> place_of(const std::vector<std::string>& parts);
+constexpr std::size_t tenant_place_parts = 1;
+constexpr std::size_t platform_place_parts = 4;
+
+struct PageRequest {
+  Order order = Order::newest_first;
+  std::optional<Place> after{};  // none: from the first record of the order
+  int records_max = 50;
+  Milliseconds patience{150};
+};
+
+struct Page {
+  std::vector<db::Rows> parts{};  // rows of record_columns, in order
+  std::size_t size = 0;
+  // Where to go on. Newest first: empty at the end of the log. Oldest first there is always one, since the log grows,
+  // unless nothing was ever recorded.
+  std::optional<Place> next{};
+  bool more = false;  // there was more to look at when this page was read
+
+  template <class F>
+  void for_each(const F& take) const {
+    for (const auto& rows : parts) {
+      for (const auto row : rows) take(row);
+    }
+  }
+};
+
+// The transaction must be set to this tenant, or be of a role that may read all.
+Page read_tenant(db::Transaction& tx, std::string_view tenant_id, const Search& search, const People& people,
+                 const PageRequest& request);
+
+// The transaction must be allowed to read all tenants: allow_all_tenants().
+Page read_platform(db::Transaction& tx, const Search& search, const People& people, const PageRequest& request);
+
+// For the rest of the transaction the gateway's role reads every tenant's records: a super-admin's routes alone.
+void allow_all_tenants(db::Transaction& tx);
+
+// The place behind everything that is there now, for who wants what comes. Of one tenant, and across tenants.
+Place end_of_tenant(db::Transaction& tx, std::string_view tenant_id);
+Place end_of_platform(db::Transaction& tx);
+
+}  // namespace tenantry::audit_search

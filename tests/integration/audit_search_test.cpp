@@ -1,0 +1,395 @@
+// Goal: a reader with a cursor sees every committed record that its search names exactly
+// once and in order, whatever is written meanwhile, of one tenant and across tenants; and
+// nobody else's.
+// Method: records written by the audit worker's own store; pages of few records; writers
+// that hold their transactions open until the reader has gone on without them.
+#include <gtest/gtest.h>
+
+#include <future>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "shared/audit_search/reader.h"
+#include "shared/audit_search/record.h"
+#include "shared/core/ids.h"
+#include "shared/db/run.h"
+#include "tests/support/services.h"
+#include "workers/audit/store.h"
+
+namespace tenantry::audit_search {
+namespace {
+
+using testing::must;
+using testing::TestDatabase;
+
+struct Written {
+  std::string tenant = "acme";
+  std::string type = "client.updated";
+  std::string actor_kind = "user";
+  std::string actor_id = "user-1";
+  std::string resource_id = "1";
+  std::string payload = "{}";
+  bool failure = false;
+  std::string ip{};
+  Timestamp recorded_at{};
+  Timestamp occurred_at{};
+};
+
+class AuditSearch : public ::testing::Test {
+ protected:
+  // Into a transaction of the caller's, as the audit worker does.
+  void add(db::Transaction& tx, const std::vector<Written>& records) {
+    std::set<std::string> tenants;
+    for (const auto& record : records) tenants.insert(record.tenant);
+    auto heads = audit::lock_heads(tx, {tenants.begin(), tenants.end()});
+    std::vector<audit::Leaf> leaves;
+    for (const auto& record : records) {
+      auto& head = heads.at(record.tenant);
+      audit::Leaf leaf;
+      leaf.record.tenant_id = record.tenant;
+      leaf.record.sequence = head.frontier.size();
+      leaf.record.event_id = ids.next();
+      leaf.record.type = record.type;
+      leaf.record.recorded_at = record.recorded_at == Timestamp{} ? clock.now() : record.recorded_at;
+      leaf.record.occurred_at = record.occurred_at == Timestamp{} ? leaf.record.recorded_at : record.occurred_at;
+      leaf.record.actor_kind = record.actor_kind;
+      leaf.record.actor_id = record.actor_id;
+      leaf.record.actor_ip = record.ip;
+      leaf.record.action = record.type == "user.logged_in" ? "LOGIN" : record.type;
+      leaf.record.crud = "update";
+      leaf.record.resource = "client";
+      leaf.record.resource_id = record.resource_id;
+      leaf.record.failure = record.failure;
+      leaf.record.correlation_id = "request-" + record.resource_id;
+      leaf.record.source = "/test";
+      leaf.record.payload = record.payload;
+      leaf.bytes = leaf.record.event_id.to_string();
+      leaf.hash = audit::leaf_hash(as_bytes(leaf.bytes));
+      head.frontier.append(leaf.hash);
+      leaves.push_back(std::move(leaf));
+    }
+    audit::append(tx, leaves, heads);
+  }
+
+  void write(const std::vector<Written>& records) {
+    db::Connection own(database.url("audit"), "test");
+    must(db::run(own, {}, [&](db::Transaction& tx) -> Result<void> {
+      add(tx, records);
+      return {};
+    }));
+  }
+
+  Search search(std::string_view text) { return must(parse_search(text, Scope::platform, clock.now())); }
+
+  // "tenant/sequence" of one page; `place` moves on.
+  std::vector<std::string> page(const std::string& tenant, const Search& wanted, PageRequest& request, bool& more) {
+    db::Transaction tx(reader);
+    if (tenant.empty()) {
+      allow_all_tenants(tx);
+    } else {
+      tx.set_tenant(tenant);
+    }
+    const auto found =
+        tenant.empty() ? read_platform(tx, wanted, people, request) : read_tenant(tx, tenant, wanted, people, request);
+    std::vector<std::string> out;
+    found.for_each([&](const db::Row& row) {
+      out.push_back(std::string(tenant_of(row)) + "/" + std::to_string(sequence_of(row)));
+    });
+    EXPECT_EQ(found.size, out.size());
+    EXPECT_LE(out.size(), static_cast<std::size_t>(request.records_max));
+    more = found.more;
+    if (found.next) request.after = must(place_of(parts_of(*found.next, !tenant.empty())));
+    return out;
+  }
+
+  // All pages, one after another. `tenant` empty: across tenants.
+  std::vector<std::string> all(const std::string& tenant, std::string_view text, Order order, int records_max = 7) {
+    PageRequest request{.order = order, .records_max = records_max};
+    std::vector<std::string> out;
+    const auto wanted = search(text);
+    for (bool more = true; more;) {
+      const auto found = page(tenant, wanted, request, more);
+      out.insert(out.end(), found.begin(), found.end());
+    }
+    return out;
+  }
+
+  std::size_t count(const std::string& tenant, std::string_view text) {
+    return all(tenant, text, Order::newest_first).size();
+  }
+
+  SystemClock clock;
+  SystemIdGenerator ids{clock};
+  TestDatabase database;
+  db::Connection reader{database.url("gateway"), "test"};
+  People people;
+};
+
+std::vector<Written> many(const std::string& tenant, int count, Written like = {}) {
+  std::vector<Written> out;
+  like.tenant = tenant;
+  for (int i = 0; i < count; ++i) {
+    like.resource_id = std::to_string(i);
+    out.push_back(like);
+  }
+  return out;
+}
+
+TEST_F(AuditSearch, PagesHoldEveryRecordOnceInOrder) {
+  for (int batch = 0; batch < 5; ++batch) {
+    auto records = many("acme", 6);
+    const auto others = many("globex", 3);
+    records.insert(records.end(), others.begin(), others.end());
+    write(records);
+  }
+  std::vector<std::string> rising, of_all;
+  for (int i = 0; i < 30; ++i) rising.push_back("acme/" + std::to_string(i));
+  for (int batch = 0; batch < 5; ++batch) {
+    for (int i = 0; i < 6; ++i) of_all.push_back("acme/" + std::to_string(batch * 6 + i));
+    for (int i = 0; i < 3; ++i) of_all.push_back("globex/" + std::to_string(batch * 3 + i));
+  }
+  for (const int size : {1, 7, 30, 200}) {
+    SCOPED_TRACE(size);
+    for (const char* text : {"", "crud:update"}) {
+      EXPECT_EQ(all("acme", text, Order::oldest_first, size), rising) << text;
+      EXPECT_EQ(all("acme", text, Order::newest_first, size), std::vector(rising.rbegin(), rising.rend())) << text;
+      EXPECT_EQ(all("", text, Order::oldest_first, size), of_all) << text;
+      EXPECT_EQ(all("", text, Order::newest_first, size), std::vector(of_all.rbegin(), of_all.rend())) << text;
+    }
+  }
+}
+
+TEST_F(AuditSearch, NothingOfOthersIsSeen) {
+  write(many("acme", 3));
+  write(many("globex", 3));
+  db::Transaction tx(reader);
+  tx.set_tenant("acme");
+  EXPECT_EQ(read_tenant(tx, "globex", search(""), people, {}).size, 0U);
+  EXPECT_EQ(read_platform(tx, search("tenant:globex"), people, {}).size, 0U);
+  EXPECT_EQ(read_platform(tx, search(""), people, {}).size, 3U);
+}
+
+TEST_F(AuditSearch, EachKeyFindsItsRecords) {
+  write({{.type = "user.logged_in", .actor_id = "user-1", .ip = "203.0.113.7"},
+         {.type = "payment.failed", .actor_kind = "stripe", .actor_id = "evt_1", .failure = true},
+         {.type = "payment.succeeded", .actor_kind = "stripe", .actor_id = "evt_2"},
+         {.actor_id = "user-2", .resource_id = "c-42", .payload = R"({"name":"Éric \"le Grand\"","plan":"a.b"})"},
+         {.actor_kind = "service", .actor_id = "billing", .payload = R"({"nothing":"here"})"}});
+  people["eric@example.com"] = {"user-2", "user-9"};
+  const std::pair<const char*, std::size_t> rows[] = {{"", 5},
+                                                      {"type:payment.*", 2},
+                                                      {"type:payment.failed type:user.logged_in", 2},
+                                                      {"-type:payment.*", 3},
+                                                      {"action:login", 1},
+                                                      {"actor:stripe", 2},
+                                                      {"actor:stripe actor:user-1", 3},
+                                                      {"actor:service:billing", 1},
+                                                      {"actor:user:billing", 0},
+                                                      {"actor:eric@example.com", 1},
+                                                      {"-actor:eric@example.com", 4},
+                                                      {"actor:nobody@example.com", 0},
+                                                      {"actor:user-*", 2},
+                                                      {"resource:client/c-42", 1},
+                                                      {"resource:client/c*", 1},
+                                                      {"resource:client", 5},
+                                                      {"resource:user", 0},
+                                                      {"outcome:failure", 1},
+                                                      {"crud:update", 5},
+                                                      {"crud:delete", 0},
+                                                      {"ip:203.0.113.*", 1},
+                                                      {"correlation:request-c-42", 1},
+                                                      {"source:/test", 5},
+                                                      {"GRAND", 1},
+                                                      {R"("ric \"LE grand\"")", 1},
+                                                      {"a.b", 1},
+                                                      {"aXb", 0},
+                                                      {"nothing here", 1},
+                                                      {"nothing grand", 0},
+                                                      {"-nothing", 4},
+                                                      {"payment", 2},
+                                                      {"from:1h", 5},
+                                                      {"to:1h", 0},
+                                                      {"occurred_to:1h", 0},
+                                                      {"id:0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b", 0}};
+  for (const auto& [text, found] : rows) {
+    EXPECT_EQ(count("acme", text), found) << text;
+    EXPECT_EQ(count("", text), found) << text;
+  }
+  const auto id = database.value("SELECT event_id::text FROM audit.records WHERE sequence = 3");
+  EXPECT_EQ(all("acme", "id:" + id, Order::newest_first), std::vector<std::string>{"acme/3"});
+}
+
+TEST_F(AuditSearch, ErasedColumnsAreNobodys) {
+  write(many("acme", 2));
+  for (const char* sql :
+       {"ALTER TABLE audit.records ALTER actor_id DROP NOT NULL", "ALTER TABLE audit.records DISABLE TRIGGER ALL",
+        "UPDATE audit.records SET actor_id = NULL, payload = NULL WHERE sequence = 0"}) {
+    database.exec("superuser", sql);
+  }
+  EXPECT_EQ(count("acme", "actor:user-1"), 1U);
+  EXPECT_EQ(all("acme", "-actor:user-1", Order::newest_first), std::vector<std::string>{"acme/0"});
+  EXPECT_EQ(count("acme", "-word"), 2U);
+}
+
+TEST_F(AuditSearch, TimesCutAcrossMonths) {
+  for (int month = 1; month <= 6; ++month) {
+    const auto at = must(from_rfc3339("2026-0" + std::to_string(month) + "-10T00:00:00Z"));
+    write(many("acme", 4, {.recorded_at = at, .occurred_at = at - Days{60}}));
+    write(many("globex", 1, {.recorded_at = at}));
+  }
+  for (const auto order : {Order::newest_first, Order::oldest_first}) {
+    const auto found = [&](const char* tenant, const char* text) { return all(tenant, text, order, 3).size(); };
+    EXPECT_EQ(found("acme", "from:2026-03 to:2026-05"), 8U);
+    EXPECT_EQ(found("", "from:2026-03 to:2026-05"), 10U);
+    EXPECT_EQ(found("acme", "from:2026-03-10 to:2026-05-10"), 8U);
+    EXPECT_EQ(found("acme", "to:2026-01"), 0U);
+    EXPECT_EQ(found("acme", "from:2026-07"), 0U);
+    EXPECT_EQ(found("", "from:2026-07"), 0U);
+    EXPECT_EQ(found("acme", "occurred_from:2026-04"), 4U);
+    EXPECT_EQ(found("", "occurred_from:2026-04"), 7U);
+  }
+}
+
+TEST_F(AuditSearch, WithoutPatienceAPageEndsEarlyAndGoesOn) {
+  db::Connection others(database.url("superuser"), "test");
+  for (int batch = 0; batch < 30; ++batch) {
+    write(many("globex", 1));
+    others.exec_alone("DO $$ BEGIN FOR i IN 1..60 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");
+  }
+  write(many("acme", 1, {.payload = R"({"word":"okapi"})"}));
+  PageRequest request{.order = Order::oldest_first, .patience = Milliseconds{0}};
+  const auto wanted = search("okapi");
+  std::size_t pages = 0, found = 0;
+  for (bool more = true; more; ++pages) found += page("", wanted, request, more).size();
+  EXPECT_EQ(found, 1U);
+  EXPECT_GT(pages, 2U);
+}
+
+// ---- while others write
+
+// Eight writers whose transactions stay open until the reader has read twice without them, each in its own tenant (and
+// all of them in one, whose head passes from hand to hand).
+class SlowWriters : public AuditSearch {
+ protected:
+  static constexpr int writers = 8;
+  static constexpr int batches = 6;
+  static constexpr int batch_size = 5;
+
+  void write_slowly(const std::string& tenant) {
+    db::Connection own(database.url("audit"), "writer");
+    for (int batch = 0; batch < batches; ++batch) {
+      db::Transaction tx(own);
+      add(tx, many(tenant, batch_size));
+      tx.transaction_id();  // everything sent has arrived
+      await_reader();
+      tx.commit();
+    }
+    --at_work_;
+  }
+
+  void await_reader() {
+    std::unique_lock lock(mutex_);
+    const auto until = reads_ + 2;
+    read_.wait(lock, [&] { return reads_ >= until; });
+  }
+
+  // Reads until the writers are done and nothing is left; each record's sequences must rise.
+  std::map<std::string, int> read_all(const std::string& tenant) {
+    PageRequest request{.order = Order::oldest_first, .records_max = 3};
+    std::map<std::string, int> seen;
+    const auto wanted = search("");
+    for (bool done = false;;) {
+      bool more = true;
+      const auto found = page(tenant, wanted, request, more);
+      for (const auto& each : found) ++seen[each];
+      if (done && !more) return seen;
+      // Other tests' transactions hold the horizon back, too: that of the last writer's commit has to be passed.
+      done = at_work_ == 0 && (tenant.empty() ? horizon_passed() : true);
+      const std::lock_guard lock(mutex_);
+      ++reads_;
+      read_.notify_all();
+    }
+  }
+
+  bool horizon_passed() {
+    return database.value(
+               "SELECT coalesce(max(xid::text::bigint), 0) < "
+               "pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM audit.records") == "t";
+  }
+
+  void expect_each_once(const std::map<std::string, int>& seen) {
+    EXPECT_EQ(seen.size(), static_cast<std::size_t>(writers * batches * batch_size));
+    for (const auto& [record, times] : seen) EXPECT_EQ(times, 1) << record;
+  }
+
+  std::atomic<int> at_work_{writers};
+  std::mutex mutex_;
+  std::condition_variable read_;
+  std::uint64_t reads_ = 0;
+};
+
+TEST_F(SlowWriters, AcrossTenantsAReaderSeesEachRecordOnce) {
+  std::vector<std::future<void>> all_writers;
+  for (int i = 0; i < writers; ++i) {
+    all_writers.push_back(std::async(std::launch::async, [this, i] { write_slowly("tenant-" + std::to_string(i)); }));
+  }
+  expect_each_once(read_all(""));
+  for (auto& writer : all_writers) writer.get();
+}
+
+TEST_F(SlowWriters, WithinATenantAReaderSeesEachRecordOnce) {
+  std::vector<std::future<void>> all_writers;
+  for (int i = 0; i < writers; ++i) {
+    all_writers.push_back(std::async(std::launch::async, [this] { write_slowly("acme"); }));
+  }
+  expect_each_once(read_all("acme"));
+  for (auto& writer : all_writers) writer.get();
+}
+
+TEST_F(AuditSearch, NewestFirstIsStableWhileOthersWrite) {
+  write(many("acme", 20));
+  PageRequest request{.order = Order::newest_first, .records_max = 3};
+  std::vector<std::string> seen;
+  for (bool more = true; more;) {
+    const auto found = page("acme", search(""), request, more);
+    seen.insert(seen.end(), found.begin(), found.end());
+    write(many("acme", 2));
+  }
+  ASSERT_EQ(seen.size(), 20U);
+  EXPECT_EQ(seen.front(), "acme/19");
+  EXPECT_EQ(seen.back(), "acme/0");
+}
+
+// ---- what a row looks like
+
+TEST_F(AuditSearch, RowsAreJsonAndCsv) {
+  write({{.type = "client.updated",
+          .actor_id = "=1+1",
+          .resource_id = "a,\"b\"\r\nc",
+          .payload = R"({"x":"é"})",
+          .recorded_at = must(from_rfc3339("2026-01-02T03:04:05.12Z")),
+          .occurred_at = must(from_rfc3339("2026-01-02T03:04:05Z"))}});
+  db::Transaction tx(reader);
+  tx.set_tenant("acme");
+  std::string json, csv;
+  read_tenant(tx, "acme", {}, people, {}).for_each([&](const db::Row& row) {
+    append_json(json, row);
+    append_csv(csv, row);
+  });
+  const auto record = nlohmann::json::parse(json);
+  EXPECT_EQ(record["recorded_at"], "2026-01-02T03:04:05.120000Z");
+  EXPECT_EQ(record["occurred_at"], "2026-01-02T03:04:05Z");
+  EXPECT_EQ(record["actor"]["id"], "=1+1");
+  EXPECT_EQ(record["resource"]["id"], "a,\"b\"\r\nc");
+  EXPECT_EQ(record["payload"]["x"], "é");
+  EXPECT_EQ(record["changes"], nullptr);
+  EXPECT_EQ(record["sequence"], 0);
+  EXPECT_TRUE(csv.starts_with("acme,0,")) << csv;
+  EXPECT_NE(csv.find(",\"'=1+1\","), csv.npos) << csv;
+  EXPECT_NE(csv.find(",\"a,\"\"b\"\"\r\nc\","), csv.npos) << csv;
+  EXPECT_TRUE(csv.ends_with(",\"{\"\"x\"\": \"\"é\"\"}\",\r\n")) << csv;
+}
+
+}  // namespace
+}  // namespace tenantry::audit_search
