@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "shared/core/assert.h"
+#include "shared/http/download.h"
 
 namespace tenantry::http {
 namespace {
@@ -251,6 +252,42 @@ Result<ClientResponse> HttpClient::perform(const ClientRequest& request) {
   auto result = outcome(easy, transfer, curl_easy_perform(easy));
   curl_easy_reset(easy);
   return result;
+}
+
+namespace {
+
+struct Download {
+  Transfer transfer;
+  CURL* easy;
+  const TakeBytes& take;
+  bool enough = false;
+};
+
+std::size_t on_piece(char* bytes, std::size_t size, std::size_t count, void* context) {
+  auto& download = *static_cast<Download*>(context);
+  long status = 0;
+  curl_easy_getinfo(download.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200 || status > 299) return on_body(bytes, size, count, &download.transfer);
+  download.enough = !download.take({bytes, count});
+  return download.enough ? 0 : count;
+}
+
+}  // namespace
+
+Result<ClientResponse> download(const ClientRequest& request, Seconds silence_max, const TakeBytes& take) {
+  start_curl();
+  const Easy easy{curl_easy_init()};
+  TENANTRY_ASSERT(easy);
+  Download download{.transfer = {.request = request}, .easy = easy.get(), .take = take};
+  if (auto prepared = prepare(easy.get(), download.transfer); !prepared) return prepared.error();
+  set(easy.get(), CURLOPT_TIMEOUT_MS, 0L);
+  set(easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(easy.get(), CURLOPT_LOW_SPEED_TIME, static_cast<long>(silence_max.count()));
+  set(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  set(easy.get(), CURLOPT_WRITEFUNCTION, &on_piece);
+  set(easy.get(), CURLOPT_WRITEDATA, static_cast<void*>(&download));
+  const auto result = curl_easy_perform(easy.get());
+  return outcome(easy.get(), download.transfer, download.enough ? CURLE_OK : result);
 }
 
 // libcurl says which sockets and which moment to wait for; libuv waits.

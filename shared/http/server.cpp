@@ -79,6 +79,13 @@ void Exchange::finish() {
   });
 }
 
+void Exchange::abort() {
+  TENANTRY_ASSERT(link_->answered);
+  link_->loop.post([link = link_] {
+    if (const auto connection = link->connection.lock(); connection && link->connected) connection->close();
+  });
+}
+
 bool Exchange::connected() const {
   return link_->connected;
 }

@@ -55,6 +55,8 @@ class Exchange {
   // False: more than stream_buffer_max bytes wait (they are kept), so await on_writable; or the client is gone.
   bool write_chunk(std::string bytes);
   void finish();
+  // Instead of finish(): the connection ends, so that nobody takes what came for the whole.
+  void abort();
   bool connected() const;
   // Called once on the loop when less than half of the buffer waits, or the client is gone; at once if so already.
   void on_writable(std::function<void()> resume);

@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """Every command of `tenantry`: what it does, its exit code, and that --json prints JSON lines."""
+import csv
+import gzip
 import json
 import os
 import signal
 import subprocess
+import tempfile
 import unittest
 
 import stack
@@ -69,12 +72,29 @@ class Commands(unittest.TestCase):
     def test_audit(self):
         self.tenant.login()
         self.tenant.await_record("user.logged_in")
-        records = lines("audit", "query", "--tenant", self.tenant.id, "--type", "user.*")
+        records = lines("audit", "query", "--tenant", self.tenant.id, "type:user.*")
         self.assertEqual({record["type"] for record in records}, {"user.logged_in"})
-        self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "--from", "2100-01-01T00:00:00Z"), [])
+        self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "from:2100-01-01"), [])
         self.assertEqual(len(lines("audit", "query", "--limit", "3")), 3)
-        self.assertIn("user.logged_in", self.assertDone("audit", "query", "--tenant", self.tenant.id))
-        self.assertEqual(run("audit", "query", "--from", "yesterday").returncode, 2)
+        self.assertEqual(lines("audit", "query", f"tenant:{self.tenant.id}", f"actor:{self.tenant.address}", "action:login"), records)
+        self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "type:user.*", "--", "-action:login"), [])
+        self.tenant.await_record("audit.searched")
+        wrong = run("audit", "query", "from:yesterday")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("at character 1", wrong.stderr)
+
+    def test_audit_export(self):
+        self.tenant.login()
+        self.tenant.await_record("user.logged_in")
+        lined = lines("audit", "export", "--tenant", self.tenant.id, "--oldest-first", "type:user.*")
+        self.assertEqual([record["type"] for record in lined[:1]], ["user.logged_in"])
+        path = os.path.join(tempfile.mkdtemp(), "audit.csv.gz")
+        self.assertDone("audit", "export", "--tenant", self.tenant.id, "type:user.*", "--csv", "--gzip", "-o", path)
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual({row["type"] for row in rows}, {"user.logged_in"})
+        self.tenant.await_record("audit.exported", 2)
+        self.assertEqual(run("audit", "export", "colour:red").returncode, 2)
 
     def test_usage_and_publish(self):
         sent = lines("events", "publish", "usage.recorded", "--tenant", self.tenant.id, "--data",

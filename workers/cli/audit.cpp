@@ -1,102 +1,205 @@
+// The audit log from a terminal, by the gateway's super-admin routes: what is read here is audited as it is there.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "shared/db/connection.h"
+#include "shared/audit_search/search.h"
+#include "shared/core/bytes.h"
+#include "shared/core/clock.h"
+#include "shared/http/download.h"
+#include "shared/json/json.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
 namespace tenantry::cli {
 namespace {
 
-struct Query {
-  std::string tenant_id, type, actor, action, resource, from, to;
+using nlohmann::json;
+
+constexpr int per_request = 200;     // the gateway's own limit
+constexpr Seconds silence_max{120};  // an export that finds nothing for long still looks at records meanwhile
+
+struct Wanted {
+  std::vector<std::string> words;  // of the search, as the shell has split them
+  std::string tenant_id, output;
+  bool oldest_first = false, csv = false, gzip = false;
   int limit = 100;
 };
 
-// "payment.*" as a prefix for SQL: LIKE's own signs in it are letters.
-std::string like_pattern(std::string text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '*') {
-      out += '%';
-    } else {
-      if (c == '%' || c == '_' || c == '\\') out += '\\';
-      out += c;
-    }
+// One argument is one term: a shell has taken its quotes off, so what has a space gets them again.
+std::string search_of(const Wanted& wanted) {
+  std::string text = wanted.tenant_id.empty() ? "" : "tenant:" + wanted.tenant_id;
+  for (const auto& word : wanted.words) {
+    if (!text.empty()) text += ' ';
+    const bool whole = word.find(' ') == word.npos || word.find('"') != word.npos || word.find(':') != word.npos;
+    text += whole ? word : '"' + word + '"';
   }
-  return out;
+  return text;
 }
 
-void query(Session& session, const Query& wanted) {
-  const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
-  if (!url) return session.fail(url.error());
-  for (const auto& [name, at] : {std::pair{"--from", wanted.from}, std::pair{"--to", wanted.to}}) {
-    if (!at.empty() && !from_rfc3339(at)) {
-      session.fail(Error::invalid(name, "rfc3339", "must be an RFC 3339 time, 2026-11-21T00:00:00Z"));
-      session.exit_code = 2;
-      return;
-    }
-  }
-  db::Connection connection(*url, "tenantry audit query");
-  db::Transaction tx(connection);
-  const auto optional = [](const std::string& text) { return text.empty() ? db::Param(nullptr) : db::Param(text); };
-  const auto rows = tx.exec(
-      "SELECT tenant_id, sequence, event_id, type, occurred_at, actor_kind, actor_id, action, resource, resource_id, "
-      "outcome, coalesce(payload::text, '') FROM analytics.audit_events "
-      "WHERE ($1::text IS NULL OR tenant_id = $1) AND ($2::text IS NULL OR type LIKE $2) "
-      "AND ($3::text IS NULL OR actor_id = $3) AND ($4::text IS NULL OR action = $4) "
-      "AND ($5::text IS NULL OR resource = $5) AND ($6::timestamptz IS NULL OR occurred_at >= $6) "
-      "AND ($7::timestamptz IS NULL OR occurred_at < $7) ORDER BY recorded_at DESC, tenant_id, sequence DESC LIMIT $8",
-      {optional(wanted.tenant_id), wanted.type.empty() ? db::Param(nullptr) : db::Param(like_pattern(wanted.type)),
-       optional(wanted.actor), optional(wanted.action), optional(wanted.resource), optional(wanted.from),
-       optional(wanted.to), wanted.limit});
+// Said here already, without a round trip and with the exit code of a wrong use.
+bool check(Session& session, const std::string& search) {
+  const auto parsed = audit_search::parse_search(search, audit_search::Scope::platform, SystemClock().now());
+  if (parsed) return true;
+  session.fail(parsed.error());
+  session.exit_code = 2;
+  return false;
+}
+
+std::string text_of(const json& record, const char* name) {
+  const auto at = record.find(name);
+  return at == record.end() || !at->is_string() ? std::string{} : at->get<std::string>();
+}
+
+std::string joined(const std::string& left, const char* sign, const std::string& right) {
+  return right.empty() ? left : left + sign + right;
+}
+
+std::vector<std::string> table_row(const json& record) {
+  const auto& actor = record.at("actor");
+  const auto& resource = record.at("resource");
+  return {text_of(record, "tenant_id"),
+          record.at("sequence").dump(),
+          text_of(record, "recorded_at").substr(0, 19),
+          text_of(record, "type"),
+          joined(text_of(actor, "kind"), ":", text_of(actor, "id")),
+          joined(text_of(resource, "kind"), "/", text_of(resource, "id")),
+          text_of(record, "outcome")};
+}
+
+void query(Session& session, const Wanted& wanted) {
+  const auto search = search_of(wanted);
+  if (!check(session, search)) return;
+  const bool lines = session.json || isatty(STDOUT_FILENO) == 0;
   std::vector<std::vector<std::string>> table;
-  for (const auto row : rows) {
-    const std::string actor = std::string(row.text(5)) + (row.text(6).empty() ? "" : ":" + std::string(row.text(6)));
-    const std::string resource = std::string(row.text(8)) + (row.text(9).empty() ? "" : "/" + std::string(row.text(9)));
-    if (session.json) {
-      const std::string payload{row.text(11)};
-      print_json({{"tenant_id", row.text(0)},
-                  {"sequence", row.int64(1)},
-                  {"event_id", row.text(2)},
-                  {"type", row.text(3)},
-                  {"occurred_at", to_rfc3339(row.timestamp(4))},
-                  {"actor", actor},
-                  {"action", row.text(7)},
-                  {"resource", resource},
-                  {"outcome", row.text(10)},
-                  {"payload", payload.empty() ? nlohmann::json(nullptr) : nlohmann::json::parse(payload)}});
-    } else {
-      table.push_back({std::string(row.text(0)), std::string(row.text(1)), to_rfc3339(row.timestamp(4)).substr(0, 19),
-                       std::string(row.text(3)), actor, resource, std::string(row.text(10))});
+  std::string cursor;
+  int left = wanted.limit;
+  bool more = true;
+  while (more && left > 0) {
+    std::string path = "/v1/admin/audit?limit=" + std::to_string(std::min(left, per_request)) +
+                       "&order=" + (wanted.oldest_first ? "asc" : "desc") + "&q=" + percent_encoded(search);
+    if (!cursor.empty()) path += "&cursor=" + percent_encoded(cursor);
+    const auto page = call_admin(session, "GET", path);
+    if (!page) return session.fail(page.error());
+    for (const auto& record : page->at("records")) {
+      --left;
+      if (lines) {
+        print_json(record);
+      } else {
+        table.push_back(table_row(record));
+      }
     }
+    cursor = text_of(*page, "next_cursor");
+    more = page->at("more").get<bool>();
   }
-  if (session.json) return;
-  std::ranges::reverse(table);  // the newest last, next to the prompt
-  print_table({"TENANT", "SEQ", "TIME (UTC)", "TYPE", "ACTOR", "RESOURCE", "OUTCOME"}, table);
+  if (lines) return;
+  if (!wanted.oldest_first) std::ranges::reverse(table);  // the newest last, next to the prompt
+  print_table({"TENANT", "SEQ", "RECORDED (UTC)", "TYPE", "ACTOR", "RESOURCE", "OUTCOME"}, table);
+  if (more) std::fprintf(stderr, "there are more: --limit, or a narrower search\n");
+}
+
+// Bytes and records so far on a terminal that does not show the records themselves.
+class Progress {
+ public:
+  explicit Progress(bool shown) : shown_(shown) {}
+  ~Progress() {
+    if (shown_ && bytes_ > 0) std::fprintf(stderr, "\n");
+  }
+  void add(std::string_view piece) {
+    bytes_ += piece.size();
+    if (!shown_ || bytes_ - shown_bytes_ < step) return;
+    shown_bytes_ = bytes_;
+    std::fprintf(stderr, "\r%.1f MB", static_cast<double>(bytes_) / 1e6);
+    std::fflush(stderr);
+  }
+
+ private:
+  static constexpr std::size_t step = 1024UL * 1024;
+  const bool shown_;
+  std::size_t bytes_ = 0;
+  std::size_t shown_bytes_ = 0;
+};
+
+struct CloseFile {
+  void operator()(std::FILE* file) const {
+    if (file != stdout) std::fclose(file);
+  }
+};
+
+Error problem_of(const http::ClientResponse& response) {
+  const auto body = parse_json(response.body);
+  const auto detail = body && body->is_object() ? body->value("detail", std::string{}) : std::string{};
+  return {.code = Errc::invalid,
+          .reason = "http_" + std::to_string(response.status),
+          .message = detail + " (HTTP " + std::to_string(response.status) + ")"};
+}
+
+void export_records(Session& session, const Wanted& wanted) {
+  const auto search = search_of(wanted);
+  if (!check(session, search)) return;
+  const auto url = session.setting("TENANTRY_URL");
+  if (!url) return session.fail(url.error());
+  const auto token = session.setting("TENANTRY_ADMIN_TOKEN");
+  if (!token) return session.fail(token.error());
+  const std::unique_ptr<std::FILE, CloseFile> out(wanted.output.empty() ? stdout
+                                                                        : std::fopen(wanted.output.c_str(), "wb"));
+  if (!out) return session.fail({.code = Errc::invalid, .message = "cannot write " + wanted.output});
+
+  http::ClientRequest request{.url = *url + "/v1/admin/audit/export?format=" + (wanted.csv ? "csv" : "ndjson") +
+                                     "&order=" + (wanted.oldest_first ? "asc" : "desc") +
+                                     "&q=" + percent_encoded(search)};
+  request.headers.add("Authorization", "Bearer " + *token);
+  if (wanted.gzip) request.headers.add("Accept-Encoding", "gzip");
+  Progress progress(isatty(STDERR_FILENO) != 0 && (!wanted.output.empty() || isatty(STDOUT_FILENO) == 0));
+  bool written = true;
+  const auto response = http::download(request, silence_max, [&](std::string_view piece) {
+    written = std::fwrite(piece.data(), 1, piece.size(), out.get()) == piece.size();
+    progress.add(piece);
+    return written;
+  });
+  if (!response) return session.fail(response.error());
+  if (response->status != 200) return session.fail(problem_of(*response));
+  if (!written || std::fflush(out.get()) != 0) {
+    session.fail({.code = Errc::unavailable, .message = "the records could not be written whole"});
+  }
+}
+
+void add_search(CLI::App* command, Wanted& wanted) {
+  command->add_option(
+      "search", wanted.words,
+      "Terms: words, 'several words', key:value, key:value*; after --, -term for those that do not match");
+  command->add_option("--tenant", wanted.tenant_id, "One tenant's records; the same as tenant:…");
+  command->add_flag("--oldest-first", wanted.oldest_first, "In the order of recording");
 }
 
 }  // namespace
 
 void add_audit(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("audit",
-                                     "The audit log, as an analyst\n\nExamples:\n"
-                                     "  tenantry audit query --tenant acme --type 'payment.*'\n"
-                                     "  tenantry --json audit query --from 2026-11-01T00:00:00Z | jq .type");
+  auto* command = app.add_subcommand(
+      "audit",
+      "The audit log, as a super-admin: read, export (docs/audit-search.md has the search language)\n\nExamples:\n"
+      "  tenantry audit query --tenant acme 'type:payment.*' outcome:failure from:7d\n"
+      "  tenantry audit query actor:pierre@example.com action:login -- -ip:203.0.113.7\n"
+      "  tenantry --json audit query 'carte bleue' | jq .payload\n"
+      "  tenantry audit export --tenant acme from:2026-01 to:2026-02 --csv --gzip -o january.csv.gz");
   command->require_subcommand(1);
-  auto* queried = command->add_subcommand("query", "Records that match, the newest last");
-  static Query wanted;
-  queried->add_option("--tenant", wanted.tenant_id, "One tenant's records");
-  queried->add_option("--type", wanted.type, "Event type; * stands for anything");
-  queried->add_option("--actor", wanted.actor, "Who did it: a user's id, a worker's name");
-  queried->add_option("--action", wanted.action, "CREATE, UPDATE, DELETE, LOGIN, ... or an event type");
-  queried->add_option("--resource", wanted.resource, "Kind of resource: tenant, client, payment, ...");
-  queried->add_option("--from", wanted.from, "From this instant on (RFC 3339)");
-  queried->add_option("--to", wanted.to, "Before this instant (RFC 3339)");
-  queried->add_option("--limit", wanted.limit, "At most so many; 100")->check(CLI::Range(1, 100000));
+  static Wanted wanted;
+
+  auto* queried = command->add_subcommand(
+      "query", "Records that match: a table with the newest last on a terminal, NDJSON elsewhere");
+  add_search(queried, wanted);
+  queried->add_option("--limit", wanted.limit, "At most so many; 100")->check(CLI::Range(1, 100'000));
   queried->callback([&session] { query(session, wanted); });
+
+  auto* exported = command->add_subcommand("export", "Every record that matches, as NDJSON or CSV; it is audited");
+  add_search(exported, wanted);
+  exported->add_flag("--csv", wanted.csv, "CSV (RFC 4180), safe in spreadsheets");
+  exported->add_flag("--gzip", wanted.gzip, "Compressed");
+  exported->add_option("-o,--output", wanted.output, "Into this file, with progress");
+  exported->callback([&session] { export_records(session, wanted); });
 }
 
 }  // namespace tenantry::cli

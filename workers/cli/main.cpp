@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
       "  tenantry run --workers all\n"
       "  tenantry tenants list\n"
       "  tenantry stripe trigger invoice.paid --tenant boulangerie-martin\n"
-      "  tenantry audit query --tenant boulangerie-martin --type 'payment.*'\n"};
+      "  tenantry audit query --tenant boulangerie-martin 'type:payment.*'\n"};
   app.require_subcommand(1);
   app.fallthrough();
   app.add_flag("--json", session.json, "Print JSON lines, for programs");

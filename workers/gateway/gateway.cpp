@@ -19,7 +19,8 @@ constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new pla
 constexpr Milliseconds shutdown_poll{50};
 
 http::ServerOptions server_options(const GatewayConfig& config) {
-  return {.address = config.http_address, .port = config.http_port};
+  // Exports are read ahead by two pages; a client that does not read costs no more.
+  return {.address = config.http_address, .port = config.http_port, .stream_buffer_max = 2UL * 1024 * 1024};
 }
 
 // What is asked of a process that cannot serve yet.

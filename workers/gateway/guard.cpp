@@ -256,7 +256,7 @@ void guard(Services& services, const CallPtr& call, Handler next) {
     return services.answer(
         call, http::problem(415, "unsupported_media_type", "The body must be application/json.", call->request().path));
   }
-  if (call->route->guard != Guard::open && !takes_json(call->request())) {
+  if (call->route->guard != Guard::open && !call->route->streams && !takes_json(call->request())) {
     return services.answer(
         call, http::problem(406, "not_acceptable", "The answer is application/json.", call->request().path));
   }

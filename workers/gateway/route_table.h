@@ -27,6 +27,7 @@ struct Route {
   BodyKind body = BodyKind::json;
   // Further bytes are 413. Bodies are parsed on the loop, where a mebibyte of small objects takes 80 ms.
   std::size_t body_max = 64UL * 1024;
+  bool streams = false;  // its answer is no JSON document: the handler looks at Accept
 };
 
 std::span<const Route> route_table();

@@ -99,23 +99,32 @@ http::Response access_problem(const Error& error, const Call& call) {
 }
 
 void Services::answer(const CallPtr& call, http::Response response) {
-  response.headers.set("X-Request-Id", call->request_id);
+  conclude(call, response.status, response.headers);
+  call->exchange->respond(std::move(response));
+}
+
+void Services::start_stream(const CallPtr& call, http::Headers headers) {
+  conclude(call, 200, headers);
+  call->exchange->start_stream(200, std::move(headers));
+}
+
+void Services::conclude(const CallPtr& call, int status, http::Headers& headers) {
+  headers.set("X-Request-Id", call->request_id);
   if (call->rate) {
-    response.headers.set("RateLimit-Policy", "\"requests\";q=" + std::to_string(call->rate->limit) + ";w=60");
-    response.headers.set("RateLimit", "\"requests\";r=" + std::to_string(call->rate->remaining) +
-                                          ";t=" + std::to_string(call->rate->resets_in.count()));
+    headers.set("RateLimit-Policy", "\"requests\";q=" + std::to_string(call->rate->limit) + ";w=60");
+    headers.set("RateLimit", "\"requests\";r=" + std::to_string(call->rate->remaining) +
+                                 ";t=" + std::to_string(call->rate->resets_in.count()));
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - call->started;
-  series_of(call->request().method, *call->route, response.status).observe(took.count());
+  series_of(call->request().method, *call->route, status).observe(took.count());
   if (call->metered) {
-    const bool counts = response.status < 400;
+    const bool counts = status < 400;
     if (loop.on_loop_thread()) {
       meter.settle(call->tenant_id(), counts);
     } else {
       loop.post([this, call, counts] { meter.settle(call->tenant_id(), counts); });
     }
   }
-  call->exchange->respond(std::move(response));
 }
 
 void Services::refuse(const CallPtr& call, const Error& error) {

@@ -27,6 +27,7 @@
 #include "workers/gateway/rate_limit.h"
 #include "workers/gateway/route_table.h"
 #include "workers/gateway/store.h"
+#include "workers/gateway/streams.h"
 #include "workers/gateway/usage_meter.h"
 
 namespace tenantry::gateway {
@@ -69,6 +70,10 @@ struct Services {
   void answer(const CallPtr& call, http::Response response);
   void refuse(const CallPtr& call, const Error& error);
   void refuse(const CallPtr& call, const Error& error, Seconds retry_after);
+
+  // The head of an answer that comes piece by piece, with the same headers, counted and measured as given at once. What
+  // follows goes to the call's exchange, which has to be finished or aborted.
+  void start_stream(const CallPtr& call, http::Headers headers);
 
   // Runs `work` on a lane and answers with what it returns; 503 where the queue is full, or where the call has
   // waited so long already that its caller has given up.
@@ -117,8 +122,13 @@ struct Services {
   std::atomic<bool> database_ok{true};
   bool draining = false;
 
+  StreamCounts streams;
+
   PasswordPool passwords;
   Lanes lanes;  // last: its threads use all of the above
+
+ private:
+  void conclude(const CallPtr& call, int status, http::Headers& headers);
 };
 
 // Checks who calls, for which tenant, and whether they may; then `next`, on the loop. Else answers.

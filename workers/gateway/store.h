@@ -135,15 +135,10 @@ struct UsageFilter {
 };
 nlohmann::json list_usage(db::Transaction& tx, std::string_view tenant_id, const UsageFilter& filter);
 
-struct AuditFilter {
-  std::string actor{};
-  std::string action{};
-  std::string resource{};
-  std::string type{};
-  std::optional<Timestamp> from{};
-  std::optional<Timestamp> to{};
-};
-nlohmann::json list_audit(db::Transaction& tx, std::string_view tenant_id, const AuditFilter& filter, const Page& page);
+// The users with these addresses; `tenant_id` "" for any tenant's, else its members alone.
+std::map<std::string, std::vector<std::string>, std::less<>> users_by_email(db::Transaction& tx,
+                                                                            const std::vector<std::string>& emails,
+                                                                            std::string_view tenant_id);
 nlohmann::json read_billing(db::Transaction& tx, std::string_view tenant_id);
 
 // The super-admins' views.

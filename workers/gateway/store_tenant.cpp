@@ -113,37 +113,17 @@ json list_usage(db::Transaction& tx, std::string_view tenant_id, const UsageFilt
   return list;
 }
 
-json list_audit(db::Transaction& tx, std::string_view tenant_id, const AuditFilter& filter, const Page& page) {
-  tx.set_tenant(tenant_id);
-  json list = json::array();
-  for (const auto row :
-       tx.exec("SELECT sequence, event_id, type, occurred_at, recorded_at, actor_kind, actor_id, actor_ip, action, "
-               "crud, resource, resource_id, outcome, correlation_id, payload FROM audit.records "
-               "WHERE tenant_id = $1 AND ($2 = '' OR actor_id = $2) AND ($3 = '' OR action = $3) "
-               "AND ($4 = '' OR resource = $4) AND ($5 = '' OR type = $5) "
-               "AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7) "
-               "AND ($8::bigint IS NULL OR sequence < $8) ORDER BY sequence DESC LIMIT $9",
-               {tenant_id, filter.actor, filter.action, filter.resource, filter.type, filter.from, filter.to,
-                page.after.empty() ? db::Param(nullptr) : db::Param(page.after[0]), page.limit})) {
-    json payload = nullptr;
-    if (!row.is_null(14)) {
-      auto parsed = parse_json(row.text(14));
-      if (parsed) payload = std::move(*parsed);
-    }
-    list.push_back({{"sequence", row.int64(0)},
-                    {"event_id", row.text(1)},
-                    {"type", row.text(2)},
-                    {"occurred_at", to_rfc3339(row.timestamp(3))},
-                    {"recorded_at", to_rfc3339(row.timestamp(4))},
-                    {"actor", {{"kind", row.text(5)}, {"id", row.text(6)}, {"ip", row.text(7)}}},
-                    {"action", row.text(8)},
-                    {"crud", row.text(9)},
-                    {"resource", {{"kind", row.text(10)}, {"id", row.text(11)}}},
-                    {"outcome", row.text(12)},
-                    {"correlation_id", row.text(13)},
-                    {"payload", std::move(payload)}});
-  }
-  return list;
+std::map<std::string, std::vector<std::string>, std::less<>> users_by_email(db::Transaction& tx,
+                                                                            const std::vector<std::string>& emails,
+                                                                            std::string_view tenant_id) {
+  std::map<std::string, std::vector<std::string>, std::less<>> users;
+  if (emails.empty()) return users;
+  const auto rows = tx.exec(
+      "SELECT u.email, u.user_id FROM platform.users u WHERE u.email = ANY ($1) AND ($2 = '' OR EXISTS "
+      "(SELECT FROM platform.memberships m WHERE m.user_id = u.user_id AND m.tenant_id = $2))",
+      {db::Param::array(emails), tenant_id});
+  for (const auto row : rows) users[std::string(row.text(0))].emplace_back(row.text(1));
+  return users;
 }
 
 json read_billing(db::Transaction& tx, std::string_view tenant_id) {

@@ -264,52 +264,6 @@ void check_limit(Services& services, const CallPtr& call) {
                    });
 }
 
-void audit(Services& services, const CallPtr& call) {
-  const auto limit = page_limit(call->request());
-  if (!limit) return services.refuse(call, limit.error());
-  store::AuditFilter filter{.actor = query(*call, "actor"),
-                            .action = query(*call, "action"),
-                            .resource = query(*call, "resource"),
-                            .type = query(*call, "type")};
-  const auto from = query_time(call->request(), "from");
-  if (!from) return services.refuse(call, from.error());
-  const auto to = query_time(call->request(), "to");
-  if (!to) return services.refuse(call, to.error());
-  filter.from = *from;
-  filter.to = *to;
-  store::Page page{.limit = *limit + 1};
-  if (const auto cursor = call->request().query_value("cursor")) {
-    auto place = decode_cursor(*cursor, 1);
-    if (!place) return services.refuse(call, place.error());
-    const auto& text = place->front();
-    if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != text.npos) {
-      return services.refuse(call, Error::invalid("/cursor", "cursor", "must be a next_cursor of this list"));
-    }
-    page.after = std::move(*place);
-  }
-  services.on_lane(
-      call, [&services, call, filter, page, limit = *limit](db::Connection& connection) -> Result<http::Response> {
-        json list;
-        const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-          list = store::list_audit(tx, call->tenant_id(), filter, page);
-          return {};
-        });
-        if (!done) return done.error();
-        http::Headers headers;
-        auto body = page_of(
-            std::move(list), limit,
-            [](const json& last) {
-              return std::vector<std::string>{std::to_string(last["sequence"].get<std::int64_t>())};
-            },
-            *call, headers);
-        body["records"] = std::move(body["items"]);
-        body.erase("items");
-        auto response = json_response(200, body);
-        for (const auto& [name, value] : headers) response.headers.add(name, value);
-        return response;
-      });
-}
-
 void publish_event(Services& services, const CallPtr& call) {
   const auto content_type = call->request().headers.get("Content-Type").value_or("application/json");
   auto decoded = events::decode_application_event(call->request().body, content_type, call->tenant_id());

@@ -1,0 +1,203 @@
+// Exports of the audit log: any number of records at a constant memory.
+//
+// A page at a time: a lane reads and formats it in a transaction of its own, the next one
+// is read when the client has taken most of the last. So a slow client holds neither a
+// lane nor a transaction, and the server's write timeout ends one that stands still.
+#include <algorithm>
+#include <optional>
+
+#include "shared/audit_search/record.h"
+#include "shared/db/connection.h"
+#include "shared/gzip/gzip.h"
+#include "shared/telemetry/log.h"
+#include "tenantry/events/v1/audit.pb.h"
+#include "workers/gateway/admin.h"
+#include "workers/gateway/audit_query.h"
+#include "workers/gateway/routes.h"
+#include "workers/gateway/validate.h"
+
+namespace tenantry::gateway {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+
+constexpr int records_at_once = 2'000;           // about 1.5 MB of text
+constexpr Milliseconds patience_at_once{500};    // of a lane, where few records match
+constexpr std::chrono::hours deadline{1};        // of the whole export
+constexpr int of_tenant_max = 2, total_max = 6;  // at once; lanes are eight
+
+enum class Format { ndjson, csv };
+
+struct ExportOptions {
+  Format format = Format::ndjson;
+  bool compressed = false;
+};
+
+bool accepts(const http::Request& request, std::string_view field, std::string_view value) {
+  const auto given = request.headers.get(field);
+  if (!given) return false;
+  const auto at = given->find(value);
+  if (at == given->npos) return false;
+  // "gzip;q=0" refuses what it names.
+  const auto item = given->substr(at, given->find(',', at) - at);
+  return item.find("q=0") == item.npos || item.find("q=0.") != item.npos;
+}
+
+Result<ExportOptions> export_options(const http::Request& request) {
+  ExportOptions options{.compressed = accepts(request, "Accept-Encoding", "gzip")};
+  const auto format = request.query_value("format");
+  if (!format) {
+    options.format = accepts(request, "Accept", "text/csv") ? Format::csv : Format::ndjson;
+  } else if (*format == "csv") {
+    options.format = Format::csv;
+  } else if (*format != "ndjson") {
+    return Error::invalid("/format", "choice", "must be ndjson or csv");
+  }
+  return options;
+}
+
+http::Headers headers_of(const ExportOptions& options) {
+  const bool csv = options.format == Format::csv;
+  http::Headers headers{
+      {"Content-Type", csv ? "text/csv; charset=utf-8; header=present" : "application/x-ndjson"},
+      {"Content-Disposition", csv ? "attachment; filename=\"audit.csv\"" : "attachment; filename=\"audit.ndjson\""},
+      {"Cache-Control", "no-store"},
+      {"Vary", "Accept, Accept-Encoding"}};
+  if (options.compressed) headers.add("Content-Encoding", "gzip");
+  return headers;
+}
+
+class Export : public std::enable_shared_from_this<Export> {
+ public:
+  Export(Services& services, CallPtr call, AuditQuery query, ExportOptions options, StreamCounts::Place place)
+      : services_(services),
+        call_(std::move(call)),
+        query_(std::move(query)),
+        options_(options),
+        place_(std::move(place)),
+        give_up_at_(std::chrono::steady_clock::now() + deadline) {
+    query_.page.records_max = records_at_once;
+    query_.page.patience = patience_at_once;
+    if (options_.compressed) gzip_.emplace();
+  }
+
+  // Nothing leaves before the audit log is sure to hear of it.
+  void start(const events::Actor& actor) {
+    const auto queued_at = std::chrono::steady_clock::now();
+    const bool taken = services_.lanes.submit([self = shared_from_this(), actor, queued_at](db::Connection& lane) {
+      auto announced = Result<void>(Error{});
+      try {
+        announced = in_time(queued_at);
+        if (announced) announced = self->announce(lane, actor);
+      } catch (const std::exception& error) {
+        announced = Error{.code = Errc::internal, .message = error.what()};
+      }
+      if (!announced) return self->services_.refuse(self->call_, announced.error());
+      self->services_.start_stream(self->call_, headers_of(self->options_));
+      if (self->call_->request().method == http::Method::head) return self->call_->exchange->finish();
+      self->write(self->options_.format == Format::csv ? std::string(audit_search::csv_header()) : std::string{});
+      self->go_on(lane);
+    });
+    if (!taken) {
+      services_.refuse(call_,
+                       Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"});
+    }
+  }
+
+ private:
+  Result<void> announce(db::Connection& lane, const events::Actor& actor) {
+    return services_.commit(lane, *call_, actor, [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+      v1::AuditExported event;
+      event.set_search(printable(query_.text, audit_search::search_size_max));
+      event.set_format(options_.format == Format::csv ? "csv" : "ndjson");
+      event.set_compressed(options_.compressed);
+      outbox.publish(audit_log_of(query_), event);
+      return {};
+    });
+  }
+
+  // On a lane: the next page. What fails here ends the connection: the client must not take the part for the whole.
+  void go_on(db::Connection& lane) {
+    if (!call_->exchange->connected()) return;
+    if (std::chrono::steady_clock::now() > give_up_at_) return give_up("its hour is over");
+    try {
+      bool more = false;
+      const auto done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
+        const auto page = read_audit(tx, query_);
+        text_.clear();
+        page.for_each([&](const db::Row& row) { append(row); });
+        if (page.next) query_.page.after = page.next;
+        more = page.more;
+        return {};
+      });
+      if (!done) return give_up(done.error().describe());
+      write(text_);
+      if (more) return await_client();
+      if (gzip_) call_->exchange->write_chunk(gzip_->finish());
+      call_->exchange->finish();
+    } catch (const std::exception& error) {
+      give_up(error.what());
+    }
+  }
+
+  void append(const db::Row& row) {
+    if (options_.format == Format::csv) return audit_search::append_csv(text_, row);
+    audit_search::append_json(text_, row);
+    text_ += '\n';
+  }
+
+  void write(std::string_view text) { call_->exchange->write_chunk(gzip_ ? gzip_->compress(text) : std::string(text)); }
+
+  void await_client() {
+    call_->exchange->on_writable([self = shared_from_this()] { self->submit(); });
+  }
+
+  // On the loop.
+  void submit() {
+    if (!call_->exchange->connected()) return;
+    const bool taken = services_.lanes.submit([self = shared_from_this()](db::Connection& lane) { self->go_on(lane); });
+    if (!taken) give_up("the lanes are full");
+  }
+
+  void give_up(std::string_view why) {
+    log::warn("an export was broken off", {{"request_id", call_->request_id}, {"why", why}});
+    call_->exchange->abort();
+  }
+
+  Services& services_;
+  const CallPtr call_;
+  AuditQuery query_;
+  const ExportOptions options_;
+  const StreamCounts::Place place_;
+  const std::chrono::steady_clock::time_point give_up_at_;
+  std::optional<Gzip> gzip_;
+  std::string text_;
+};
+
+void begin_export(Services& services, const CallPtr& call, const events::Actor& actor) {
+  const auto query = parse_audit_query(services, *call);
+  if (!query) return services.refuse(call, query.error());
+  const auto options = export_options(call->request());
+  if (!options) return services.refuse(call, options.error());
+  auto place = services.streams.take(call->tenant ? call->tenant_id() : "", of_tenant_max, total_max);
+  if (!place) {
+    return services.refuse(call,
+                           Error{.code = Errc::rate_limited,
+                                 .reason = "rate_limited",
+                                 .message = "at most " + std::to_string(of_tenant_max) + " exports at a time"},
+                           Seconds{10});
+  }
+  std::make_shared<Export>(services, call, *query, *options, std::move(place))->start(actor);
+}
+
+}  // namespace
+
+void export_audit(Services& services, const CallPtr& call) {
+  begin_export(services, call, call->user());
+}
+
+void admin_export_audit(Services& services, const CallPtr& call) {
+  begin_export(services, call, super_admin(*call));
+}
+
+}  // namespace tenantry::gateway
