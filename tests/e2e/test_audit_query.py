@@ -79,17 +79,18 @@ class AuditQuery(unittest.TestCase):
         self.assertEqual({record["type"] for record in by_mail}, {"user.logged_in"})
 
     def test_pages_hold_each_record_once(self):
+        cursors = []
         for order in ("asc", "desc"):
             records, pages, last = self.member(q="type:order.created", order=order, limit=25)
             sequences = [record["sequence"] for record in records]
             self.assertEqual(sequences, sorted(set(sequences), reverse=order == "desc"))
             self.assertEqual((len(sequences), pages >= ORDERS // 25), (ORDERS, True))
             self.assertEqual(last["next_cursor"] is None, order == "desc")
+            cursors.append(last["next_cursor"])
         # Oldest first, the last cursor leads to what comes later.
         self.tenant.post("/v1/events", {"specversion": "1.0", "id": "later", "source": "/shop", "type": "order.later", "data": {}})
         self.tenant.await_record("order.later")
-        after = self.member(q="type:order.*", order="asc", cursor=last["next_cursor"] or self.member(
-            q="type:order.created", order="asc")[2]["next_cursor"])[0]
+        after = self.member(q="type:order.*", order="asc", cursor=cursors[0])[0]
         self.assertEqual([record["type"] for record in after], ["order.later"])
 
     def test_what_is_wrong_is_named(self):
@@ -146,6 +147,61 @@ class AuditQuery(unittest.TestCase):
         self.assertEqual(self.member(q="action:export type:audit.exported", limit=1)[0][0]["actor"]["kind"], "user")
         fetch(path("/v1/admin/audit/export", q=f"tenant:{self.tenant.id} type:none"), ADMIN)
         self.tenant.await_record("audit.exported", before + 2)
+
+    def tail(self, headers, route="/v1/audit/tail", **parameters):
+        connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=30)
+        connection.request("GET", path(route, **parameters), headers=headers)
+        answer = connection.getresponse()
+        self.addCleanup(connection.close)
+        return answer
+
+    def events(self, answer, count):
+        """(id, record) of the next so many events."""
+        found, last = [], None
+        while len(found) < count:
+            line = answer.readline()
+            if not line:
+                raise AssertionError(f"the stream ended after {found}")
+            if line.startswith(b"id: "):
+                last = line[4:].strip().decode()
+            if line.startswith(b"data: "):
+                found.append((last, json.loads(line[6:])))
+        return found
+
+    def publish(self, type_, count=1):
+        for n in range(count):
+            event = {"specversion": "1.0", "id": f"{type_}-{n}", "source": "/shop", "type": type_, "data": {"n": n}}
+            self.assertEqual(self.tenant.post("/v1/events", event).status, 202)
+
+    def test_a_tail_shows_what_comes_and_continues(self):
+        answer = self.tail(self.tenant.token, q="type:tail.*")
+        self.assertEqual((answer.status, answer.headers["Content-Type"]), (200, "text/event-stream"))
+        admin = self.tail(ADMIN, "/v1/admin/audit/tail", q="type:tail.*")
+        self.publish("tail.first", 3)
+        seen = self.events(answer, 3)
+        self.assertEqual([record["payload"]["n"] for _, record in seen], [0, 1, 2])
+        self.assertEqual([record["sequence"] for _, record in self.events(admin, 3)], [record["sequence"] for _, record in seen])
+        # What came while nobody listened is told to who says what it has seen.
+        again = self.tail({**self.tenant.token, "Last-Event-ID": seen[0][0]}, q="type:tail.first")
+        self.assertEqual([record["payload"]["n"] for _, record in self.events(again, 2)], [1, 2])
+        self.assertEqual(self.tail({**self.tenant.token, "Last-Event-ID": "x"}).status, 422)
+        before = self.tail(self.tenant.token, q="type:order.created from:1h")
+        self.assertEqual(len(self.events(before, ORDERS)), ORDERS)
+
+    def test_a_tail_ends_with_the_right_to_it(self):
+        other = sign_up(unique("Éteinte"), plan="ENTERPRISE")
+        answer = self.tail(other.token, q="type:never.comes")
+        p.admin("POST", f"/v1/admin/tenants/{other.id}/suspend", {"reason": "abuse"})
+        while answer.readline():
+            pass
+        self.assertEqual(self.tail(other.token).status, 402)
+
+    def test_few_listen_at_a_time(self):
+        other = sign_up(unique("Bavarde"), plan="ENTERPRISE")
+        answers = [self.tail(other.token) for _ in range(10)]
+        self.assertEqual([answer.status for answer in answers], [200] * 10)
+        self.assertEqual(self.tail(other.token).status, 429)
+        self.assertEqual(self.tail(self.tenant.token).status, 200)
 
     def test_clients_that_leave_give_their_place_back(self):
         for _ in range(8):

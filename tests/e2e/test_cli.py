@@ -83,6 +83,12 @@ class Commands(unittest.TestCase):
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("at character 1", wrong.stderr)
 
+    def test_audit_tail(self):
+        self.tenant.login()
+        self.tenant.await_record("user.logged_in")
+        told = lines("audit", "tail", "--tenant", self.tenant.id, "type:user.logged_in", "from:1d", "--limit", "1")
+        self.assertEqual([record["type"] for record in told], ["user.logged_in"])
+
     def test_audit_export(self):
         self.tenant.login()
         self.tenant.await_record("user.logged_in")

@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "shared/audit_search/search.h"
 #include "shared/core/bytes.h"
@@ -167,6 +169,78 @@ void export_records(Session& session, const Wanted& wanted) {
   }
 }
 
+// A server-sent event stream (WHATWG), as far as ours goes: id and data, an event ends with an empty line.
+class Events {
+ public:
+  explicit Events(std::function<void(const std::string&)> take) : take_(std::move(take)) {}
+
+  void feed(std::string_view piece) {
+    rest_ += piece;
+    std::size_t start = 0;
+    for (auto end = rest_.find('\n'); end != rest_.npos; start = end + 1, end = rest_.find('\n', start)) {
+      line(std::string_view(rest_).substr(start, end - start));
+    }
+    rest_.erase(0, start);
+  }
+  void cut() { rest_.clear(), data_.clear(); }  // the stream has ended in the middle
+  const std::string& last_id() const { return last_id_; }
+
+ private:
+  void line(std::string_view text) {
+    if (text.starts_with("id: ")) {
+      id_ = text.substr(4);
+    } else if (text.starts_with("data: ")) {
+      data_ = text.substr(6);
+    } else if (text.empty()) {
+      if (!data_.empty()) take_(std::exchange(data_, {}));
+      if (!id_.empty()) last_id_ = id_;
+    }
+  }
+
+  std::function<void(const std::string&)> take_;
+  std::string rest_, id_, data_, last_id_;
+};
+
+void print_event(const std::string& data, bool lines) {
+  if (lines) {
+    std::printf("%s\n", data.c_str());
+  } else if (const auto record = parse_json(data)) {
+    std::string text;
+    for (const auto& cell : table_row(*record)) text += (text.empty() ? "" : "  ") + cell;
+    std::printf("%s\n", text.c_str());
+  }
+  std::fflush(stdout);
+}
+
+// Until it is interrupted, or so many have come; the server ends a stream now and then, and we go on where it ended.
+void tail(Session& session, const Wanted& wanted) {
+  const auto search = search_of(wanted);
+  if (!check(session, search)) return;
+  const auto url = session.setting("TENANTRY_URL");
+  if (!url) return session.fail(url.error());
+  const auto token = session.setting("TENANTRY_ADMIN_TOKEN");
+  if (!token) return session.fail(token.error());
+  const bool lines = session.json || isatty(STDOUT_FILENO) == 0;
+  int left = wanted.limit > 0 ? wanted.limit : -1;
+  Events events([&](const std::string& data) {
+    if (left == 0) return;
+    if (left > 0) --left;
+    print_event(data, lines);
+  });
+  while (left != 0) {
+    http::ClientRequest request{.url = *url + "/v1/admin/audit/tail?q=" + percent_encoded(search)};
+    request.headers.add("Authorization", "Bearer " + *token);
+    if (!events.last_id().empty()) request.headers.add("Last-Event-ID", events.last_id());
+    const auto response = http::download(request, silence_max, [&](std::string_view piece) {
+      events.feed(piece);
+      return left != 0;
+    });
+    if (!response) return session.fail(response.error());
+    if (response->status != 200) return session.fail(problem_of(*response));
+    events.cut();
+  }
+}
+
 void add_search(CLI::App* command, Wanted& wanted) {
   command->add_option(
       "search", wanted.words,
@@ -180,10 +254,12 @@ void add_search(CLI::App* command, Wanted& wanted) {
 void add_audit(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand(
       "audit",
-      "The audit log, as a super-admin: read, export (docs/audit-search.md has the search language)\n\nExamples:\n"
+      "The audit log, as a super-admin: read, follow, export (docs/audit-search.md has the search "
+      "language)\n\nExamples:\n"
       "  tenantry audit query --tenant acme 'type:payment.*' outcome:failure from:7d\n"
       "  tenantry audit query actor:pierre@example.com action:login -- -ip:203.0.113.7\n"
       "  tenantry --json audit query 'carte bleue' | jq .payload\n"
+      "  tenantry audit tail --tenant acme outcome:failure from:1h\n"
       "  tenantry audit export --tenant acme from:2026-01 to:2026-02 --csv --gzip -o january.csv.gz");
   command->require_subcommand(1);
   static Wanted wanted;
@@ -193,6 +269,15 @@ void add_audit(CLI::App& app, Session& session) {
   add_search(queried, wanted);
   queried->add_option("--limit", wanted.limit, "At most so many; 100")->check(CLI::Range(1, 100'000));
   queried->callback([&session] { query(session, wanted); });
+
+  auto* followed = command->add_subcommand("tail", "Records as they come; with from:1h, those of the last hour first");
+  add_search(followed, wanted);
+  followed->add_option("--limit", wanted.limit, "Ends after so many; without it, goes on")
+      ->check(CLI::Range(1, 100'000));
+  followed->callback([&session, followed] {
+    if (followed->count("--limit") == 0) wanted.limit = 0;
+    tail(session, wanted);
+  });
 
   auto* exported = command->add_subcommand("export", "Every record that matches, as NDJSON or CSV; it is audited");
   add_search(exported, wanted);

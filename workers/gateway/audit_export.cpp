@@ -122,15 +122,17 @@ class Export : public std::enable_shared_from_this<Export> {
     if (std::chrono::steady_clock::now() > give_up_at_) return give_up("its hour is over");
     try {
       bool more = false;
+      std::optional<audit_search::Place> next;
       const auto done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
         const auto page = read_audit(tx, query_);
         text_.clear();
         page.for_each([&](const db::Row& row) { append(row); });
-        if (page.next) query_.page.after = page.next;
+        next = page.next;
         more = page.more;
         return {};
       });
       if (!done) return give_up(done.error().describe());
+      query_.page.after = next;
       write(text_);
       if (more) return await_client();
       if (gzip_) call_->exchange->write_chunk(gzip_->finish());
@@ -179,7 +181,7 @@ void begin_export(Services& services, const CallPtr& call, const events::Actor& 
   if (!query) return services.refuse(call, query.error());
   const auto options = export_options(call->request());
   if (!options) return services.refuse(call, options.error());
-  auto place = services.streams.take(call->tenant ? call->tenant_id() : "", of_tenant_max, total_max);
+  auto place = services.exports.take(call->tenant ? call->tenant_id() : "", of_tenant_max, total_max);
   if (!place) {
     return services.refuse(call,
                            Error{.code = Errc::rate_limited,

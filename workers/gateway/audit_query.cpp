@@ -70,6 +70,12 @@ search::Page read_audit(db::Transaction& tx, const AuditQuery& query) {
   return search::read_tenant(tx, query.tenant_id, query.search, people, query.page);
 }
 
+search::Place audit_end(db::Transaction& tx, const AuditQuery& query) {
+  if (query.tenant_id.empty()) return search::end_of_platform(tx);
+  tx.set_tenant(query.tenant_id);
+  return search::end_of_tenant(tx, query.tenant_id);
+}
+
 std::string audit_cursor(const AuditQuery& query, const search::Place& place) {
   return encode_cursor(search::parts_of(place, !query.tenant_id.empty()));
 }

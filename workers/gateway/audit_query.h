@@ -23,6 +23,9 @@ Result<AuditQuery> parse_audit_query(const Services& services, const Call& call)
 // Reads as far as query.page says. Sets the transaction to the tenant, or to all of them.
 audit_search::Page read_audit(db::Transaction& tx, const AuditQuery& query);
 
+// Behind everything that there is now. As read_audit().
+audit_search::Place audit_end(db::Transaction& tx, const AuditQuery& query);
+
 std::string audit_cursor(const AuditQuery& query, const audit_search::Place& place);
 
 // Where a query's records are read by somebody who is no member: that tenant's log has it, or the platform's.

@@ -221,6 +221,7 @@ void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {
   auto& state = *state_;
   state.services.draining = true;
   state.reference_timer.stop();
+  state.services.tails.stop();
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   state.server.stop(deadline, [&state, give_up_at, stopped = std::move(stopped)] {
     state.usage_timer.stop();

@@ -68,6 +68,7 @@ Services::Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& 
       clock(the_clock),
       ids(the_ids),
       hooks(std::move(the_hooks)),
+      tails(*this),
       lanes(config.database_url) {}
 
 events::Actor Call::actor(std::string kind, std::string id) const {
@@ -199,11 +200,13 @@ Result<void> Services::read(db::Connection& connection, const std::function<Resu
 
 void Services::tenant_changed(const std::string& tenant_id) {
   caches.tenants.drop(tenant_id);
+  tails.end_tenant(tenant_id);
   loads.outdate_tenant(tenant_id);
 }
 
 void Services::session_changed(const std::string& jti) {
   caches.sessions.drop(jti);
+  tails.end_session(jti);
   loads.outdate(jti);
 }
 

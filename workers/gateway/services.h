@@ -20,6 +20,7 @@
 #include "shared/loop/loop.h"
 #include "shared/messaging/outbox.h"
 #include "workers/gateway/access.h"
+#include "workers/gateway/audit_tail.h"
 #include "workers/gateway/cache.h"
 #include "workers/gateway/gateway.h"
 #include "workers/gateway/lanes.h"
@@ -122,7 +123,9 @@ struct Services {
   std::atomic<bool> database_ok{true};
   bool draining = false;
 
-  StreamCounts streams;
+  StreamCounts exports;
+  StreamCounts listeners;
+  AuditTails tails;
 
   PasswordPool passwords;
   Lanes lanes;  // last: its threads use all of the above

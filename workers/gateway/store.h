@@ -139,6 +139,8 @@ nlohmann::json list_usage(db::Transaction& tx, std::string_view tenant_id, const
 std::map<std::string, std::vector<std::string>, std::less<>> users_by_email(db::Transaction& tx,
                                                                             const std::vector<std::string>& emails,
                                                                             std::string_view tenant_id);
+// How many records the log of each has; of those that have any. Sets the transaction to all tenants.
+std::map<std::string, std::int64_t> audit_sizes(db::Transaction& tx, const std::vector<std::string>& tenants);
 nlohmann::json read_billing(db::Transaction& tx, std::string_view tenant_id);
 
 // The super-admins' views.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/json/json.h"
+#include "shared/audit_search/reader.h"
 #include "workers/gateway/store.h"
 
 namespace tenantry::gateway::store {
@@ -124,6 +125,15 @@ std::map<std::string, std::vector<std::string>, std::less<>> users_by_email(db::
       {db::Param::array(emails), tenant_id});
   for (const auto row : rows) users[std::string(row.text(0))].emplace_back(row.text(1));
   return users;
+}
+
+std::map<std::string, std::int64_t> audit_sizes(db::Transaction& tx, const std::vector<std::string>& tenants) {
+  audit_search::allow_all_tenants(tx);
+  std::map<std::string, std::int64_t> sizes;
+  const auto rows =
+      tx.exec("SELECT tenant_id, size FROM audit.heads WHERE tenant_id = ANY ($1)", {db::Param::array(tenants)});
+  for (const auto row : rows) sizes.emplace(row.text(0), row.int64(1));
+  return sizes;
 }
 
 json read_billing(db::Transaction& tx, std::string_view tenant_id) {
