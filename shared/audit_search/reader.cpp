@@ -170,12 +170,13 @@ struct Xids {
 Xids xids_of(db::Transaction& tx, const Span& recorded) {
   Xids all{0, horizon(tx)};
   const auto first = tx.exec(
-      "SELECT xid::text FROM audit.records WHERE ($1::timestamptz IS NULL OR recorded_at >= $1) ORDER BY xid LIMIT 1",
+      "SELECT r.xid::text FROM audit.records r WHERE ($1::timestamptz IS NULL OR r.recorded_at >= $1) ORDER BY r.xid "
+      "LIMIT 1",
       {recorded.from});
   all.from = first.empty() ? all.to : first_xid(first);
   if (recorded.to) {
-    const auto last =
-        tx.exec("SELECT xid::text FROM audit.records WHERE recorded_at < $1 ORDER BY xid DESC LIMIT 1", {*recorded.to});
+    const auto last = tx.exec(
+        "SELECT r.xid::text FROM audit.records r WHERE r.recorded_at < $1 ORDER BY r.xid DESC LIMIT 1", {*recorded.to});
     all.to = last.empty() ? all.from : std::min(all.to, first_xid(last) + 1);
   }
   // What is seen first may have begun after one that is still open.
