@@ -12,7 +12,7 @@
 #include "tests/support/replay.h"
 #include "workers/audit/keys.h"
 #include "workers/audit/leaf.h"
-#include "workers/audit/tree.h"
+#include "shared/audit_tree/tree.h"
 
 namespace tenantry {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "workers/audit/record.h"
-#include "workers/audit/tree.h"
+#include "shared/audit_tree/tree.h"
 
 namespace tenantry::db {
 class Transaction;

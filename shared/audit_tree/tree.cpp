@@ -1,4 +1,4 @@
-#include "workers/audit/tree.h"
+#include "shared/audit_tree/tree.h"
 
 #include <algorithm>
 #include <bit>
@@ -21,6 +21,13 @@ Hash empty_root() {
   return crypto::sha256({});
 }
 
+Result<Hash> to_hash(ByteView bytes) {
+  Hash hash;
+  if (bytes.size() != hash.size()) return Error::invalid("/hash", "length", "must be 32 bytes of SHA-256");
+  std::ranges::copy(bytes, hash.begin());
+  return hash;
+}
+
 Result<Frontier> Frontier::from_bytes(std::uint64_t size, ByteView bytes) {
   Frontier frontier;
   if (bytes.size() != static_cast<std::size_t>(std::popcount(size)) * sizeof(Hash)) {
@@ -28,21 +35,34 @@ Result<Frontier> Frontier::from_bytes(std::uint64_t size, ByteView bytes) {
   }
   frontier.size_ = size;
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(Hash)) {
-    Hash hash;
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), sizeof(Hash), hash.begin());
-    frontier.roots_.push_back(hash);
+    frontier.roots_.push_back(*to_hash(bytes.subspan(at, sizeof(Hash))));
   }
   return frontier;
 }
 
-void Frontier::append(const Hash& leaf) {
+void Frontier::append(const Hash& leaf, std::vector<Node>* kept) {
   Hash hash = leaf;
+  int level = 0;
   for (std::uint64_t rest = size_; (rest & 1) != 0; rest >>= 1) {
+    hash = node_hash(roots_.back(), hash);
+    roots_.pop_back();
+    ++level;
+    if (kept != nullptr && level % levels_per_kept == 0) kept->push_back({level, size_ >> level, hash});
+  }
+  roots_.push_back(hash);
+  ++size_;
+}
+
+void Frontier::append_subtree(int level, const Hash& subtree) {
+  const std::uint64_t leaves = std::uint64_t{1} << level;
+  TENANTRY_ASSERT(size_ % leaves == 0);
+  Hash hash = subtree;
+  for (std::uint64_t rest = size_ >> level; (rest & 1) != 0; rest >>= 1) {
     hash = node_hash(roots_.back(), hash);
     roots_.pop_back();
   }
   roots_.push_back(hash);
-  ++size_;
+  size_ += leaves;
 }
 
 Hash Frontier::root() const {

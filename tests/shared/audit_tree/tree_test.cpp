@@ -1,6 +1,9 @@
-#include "workers/audit/tree.h"
+#include "shared/audit_tree/tree.h"
 
 #include <gtest/gtest.h>
+
+#include "shared/crypto/hash.h"
+#include "tests/shared/audit_tree/naive_tree.h"
 
 namespace tenantry::audit {
 namespace {
@@ -33,28 +36,52 @@ TEST(Tree, HashesLeavesAndNodesApart) {
   EXPECT_EQ(to_hex(leaf_hash(as_bytes("L123456"))), "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56");
 }
 
-// RFC 6962 2.1, word for word.
-Hash naive_root(std::span<const Hash> hashes) {
-  if (hashes.empty()) return empty_root();
-  if (hashes.size() == 1) return hashes[0];
-  std::size_t k = 1;
-  while (k * 2 < hashes.size()) k *= 2;
-  return node_hash(naive_root(hashes.first(k)), naive_root(hashes.subspan(k)));
-}
-
 TEST(Tree, EqualsTheRecursiveDefinitionAndSurvivesItsBytes) {
   std::vector<Hash> all;
   Frontier frontier;
   for (int i = 0; i < 300; ++i) {
     all.push_back(leaf_hash(as_bytes(std::to_string(i))));
     frontier.append(all.back());
-    ASSERT_EQ(frontier.root(), naive_root(all)) << i;
+    ASSERT_EQ(frontier.root(), naive::root(all)) << i;
     auto back = Frontier::from_bytes(frontier.size(), frontier.to_bytes());
     ASSERT_TRUE(back);
     frontier = *std::move(back);
   }
   EXPECT_FALSE(Frontier::from_bytes(3, Bytes(32)));
   EXPECT_FALSE(Frontier::from_bytes(4, Bytes(31)));
+}
+
+TEST(Tree, TellsTheNodesThatAreKept) {
+  std::vector<Hash> all;
+  Frontier frontier;
+  for (int i = 0; i < 65'536; ++i) {
+    std::vector<Node> kept;
+    all.push_back(leaf_hash(as_bytes(std::to_string(i))));
+    frontier.append(all.back(), &kept);
+    const std::size_t expected = (i + 1) % 65'536 == 0 ? 2 : (i + 1) % 256 == 0 ? 1 : 0;
+    ASSERT_EQ(kept.size(), expected) << i;
+    if (expected == 0) continue;
+    ASSERT_EQ(kept[0], (Node{8, static_cast<std::uint64_t>(i / 256), naive::root(std::span(all).last(256))}));
+    if (expected == 2) {
+      EXPECT_EQ(kept[1], (Node{16, 0, naive::root(all)}));
+    }
+  }
+}
+
+TEST(Tree, TakesASubtreeAtOnce) {
+  Frontier one_by_one, at_once;
+  std::vector<Hash> four;
+  for (int i = 0; i < 12; ++i) {
+    const auto leaf = leaf_hash(as_bytes(std::to_string(i)));
+    one_by_one.append(leaf);
+    if (i < 8) {
+      at_once.append(leaf);
+    } else {
+      four.push_back(leaf);
+    }
+  }
+  at_once.append_subtree(2, naive::root(four));
+  EXPECT_EQ(at_once, one_by_one);
 }
 
 }  // namespace
