@@ -4,9 +4,12 @@
 // computed again from the leaves that were stored.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 
+#include "shared/audit_tree/node_store.h"
 #include "shared/core/ids.h"
+#include "shared/db/migrate.h"
 #include "shared/db/run.h"
 #include "tests/support/services.h"
 #include "workers/audit/store.h"
@@ -19,7 +22,7 @@ using testing::TestDatabase;
 
 class AuditStore : public ::testing::Test {
  protected:
-  Leaf next(const std::string& tenant, Frontier& head) {
+  Leaf next(const std::string& tenant, Frontier& head, std::vector<TenantNode>* nodes = nullptr) {
     Leaf leaf;
     leaf.record = {.tenant_id = tenant,
                    .sequence = head.size(),
@@ -43,7 +46,11 @@ class AuditStore : public ::testing::Test {
                    .payload = R"({"nul":"\u0000"})"};
     leaf.bytes = tenant + std::string(1, '\0') + leaf.record.event_id.to_string();
     leaf.hash = leaf_hash(as_bytes(leaf.bytes));
-    head.append(leaf.hash);
+    std::vector<Node> completed;
+    head.append(leaf.hash, &completed);
+    for (const auto& node : completed) {
+      if (nodes != nullptr) nodes->push_back({tenant, node});
+    }
     return leaf;
   }
 
@@ -53,8 +60,9 @@ class AuditStore : public ::testing::Test {
     return db::run(own, {}, [&](db::Transaction& tx) -> Result<void> {
       auto heads = lock_heads(tx, {tenant});
       std::vector<Leaf> leaves;
-      for (int i = 0; i < count; ++i) leaves.push_back(next(tenant, heads.at(tenant).frontier));
-      append(tx, leaves, heads);
+      std::vector<TenantNode> nodes;
+      for (int i = 0; i < count; ++i) leaves.push_back(next(tenant, heads.at(tenant).frontier, &nodes));
+      append(tx, leaves, heads, nodes);
       return {};
     });
   }
@@ -80,7 +88,7 @@ TEST_P(Refused, AndNothingIsWritten) {
     auto heads = lock_heads(tx, {"acme"});
     std::vector<Leaf> leaves = {next("acme", heads.at("acme").frontier), next("acme", heads.at("acme").frontier)};
     GetParam().spoil(leaves, heads);
-    append(tx, leaves, heads);
+    append(tx, leaves, heads, {});
     tx.commit();
     ADD_FAILURE() << "accepted";
   } catch (const db::StatementError& error) {
@@ -124,7 +132,7 @@ TEST_F(AuditStore, ArraysOfDifferentLengthAreRefused) {
   try {
     const auto none =
         "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', "
-        "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
+        "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'";
     tx.exec("SELECT audit.append('{acme}', " + std::string(none) + ")");
     FAIL() << "accepted";
   } catch (const db::StatementError& error) {
@@ -135,7 +143,7 @@ TEST_F(AuditStore, ArraysOfDifferentLengthAreRefused) {
 class Change : public AuditStore, public ::testing::WithParamInterface<std::pair<const char*, const char*>> {};
 
 TEST_P(Change, IsRefusedEvenToTheOwnerAndTheSuperuser) {
-  must(write("acme", 1));
+  must(write("acme", 256));
   std::string statement = GetParam().second;
   // Of the parent and of the month alone.
   const std::string month = "PARTITION";
@@ -161,6 +169,9 @@ INSTANTIATE_TEST_SUITE_P(, Change,
                                            std::pair{"UpdateRecordOfAMonth", "UPDATE PARTITION SET type = 'x'"},
                                            std::pair{"DeleteRecordOfAMonth", "DELETE FROM PARTITION"},
                                            std::pair{"TruncateMonth", "TRUNCATE PARTITION"},
+                                           std::pair{"UpdateNode", "UPDATE audit.nodes SET index = 7"},
+                                           std::pair{"DeleteNode", "DELETE FROM audit.nodes"},
+                                           std::pair{"TruncateNodes", "TRUNCATE audit.nodes"},
                                            std::pair{"DeleteHead", "DELETE FROM audit.heads"},
                                            std::pair{"TruncateHeads", "TRUNCATE audit.heads"}),
                          [](const auto& row) { return std::string(row.param.first); });
@@ -183,7 +194,7 @@ TEST_F(AuditStore, ABatchOverTheTurnOfAMonthLiesInBoth) {
   std::vector<Leaf> leaves = {next("acme", heads.at("acme").frontier), next("acme", heads.at("acme").frontier)};
   leaves[0].record.recorded_at = *from_rfc3339("2031-12-31T23:59:59.999999Z");
   leaves[1].record.recorded_at = *from_rfc3339("2032-01-01T00:00:00Z");
-  append(tx, leaves, heads);
+  append(tx, leaves, heads, {});
   tx.commit();
   EXPECT_EQ(database.value("SELECT string_agg(tableoid::regclass::text, ' ' ORDER BY sequence) FROM audit.records"),
             "audit.records_2031_12 audit.records_2032_01");
@@ -215,6 +226,152 @@ TEST_F(AuditStore, WritersAtOnceGiveAGaplessSequenceAndItsTree) {
   const auto head = database.exec("superuser", "SELECT size, frontier FROM audit.heads WHERE tenant_id = 'acme'");
   EXPECT_EQ(head[0].int64(0), static_cast<std::int64_t>(again.size()));
   EXPECT_EQ(head[0].bytes(1), again.to_bytes());
+}
+
+// ---- nodes ---------------------------------------------------------------------------------------------------------
+
+struct MisfitNodes {
+  const char* name;
+  std::function<void(std::vector<TenantNode>&)> spoil;
+};
+class NodesRefused : public AuditStore, public ::testing::WithParamInterface<MisfitNodes> {};
+
+TEST_P(NodesRefused, AndNothingIsWritten) {
+  must(write("acme", 250));
+  must(write("globex", 250));
+  db::Transaction tx(connection);
+  auto heads = lock_heads(tx, {"acme", "globex"});
+  std::vector<Leaf> leaves;
+  std::vector<TenantNode> nodes;
+  for (int i = 0; i < 10; ++i) leaves.push_back(next("acme", heads.at("acme").frontier, &nodes));
+  leaves.push_back(next("globex", heads.at("globex").frontier, &nodes));
+  ASSERT_EQ(nodes.size(), 1U);
+  GetParam().spoil(nodes);
+  try {
+    append(tx, leaves, heads, nodes);
+    tx.commit();
+    ADD_FAILURE() << "accepted";
+  } catch (const db::StatementError& error) {
+    EXPECT_TRUE(error.sqlstate == "22000" || error.sqlstate == "23505") << error.what();
+  }
+  EXPECT_EQ(database.value("SELECT (SELECT count(*) FROM audit.records) || ' ' || (SELECT count(*) FROM audit.nodes)"),
+            "500 0");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , NodesRefused,
+    ::testing::Values(MisfitNodes{"LeftOut", [](auto& nodes) { nodes.clear(); }},
+                      MisfitNodes{"OneTooMany",
+                                  [](auto& nodes) {
+                                    nodes.push_back(nodes[0]);
+                                    nodes.back().node.index = 1;
+                                  }},
+                      MisfitNodes{"Twice", [](auto& nodes) { nodes.push_back(nodes[0]); }},
+                      MisfitNodes{"OfAnotherLevel", [](auto& nodes) { nodes[0].node.level = 16; }},
+                      MisfitNodes{"OfNoKeptLevel", [](auto& nodes) { nodes[0].node.level = 7; }},
+                      MisfitNodes{"OfAnotherPlace", [](auto& nodes) { nodes[0].node.index = 1; }},
+                      MisfitNodes{"OfATenantThatCompletesNone", [](auto& nodes) { nodes[0].tenant_id = "globex"; }},
+                      MisfitNodes{"OfATenantWithoutRecords", [](auto& nodes) { nodes[0].tenant_id = "initech"; }}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+std::vector<std::string> nodes_of(TestDatabase& database) {
+  std::vector<std::string> out;
+  for (const auto row : database.exec("superuser",
+                                      "SELECT concat_ws(' ', tenant_id, level, index, encode(hash, 'hex')) FROM "
+                                      "audit.nodes ORDER BY tenant_id, level, index")) {
+    out.emplace_back(row.text(0));
+  }
+  return out;
+}
+
+std::vector<std::string> nodes_again(TestDatabase& database, const std::string& tenant) {
+  std::vector<Node> completed;
+  Frontier again;
+  for (const auto row : database.exec(
+           "superuser", "SELECT leaf_hash FROM audit.records WHERE tenant_id = $1 ORDER BY sequence", {tenant})) {
+    again.append(*to_hash(row.bytes(0)), &completed);
+  }
+  std::vector<std::string> out;
+  for (const auto& node : completed) {
+    out.push_back(tenant + " " + std::to_string(node.level) + " " + std::to_string(node.index) + " " +
+                  to_hex(node.hash));
+  }
+  return out;
+}
+
+TEST_F(AuditStore, NodesAreThoseOfTheTree) {
+  for (const int count : {255, 1, 1, 700, 300}) must(write("acme", count));
+  must(write("globex", 255));
+  const auto nodes = nodes_of(database);
+  EXPECT_EQ(nodes.size(), 4U);
+  EXPECT_EQ(nodes, nodes_again(database, "acme"));
+}
+
+// A month per 2,000 records, so that every range lies in the middle of many partitions.
+TEST_F(AuditStore, ProofsAreRightAcrossMonthsAndReadFewRows) {
+  Frontier tree;
+  std::vector<Hash> leaf_hashes;
+  constexpr int months = 36;
+  for (int month = 0; month < months; ++month) {
+    db::Transaction tx(connection);
+    auto heads = lock_heads(tx, {"acme"});
+    std::vector<Leaf> leaves;
+    std::vector<TenantNode> nodes;
+    for (int i = 0; i < 1'900; ++i) {
+      leaves.push_back(next("acme", heads.at("acme").frontier, &nodes));
+      leaves.back().record.recorded_at = *from_rfc3339("2031-01-15T00:00:00Z") + Days{30} * month;
+      leaf_hashes.push_back(leaves.back().hash);
+      tree.append(leaves.back().hash);
+    }
+    append(tx, leaves, heads, nodes);
+    tx.commit();
+  }
+  ASSERT_EQ(database.value("SELECT count(*)::text FROM audit.nodes WHERE level = 16"), "1");
+  const auto size = tree.size();
+  Frontier older;
+  for (std::uint64_t i = 0; i < size / 2 + 77; ++i) older.append(leaf_hashes[i]);
+
+  db::Transaction tx(connection);
+  PostgresNodes nodes(tx, "acme");
+  for (const std::uint64_t index : {std::uint64_t{0}, std::uint64_t{255}, std::uint64_t{33'333}, size - 1}) {
+    const auto proof = must(inclusion_proof(nodes, index, size));
+    must(verify_inclusion(index, size, leaf_hashes[index], proof, tree.root()));
+  }
+  must(verify_consistency(older.size(), size, older.root(), tree.root(),
+                          must(consistency_proof(nodes, older.size(), size))));
+  EXPECT_EQ(inclusion_proof(nodes, 0, size + 1).error().reason, "audit_node_missing");
+
+  // What a proof reads of the months: by key in each, never a month.
+  std::string plan;
+  for (const auto row : tx.exec("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT leaf_hash, sequence FROM "
+                                "audit.records WHERE tenant_id = 'acme' AND sequence >= 33280 AND sequence < 33536 "
+                                "ORDER BY sequence LIMIT 256")) {
+    plan += std::string(row.text(0)) + "\n";
+  }
+  EXPECT_EQ(plan.find("Seq Scan"), plan.npos) << plan;
+  EXPECT_EQ(plan.find("Rows Removed by Filter"), plan.npos) << plan;
+}
+
+// The migration's own arithmetic, from records without nodes.
+TEST_F(AuditStore, MigrationGivesLogsThatExistTheirNodes) {
+  for (const int count : {1'000, 65'000, 600}) must(write("acme", count));
+  must(write("globex", 512));
+  must(write("initech", 255));
+  const auto before = nodes_of(database);
+  ASSERT_EQ(before.size(), 66'600U / 256 + 1 + 2);
+
+  const auto all = must(db::embedded_migrations());
+  const auto it = std::ranges::find_if(
+      all, [](const auto& each) { return each.name.find("keep_audit_nodes") != std::string::npos; });
+  ASSERT_NE(it, all.end());
+  // Back to where the migration began: its function replaces the one it drops.
+  database.exec("superuser", "DROP TABLE audit.nodes");
+  const auto create = it->sql.substr(0, it->sql.find("CREATE TRIGGER nodes_append_only"));
+  db::Connection owner(database.url("owner"), "test");
+  db::Transaction tx(owner);
+  tx.exec_script(create);
+  tx.commit();
+  EXPECT_EQ(nodes_of(database), before);
 }
 
 }  // namespace

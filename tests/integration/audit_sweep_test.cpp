@@ -20,7 +20,7 @@ using testing::TestDatabase;
 class AuditSweep : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const auto* tenant : {"acme", "globex"}) write(tenant, 3);
+    for (const auto* tenant : {"acme", "globex"}) write(tenant, 256);
   }
 
   void write(const std::string& tenant, int count) {
@@ -28,6 +28,7 @@ class AuditSweep : public ::testing::Test {
     db::Transaction tx(own);
     auto heads = audit::lock_heads(tx, {tenant});
     std::vector<audit::Leaf> leaves;
+    std::vector<audit::Node> nodes;
     for (int i = 0; i < count; ++i) {
       auto& head = heads.at(tenant).frontier;
       audit::Leaf leaf;
@@ -52,10 +53,12 @@ class AuditSweep : public ::testing::Test {
                      .payload = R"({"text":"secret-of-)" + tenant + "\"}"};
       leaf.bytes = "secret-of-" + tenant;
       leaf.hash = audit::leaf_hash(as_bytes(leaf.bytes));
-      head.append(leaf.hash);
+      head.append(leaf.hash, &nodes);
       leaves.push_back(std::move(leaf));
     }
-    audit::append(tx, leaves, heads);
+    std::vector<audit::TenantNode> completed;
+    for (const auto& node : nodes) completed.push_back({tenant, node});
+    audit::append(tx, leaves, heads, completed);
     tx.commit();
   }
 

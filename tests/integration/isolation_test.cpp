@@ -52,7 +52,8 @@ INSTANTIATE_TEST_SUITE_P(
               "'tenantry\\_%'"},
         Sweep{"NobodyButTheOwnerChangesTheAuditLog",
               "SELECT r.rolname::text || ' ' || p || ' ' || t FROM pg_roles r, unnest(ARRAY['INSERT', 'UPDATE', "
-              "'DELETE', 'TRUNCATE', 'TRIGGER']) p, unnest(ARRAY['audit.records', 'audit.heads']) t WHERE r.rolname "
+              "'DELETE', 'TRUNCATE', 'TRIGGER']) p, unnest(ARRAY['audit.records', 'audit.heads', 'audit.nodes']) t "
+              "WHERE r.rolname "
               "LIKE 'tenantry\\_%' AND r.rolname <> 'tenantry_owner' AND has_table_privilege(r.oid, t, p)"},
         Sweep{"NoServiceTruncates",
               std::string("SELECT r.rolname::text || ' ' || c.oid::regclass::text FROM pg_roles r, pg_class c JOIN "

@@ -79,7 +79,8 @@ std::map<std::string, Bytes> find_keys(db::Transaction& tx, const std::vector<st
   return keys;
 }
 
-void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads) {
+void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads,
+            const std::vector<TenantNode>& nodes) {
   Columns columns(leaves.size());
   for (const auto& leaf : leaves) {
     const auto& record = leaf.record;
@@ -104,11 +105,20 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& h
     head_sizes.push_back(static_cast<std::int64_t>(head.frontier.size()));
     frontiers.push_back(head.frontier.to_bytes());
   }
+  std::vector<std::string_view> node_tenants;
+  std::vector<std::int64_t> node_levels, node_indexes;
+  std::vector<ByteView> node_hashes;
+  for (const auto& [tenant_id, node] : nodes) {
+    node_tenants.push_back(tenant_id);
+    node_levels.push_back(node.level);
+    node_indexes.push_back(static_cast<std::int64_t>(node.index));
+    node_hashes.emplace_back(node.hash);
+  }
   using db::Param;
   const auto text = [&](std::size_t column) { return Param::array(columns.texts[column]); };
   tx.send(
       "SELECT audit.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-      "$20::jsonb[], $21::jsonb[], $22, $23, $24, $25, $26)",
+      "$20::jsonb[], $21::jsonb[], $22, $23, $24, $25, $26, $27, $28, $29, $30)",
       {text(0),
        Param::array(columns.sequences),
        Param::array(columns.event_ids),
@@ -134,7 +144,11 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& h
        Param::array(columns.hashes),
        Param::array(head_tenants),
        Param::array(head_sizes),
-       Param::array(frontiers)});
+       Param::array(frontiers),
+       Param::array(node_tenants),
+       Param::array(node_levels),
+       Param::array(node_indexes),
+       Param::array(node_hashes)});
 }
 
 }  // namespace tenantry::audit

@@ -41,7 +41,14 @@ struct Leaf {
   Hash hash;
 };
 
-// All records of a batch, and the heads after them.
-void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads);
+// A node that a batch completes, at a kept level.
+struct TenantNode {
+  std::string tenant_id;
+  Node node;
+};
+
+// All records of a batch, the nodes they complete, and the heads after them.
+void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& heads,
+            const std::vector<TenantNode>& nodes);
 
 }  // namespace tenantry::audit

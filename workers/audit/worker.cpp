@@ -39,6 +39,7 @@ class AuditWorker final : public messaging::Worker {
 
   void begin(Unit& unit, std::span<const Incoming* const> batch) override {
     leaves_.clear();
+    nodes_.clear();
     std::set<std::string> tenants;
     for (const auto* incoming : batch) tenants.insert(incoming->event.tenant_id);
     heads_ = lock_heads(unit.tx, {tenants.begin(), tenants.end()});
@@ -48,7 +49,7 @@ class AuditWorker final : public messaging::Worker {
   Result<void> finish(Unit& unit) override {
     // A tenant's records lie side by side in every index.
     std::ranges::stable_sort(leaves_, {}, [](const Leaf& leaf) -> const std::string& { return leaf.record.tenant_id; });
-    append(unit.tx, leaves_, heads_);
+    append(unit.tx, leaves_, heads_, nodes_);
     return {};
   }
 
@@ -61,7 +62,9 @@ class AuditWorker final : public messaging::Worker {
     const auto* key = keys_.key_of(unit.tx, leaf.record);
     leaf.bytes = leaf_of(leaf.record, incoming.event, key);
     leaf.hash = leaf_hash(as_bytes(leaf.bytes));
-    head.frontier.append(leaf.hash);
+    completed_.clear();
+    head.frontier.append(leaf.hash, &completed_);
+    for (const auto& node : completed_) nodes_.push_back({leaf.record.tenant_id, node});
     if (key == nullptr) leave_out_persons(leaf.record);
     if (rare::is(rare::Mutant::leaf_not_as_hashed)) leaf.bytes.back() = ' ';
     leaves_.push_back(std::move(leaf));
@@ -71,6 +74,8 @@ class AuditWorker final : public messaging::Worker {
   Heads heads_;  // of the batch at hand
   Keys keys_;
   std::vector<Leaf> leaves_;
+  std::vector<TenantNode> nodes_;
+  std::vector<Node> completed_;  // by the record at hand
   const std::vector<messaging::ConsumerRow> rows_ = {
       {.type = "#", .handle = [this](Unit& unit, const Incoming& incoming) { return record(unit, incoming); }}};
 };
