@@ -6,7 +6,7 @@
 SELECT format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', name)
 FROM unnest(ARRAY['tenantry_owner', 'tenantry_gateway', 'tenantry_signup', 'tenantry_provisioning', 'tenantry_billing',
                   'tenantry_metering', 'tenantry_audit', 'tenantry_notification', 'tenantry_runtime',
-                  'tenantry_analyst']) AS name
+                  'tenantry_signer', 'tenantry_analyst']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
 ALTER ROLE tenantry_owner PASSWORD :'owner_password';

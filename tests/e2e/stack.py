@@ -32,6 +32,7 @@ def settings():
 
 
 process = None
+signer = None
 log_path = None
 
 
@@ -51,10 +52,19 @@ def start(workers="all"):
         pass
     else:
         raise AssertionError("another process answers at " + p.env("TENANTRY_URL"))
-    atexit.register(lambda: process is None or process.poll() is not None or process.kill())
+    for child in (lambda: process, lambda: signer):
+        atexit.register(lambda child=child: child() is None or child().poll() is not None or child().kill())
     for arguments in (["migrate"], ["topology", "apply"]):
         subprocess.run([BINARY, *arguments], check=True, timeout=60, stdout=subprocess.DEVNULL, env=settings())
     launch()
+    launch_signer()
+
+
+def launch_signer():
+    """It holds the key of the audit logs, and is never in a process with the workers."""
+    global signer
+    with open(log_path, "ab") as log:
+        signer = subprocess.Popen([BINARY + "-signer"], env=settings(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
 def launch(wait=True):
@@ -84,10 +94,11 @@ def kill():
 
 
 def stop():
-    process.send_signal(signal.SIGTERM)
-    code = process.wait(timeout=60)
-    if code != 0:
-        raise AssertionError(f"the process ended with {code}:\n{log_tail()}")
+    for each in (process, signer):
+        each.send_signal(signal.SIGTERM)
+        code = each.wait(timeout=60)
+        if code != 0:
+            raise AssertionError(f"a process ended with {code}:\n{log_tail()}")
     with open(log_path, encoding="utf-8", errors="replace") as log:
         text = log.read()
     found = [report for report in REPORTS if report in text]

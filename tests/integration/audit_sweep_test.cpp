@@ -20,7 +20,11 @@ using testing::TestDatabase;
 class AuditSweep : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const auto* tenant : {"acme", "globex"}) write(tenant, 256);
+    for (const auto* tenant : {"acme", "globex"}) {
+      write(tenant, 256);
+      database.exec("superuser",
+                    "INSERT INTO audit.checkpoints VALUES ($1, 1, sha256(''), 'secret-of-' || $1, now())", {tenant});
+    }
   }
 
   void write(const std::string& tenant, int count) {

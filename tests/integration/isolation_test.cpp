@@ -52,9 +52,12 @@ INSTANTIATE_TEST_SUITE_P(
               "'tenantry\\_%'"},
         Sweep{"NobodyButTheOwnerChangesTheAuditLog",
               "SELECT r.rolname::text || ' ' || p || ' ' || t FROM pg_roles r, unnest(ARRAY['INSERT', 'UPDATE', "
-              "'DELETE', 'TRUNCATE', 'TRIGGER']) p, unnest(ARRAY['audit.records', 'audit.heads', 'audit.nodes']) t "
+              "'DELETE', 'TRUNCATE', 'TRIGGER']) p, unnest(ARRAY['audit.records', 'audit.heads', 'audit.nodes', "
+              "'audit.checkpoints']) t "
               "WHERE r.rolname "
-              "LIKE 'tenantry\\_%' AND r.rolname <> 'tenantry_owner' AND has_table_privilege(r.oid, t, p)"},
+              "LIKE 'tenantry\\_%' AND r.rolname <> 'tenantry_owner' AND has_table_privilege(r.oid, t, p) AND NOT "
+              "(r.rolname "
+              "= 'tenantry_signer' AND t = 'audit.checkpoints' AND p = 'INSERT')"},
         Sweep{"NoServiceTruncates",
               std::string("SELECT r.rolname::text || ' ' || c.oid::regclass::text FROM pg_roles r, pg_class c JOIN "
                           "pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND ") +

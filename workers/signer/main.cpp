@@ -1,0 +1,68 @@
+// tenantry-signer: the one process that holds the key of the audit logs. It serves nobody, consumes nothing, and runs
+// beside the workers, best as a user of its own on a machine that PostgreSQL's users cannot reach.
+#include <signal.h>
+#include <time.h>
+
+#include <cstdio>
+
+#include "shared/db/clock_offset.h"
+#include "shared/telemetry/log.h"
+#include "workers/signer/signer.h"
+
+namespace tenantry::signer {
+namespace {
+
+constexpr Milliseconds retry_after{2'000};  // where the database is away
+
+// Waits for `span` or a signal to leave; true for the latter.
+bool told_to_leave(const sigset_t& signals, Milliseconds span) {
+  const timespec wait{.tv_sec = span.count() / 1000, .tv_nsec = span.count() % 1000 * 1'000'000};
+  return sigtimedwait(&signals, nullptr, &wait) > 0;
+}
+
+int run() {
+  config::Reader reader(config::process_environment());
+  const auto config = read_signer_config(reader);
+  const bool test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
+  if (const auto valid = reader.finish(); !valid) {
+    std::fprintf(stderr, "tenantry-signer: %s\n", valid.error().message.c_str());
+    return 2;
+  }
+  log::configure("tenantry-signer", log::Level::info);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+
+  auto state = State::open(config.state_path);
+  if (!state) {
+    log::error("cannot start", {{"error", state.error().describe()}});
+    return 1;
+  }
+  SystemClock clock;
+  SystemIdGenerator ids(clock);
+  db::Connection connection(config.database_url, "tenantry-signer");
+  Signer signer(config, *state, connection, clock, ids);
+  log::info("running", {{"tenants", state->heads().size()}, {"keys", config.keys.size()}});
+  for (auto wait = config.interval; !told_to_leave(signals, wait);) {
+    wait = config.interval;
+    try {
+      clock.follow(db::read_platform_time(connection, test_clock));
+      signer.round();
+    } catch (const std::exception& error) {
+      log::warn("a round was not finished", {{"error", error.what()}});
+      connection.disconnect();
+      wait = std::max(config.interval, retry_after);
+    }
+  }
+  log::info("left");
+  return 0;
+}
+
+}  // namespace
+}  // namespace tenantry::signer
+
+int main() {
+  return tenantry::signer::run();
+}
