@@ -254,14 +254,16 @@ void add_search(CLI::App* command, Wanted& wanted) {
 void add_audit(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand(
       "audit",
-      "The audit log, as a super-admin: read, follow, export (docs/audit-search.md has the search "
+      "The audit log, as a super-admin: read, follow, export, verify (docs/audit-search.md has the search "
       "language)\n\nExamples:\n"
       "  tenantry audit query --tenant acme 'type:payment.*' outcome:failure from:7d\n"
       "  tenantry audit query actor:pierre@example.com action:login -- -ip:203.0.113.7\n"
       "  tenantry --json audit query 'carte bleue' | jq .payload\n"
       "  tenantry audit tail --tenant acme outcome:failure from:1h\n"
-      "  tenantry audit export --tenant acme from:2026-01 to:2026-02 --csv --gzip -o january.csv.gz");
+      "  tenantry audit export --tenant acme from:2026-01 to:2026-02 --csv --gzip -o january.csv.gz\n"
+      "  tenantry audit verify --tenant acme");
   command->require_subcommand(1);
+  add_audit_verify(*command, session);
   static Wanted wanted;
 
   auto* queried = command->add_subcommand(

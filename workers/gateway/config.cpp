@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "shared/audit_tree/deployment.h"
+#include "shared/audit_tree/note.h"
 #include "shared/core/bytes.h"
 
 namespace tenantry::gateway {
@@ -16,6 +18,17 @@ std::vector<std::string> split(const std::string& text) {
     if (!part.empty()) parts.push_back(part);
   }
   return parts;
+}
+
+void read_audit_keys(config::Reader& reader, const char* variable, bool retired,
+                     std::vector<GatewayConfig::AuditKey>& keys) {
+  for (const auto& text : reader.list(variable, {})) {
+    if (const auto key = audit::parse_public_key(text)) {
+      keys.push_back({*key, retired});
+    } else {
+      reader.fail(variable, "must be public keys as `tenantry audit keygen` prints them");
+    }
+  }
 }
 
 }  // namespace
@@ -43,6 +56,9 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   config.test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
   config.trial = Days{reader.integer("TENANTRY_TRIAL_DAYS", 14, 1, 3650)};
   config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, 3650)};
+  config.deployment = audit::read_deployment(reader);
+  read_audit_keys(reader, "TENANTRY_AUDIT_KEYS", false, config.audit_keys);
+  read_audit_keys(reader, "TENANTRY_AUDIT_RETIRED_KEYS", true, config.audit_keys);
   return config;
 }
 

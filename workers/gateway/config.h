@@ -7,6 +7,7 @@
 
 #include "shared/config/config.h"
 #include "shared/core/time.h"
+#include "shared/crypto/ed25519.h"
 #include "shared/tenancy/transition.h"
 
 namespace tenantry::gateway {
@@ -25,6 +26,12 @@ struct GatewayConfig {
   bool test_clock = false;
   Days trial{14};
   tenancy::LifecyclePolicy lifecycle{};
+  std::string deployment = "default";  // part of every audit log's origin
+  struct AuditKey {
+    crypto::Ed25519PublicKey key{};
+    bool retired = false;
+  };
+  std::vector<AuditKey> audit_keys{};  // published, current ones first
 };
 
 GatewayConfig read_gateway_config(config::Reader& reader);

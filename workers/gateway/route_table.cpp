@@ -13,6 +13,7 @@ constexpr Route table[] = {
     {Method::get, "/metrics", "metrics", Guard::open},
     {Method::get, "/openapi.json", "openapi", Guard::open},
     {Method::get, "/problems/{code}", "problem", Guard::open},
+    {Method::get, "/.well-known/tenantry/audit-keys", "auditKeys", Guard::open},
 
     {Method::post, "/signup", "signup", Guard::open},
     {Method::get, "/signup/check-email", "checkEmail", Guard::open},
@@ -34,6 +35,9 @@ constexpr Route table[] = {
     {Method::get, "/v1/audit", "audit", Guard::live, "audit:read"},
     {Method::get, "/v1/audit/tail", "tailAudit", Guard::live, "audit:read", BodyKind::json, 0, true},
     {Method::get, "/v1/audit/export", "exportAudit", Guard::live, "audit:read", BodyKind::json, 0, true},
+    {Method::get, "/v1/audit/checkpoint", "auditCheckpoint", Guard::live, "audit:read"},
+    {Method::get, "/v1/audit/proof", "auditProof", Guard::live, "audit:read"},
+    {Method::get, "/v1/audit/evidence", "auditEvidence", Guard::live, "audit:read"},
     {Method::post, "/v1/events", "publishEvent", Guard::live, "events:publish", BodyKind::event, server_limit},
     {Method::get, "/v1/broker", "broker", Guard::live, "broker:read"},
     {Method::get, "/v1/subscription", "subscription", Guard::billing, "subscription:read"},

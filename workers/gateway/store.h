@@ -141,6 +141,9 @@ std::map<std::string, std::vector<std::string>, std::less<>> users_by_email(db::
                                                                             std::string_view tenant_id);
 // How many records the log of each has; of those that have any. Sets the transaction to all tenants.
 std::map<std::string, std::int64_t> audit_sizes(db::Transaction& tx, const std::vector<std::string>& tenants);
+// The leaves of records [from, past) in their order, as far as the log holds them without a gap.
+std::vector<std::string> read_leaves(db::Transaction& tx, std::string_view tenant_id, std::uint64_t from,
+                                     std::uint64_t past);
 nlohmann::json read_billing(db::Transaction& tx, std::string_view tenant_id);
 
 // The super-admins' views.

@@ -136,6 +136,21 @@ std::map<std::string, std::int64_t> audit_sizes(db::Transaction& tx, const std::
   return sizes;
 }
 
+std::vector<std::string> read_leaves(db::Transaction& tx, std::string_view tenant_id, std::uint64_t from,
+                                     std::uint64_t past) {
+  tx.set_tenant(tenant_id);
+  std::vector<std::string> out;
+  for (const auto row :
+       tx.exec("SELECT sequence, leaf FROM audit.records WHERE tenant_id = $1 AND sequence >= $2 AND sequence < $3 "
+               "ORDER BY sequence LIMIT $4",
+               {tenant_id, static_cast<std::int64_t>(from), static_cast<std::int64_t>(past),
+                static_cast<std::int64_t>(past - from)})) {
+    if (row.int64(0) != static_cast<std::int64_t>(from + out.size())) break;
+    out.emplace_back(as_text(row.bytes(1)));
+  }
+  return out;
+}
+
 json read_billing(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
   json out = {{"billing", nullptr}, {"stripe_subscription", nullptr}};

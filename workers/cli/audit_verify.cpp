@@ -1,0 +1,284 @@
+// tenantry audit verify and keygen: the log judged with public keys alone, and the signer's key made.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "shared/audit_tree/deployment.h"
+#include "shared/audit_tree/evidence.h"
+#include "shared/audit_tree/verify_log.h"
+#include "shared/db/connection.h"
+#include "workers/cli/commands.h"
+#include "workers/cli/context.h"
+#include "workers/signer/state.h"
+
+namespace tenantry::cli {
+namespace {
+
+constexpr std::size_t keys_size_max = 1024UL * 1024;
+constexpr unsigned connections_max = 4;
+
+struct Verify {
+  std::string file, key, tenant_id, state;
+};
+
+// A bar on a terminal; nothing elsewhere, where a program waits for the answer.
+class Progress {
+ public:
+  explicit Progress(std::uint64_t total) : total_(total), shown_(isatty(STDERR_FILENO) != 0) {}
+  ~Progress() {
+    if (shown_) std::fprintf(stderr, "\r\033[K");
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void add(std::uint64_t records) {
+    const auto done = done_ += records;
+    if (!shown_ || total_ == 0) return;
+    const std::lock_guard lock(mutex_);
+    constexpr std::uint64_t width = 40;
+    const auto filled = static_cast<int>(std::min(width, done * width / total_));
+    std::fprintf(stderr, "\r[%-40s] %llu of %llu records", std::string(static_cast<std::size_t>(filled), '#').c_str(),
+                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_));
+  }
+
+ private:
+  const std::uint64_t total_;
+  const bool shown_;
+  std::atomic<std::uint64_t> done_{0};
+  std::mutex mutex_;
+};
+
+Result<std::string> read_file(const std::string& path, std::size_t size_max) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return Error{.code = Errc::not_found, .reason = "file_missing", .message = path + " cannot be read"};
+  std::string text(size_max + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (text.size() > size_max) return Error::invalid(path, "size", "is too large");
+  return text;
+}
+
+// A vkey, a public key, or the file that holds some. Without --key: what this installation publishes.
+Result<audit::KeyRing> keys_of(const Session& session, const std::string& key) {
+  if (key.empty()) {
+    const auto published = session.setting("TENANTRY_AUDIT_KEYS");
+    if (!published) return Error::invalid("--key", "required", "must be a vkey, a public key or a file of them");
+    std::string words = *published;
+    std::ranges::replace(words, ',', '\n');
+    return audit::KeyRing::parse(words);
+  }
+  if (auto ring = audit::KeyRing::parse(key)) return ring;
+  const auto text = read_file(key, keys_size_max);
+  if (!text) return Error::invalid("--key", "key", "must be a vkey, a public key or a file of them: " + key);
+  return audit::KeyRing::parse(*text);
+}
+
+void say(Session& session, const std::string& sentence, const nlohmann::ordered_json& machine) {
+  if (session.json) {
+    print_json(machine);
+  } else {
+    std::printf("%s\n", sentence.c_str());
+  }
+}
+
+void verify_evidence(Session& session, std::istream& in, const std::string& head, const audit::KeyRing& keys) {
+  auto check = audit::EvidenceCheck::begin(head, keys);
+  if (!check) return session.fail(check.error());
+  Progress progress(check->count());
+  for (std::string line; std::getline(in, line);) {
+    if (line.size() > audit::evidence_line_max) return session.fail(Error::invalid("line", "size", "is too long"));
+    if (const auto good = check->add(line); !good) return session.fail(good.error());
+    progress.add(1);
+  }
+  if (const auto good = check->finish(); !good) return session.fail(good.error());
+  const auto tenant = audit::tenant_of_origin(check->checkpoint().origin);
+  const auto past = check->first() + check->count();
+  say(session,
+      "tenant " + tenant + ": " + std::to_string(check->count()) + " records from " + std::to_string(check->first()) +
+          " on are in the signed log of " + std::to_string(check->checkpoint().size),
+      {{"ok", true},
+       {"tenant_id", tenant},
+       {"first", check->first()},
+       {"past", past},
+       {"signed_size", check->checkpoint().size}});
+}
+
+void verify_file(Session& session, const Verify& wanted, const audit::KeyRing& keys) {
+  std::ifstream in(wanted.file, std::ios::binary);
+  std::string head;
+  if (!in || !std::getline(in, head)) {
+    return session.fail(
+        {.code = Errc::not_found, .reason = "file_missing", .message = wanted.file + " cannot be read"});
+  }
+  if (head.size() > audit::evidence_line_max) return session.fail(Error::invalid("line", "size", "is too long"));
+  if (head.find(audit::evidence_format) != head.npos) return verify_evidence(session, in, head, keys);
+  std::ostringstream rest;
+  rest << head << "\n" << in.rdbuf();
+  const auto proven = audit::verify_proof_document(rest.str(), keys);
+  if (!proven) return session.fail(proven.error());
+  say(session, *proven, {{"ok", true}, {"proven", *proven}});
+}
+
+struct Log {
+  std::string tenant_id;
+  std::uint64_t size = 0;
+  audit::LogVerdict verdict{};
+};
+
+std::vector<Log> logs_of(const std::string& url, const Verify& wanted, const signer::State::Heads& held) {
+  db::Connection connection(url, "tenantry audit verify");
+  db::Transaction tx(connection);
+  std::vector<Log> out;
+  std::set<std::string> named;
+  for (const auto row : tx.exec("SELECT tenant_id, size FROM audit.heads WHERE $1 = '' OR tenant_id = $1 "
+                                "UNION ALL SELECT DISTINCT tenant_id, 0 FROM audit.checkpoints c WHERE ($1 = '' OR "
+                                "tenant_id = $1) AND NOT EXISTS (SELECT FROM audit.heads h WHERE h.tenant_id = "
+                                "c.tenant_id) ORDER BY 1",
+                                {wanted.tenant_id})) {
+    out.push_back({std::string(row.text(0)), static_cast<std::uint64_t>(row.int64(1))});
+    named.insert(out.back().tenant_id);
+  }
+  for (const auto& [tenant_id, frontier] : held) {
+    const bool asked_for = wanted.tenant_id.empty() || wanted.tenant_id == tenant_id;
+    if (asked_for && !named.contains(tenant_id)) out.push_back({tenant_id, 0});
+  }
+  return out;
+}
+
+// Logs are shared out among a few connections, the largest first.
+void verify_logs(const std::string& url, const std::string& deployment, const audit::KeyRing& keys,
+                 const signer::State::Heads& held, std::vector<Log>& logs, std::string& failed) {
+  std::uint64_t total = 0;
+  std::vector<Log*> order;
+  for (auto& log : logs) {
+    total += log.size;
+    order.push_back(&log);
+  }
+  std::ranges::sort(order, std::greater{}, [](const Log* log) { return log->size; });
+  Progress progress(total);
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  const auto work = [&] {
+    try {
+      db::Connection connection(url, "tenantry audit verify");
+      for (auto i = next++; i < order.size(); i = next++) {
+        auto& log = *order[i];
+        const auto origin = audit::checkpoint_origin(deployment, log.tenant_id);
+        audit::LogExpectation expectation{origin, keys.keys_for(origin)};
+        if (const auto head = held.find(log.tenant_id); head != held.end()) expectation.signed_head = head->second;
+        db::Transaction tx(connection);
+        log.verdict =
+            audit::verify_log(tx, log.tenant_id, expectation, [&](std::uint64_t records) { progress.add(records); });
+      }
+    } catch (const std::exception& error) {
+      const std::lock_guard lock(mutex);
+      failed = error.what();
+    }
+  };
+  std::vector<std::thread> threads;
+  const auto many = std::min<std::size_t>(std::clamp(std::thread::hardware_concurrency(), 1U, connections_max),
+                                          std::max<std::size_t>(order.size(), 1));
+  for (std::size_t i = 0; i < many; ++i) threads.emplace_back(work);
+  for (auto& thread : threads) thread.join();
+}
+
+void print_verdict(Session& session, const Log& log) {
+  const auto& verdict = log.verdict;
+  if (verdict.finding) {
+    const auto& finding = *verdict.finding;
+    session.exit_code = 1;
+    return say(session, finding.describe(),
+               {{"ok", false},
+                {"tenant_id", log.tenant_id},
+                {"rule", finding.rule},
+                {"sequence", finding.sequence},
+                {"through", finding.through},
+                {"detail", finding.detail}});
+  }
+  const auto unsigned_records = verdict.records - std::min(verdict.records, verdict.signed_size);
+  say(session,
+      "tenant " + log.tenant_id + ": " + std::to_string(verdict.records) + " records and " +
+          std::to_string(verdict.checkpoints) + " checkpoints hold" +
+          (unsigned_records == 0 ? "" : "; " + std::to_string(unsigned_records) + " not signed yet"),
+      {{"ok", true},
+       {"tenant_id", log.tenant_id},
+       {"records", verdict.records},
+       {"checkpoints", verdict.checkpoints},
+       {"signed_size", verdict.signed_size}});
+}
+
+void verify_live(Session& session, const Verify& wanted, const audit::KeyRing& keys) {
+  const auto url = session.setting("TENANTRY_DATABASE_URL");
+  if (!url) return session.fail(url.error());
+  config::Reader reader(session.environment);
+  const auto deployment = audit::read_deployment(reader);
+  signer::State::Heads held;
+  if (!wanted.state.empty()) {
+    auto read = signer::State::read_heads(wanted.state);
+    if (!read) return session.fail(read.error());
+    held = *std::move(read);
+  }
+  auto logs = logs_of(*url, wanted, held);
+  if (logs.empty() && !wanted.tenant_id.empty()) {
+    return session.fail({.code = Errc::not_found, .reason = "log_missing", .message = "there is no such log"});
+  }
+  std::string failed;
+  verify_logs(*url, deployment, keys, held, logs, failed);
+  if (!failed.empty()) return session.fail({.code = Errc::unavailable, .message = failed});
+  for (const auto& log : logs) print_verdict(session, log);
+}
+
+void verify(Session& session, const Verify& wanted) {
+  const auto keys = keys_of(session, wanted.key);
+  if (!keys) {
+    session.fail(keys.error());
+    session.exit_code = 2;
+    return;
+  }
+  if (wanted.file.empty()) return verify_live(session, wanted, *keys);
+  verify_file(session, wanted, *keys);
+}
+
+void keygen(Session& session, const std::string& path) {
+  const auto key = crypto::Ed25519Key::generate();
+  if (const auto written = key.write_new_file(path); !written) return session.fail(written.error());
+  const auto text = audit::public_key_text(key.public_key());
+  say(session, text, {{"file", path}, {"public_key", text}});
+}
+
+}  // namespace
+
+void add_audit_verify(CLI::App& audit, Session& session) {
+  auto* verified = audit.add_subcommand(
+      "verify",
+      "Check evidence, a proof, or the live log with public keys alone; exit code 1 and the first bad record where it "
+      "does not hold\n\nExamples:\n"
+      "  curl -H \"$AUTH\" $TENANTRY_URL/v1/audit/evidence > evidence.ndjson\n"
+      "  tenantry audit verify evidence.ndjson --key audit-keys.json\n"
+      "  tenantry audit verify --tenant acme --state /var/lib/tenantry-signer/state");
+  static Verify wanted;
+  verified->add_option("file", wanted.file, "Evidence or a proof; without it the live log (TENANTRY_DATABASE_URL)");
+  verified->add_option("--key", wanted.key, "A vkey, a public key, or a file of them; TENANTRY_AUDIT_KEYS");
+  verified->add_option("--tenant", wanted.tenant_id, "Live: one tenant's log; all");
+  verified->add_option("--state", wanted.state, "Live: the signer's state file, to compare with what it signed");
+  verified->callback([&session] { verify(session, wanted); });
+
+  static std::string path;
+  auto* made = audit.add_subcommand("keygen",
+                                    "Make the signer's key in a new file of mode 0600, and print its public half\n\n"
+                                    "Example:\n  tenantry audit keygen /var/lib/tenantry-signer/key.pem");
+  made->add_option("file", path, "Where; must not exist")->required();
+  made->callback([&session] { keygen(session, path); });
+}
+
+}  // namespace tenantry::cli
