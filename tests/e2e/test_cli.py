@@ -77,7 +77,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "from:2100-01-01"), [])
         self.assertEqual(len(lines("audit", "query", "--limit", "3")), 3)
         self.assertEqual(lines("audit", "query", f"tenant:{self.tenant.id}", f"actor:{self.tenant.address}", "action:login"), records)
-        self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "type:user.*", "--", "-action:login"), [])
+        self.assertEqual(lines("audit", "query", "--tenant", self.tenant.id, "type:user.*", "--not", "action:login"), [])
         self.tenant.await_record("audit.searched")
         wrong = run("audit", "query", "from:yesterday")
         self.assertEqual(wrong.returncode, 2)
@@ -95,7 +95,7 @@ class Commands(unittest.TestCase):
         lined = lines("audit", "export", "--tenant", self.tenant.id, "--oldest-first", "type:user.*")
         self.assertEqual([record["type"] for record in lined[:1]], ["user.logged_in"])
         path = os.path.join(tempfile.mkdtemp(), "audit.csv.gz")
-        self.assertDone("audit", "export", "--tenant", self.tenant.id, "type:user.*", "--csv", "--gzip", "-o", path)
+        self.assertEqual(run("audit", "export", "--tenant", self.tenant.id, "type:user.*", "--csv", "--gzip", "-o", path).returncode, 0)
         with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual({row["type"] for row in rows}, {"user.logged_in"})

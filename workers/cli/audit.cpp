@@ -25,7 +25,8 @@ constexpr int per_request = 200;     // the gateway's own limit
 constexpr Seconds silence_max{120};  // an export that finds nothing for long still looks at records meanwhile
 
 struct Wanted {
-  std::vector<std::string> words;  // of the search, as the shell has split them
+  std::vector<std::string> words;     // of the search, as the shell has split them
+  std::vector<std::string> excluded;  // --not: a term that begins with - would be an option
   std::string tenant_id, output;
   bool oldest_first = false, csv = false, gzip = false;
   int limit = 100;
@@ -34,11 +35,12 @@ struct Wanted {
 // One argument is one term: a shell has taken its quotes off, so what has a space gets them again.
 std::string search_of(const Wanted& wanted) {
   std::string text = wanted.tenant_id.empty() ? "" : "tenant:" + wanted.tenant_id;
-  for (const auto& word : wanted.words) {
-    if (!text.empty()) text += ' ';
+  const auto add = [&text](const char* sign, const std::string& word) {
     const bool whole = word.find(' ') == word.npos || word.find('"') != word.npos || word.find(':') != word.npos;
-    text += whole ? word : '"' + word + '"';
-  }
+    text += (text.empty() ? "" : " ") + std::string(sign) + (whole ? word : '"' + word + '"');
+  };
+  for (const auto& word : wanted.words) add("", word);
+  for (const auto& word : wanted.excluded) add("-", word);
   return text;
 }
 
@@ -242,9 +244,9 @@ void tail(Session& session, const Wanted& wanted) {
 }
 
 void add_search(CLI::App* command, Wanted& wanted) {
-  command->add_option(
-      "search", wanted.words,
-      "Terms: words, 'several words', key:value, key:value*; after --, -term for those that do not match");
+  command->add_option("search", wanted.words, "Terms: words, 'several words', key:value, key:value*");
+  command->add_option("--not", wanted.excluded, "A term that must not match; may be given again")
+      ->allow_extra_args(false);
   command->add_option("--tenant", wanted.tenant_id, "One tenant's records; the same as tenant:…");
   command->add_flag("--oldest-first", wanted.oldest_first, "In the order of recording");
 }
@@ -257,7 +259,7 @@ void add_audit(CLI::App& app, Session& session) {
       "The audit log, as a super-admin: read, follow, export, verify (docs/audit-search.md has the search "
       "language)\n\nExamples:\n"
       "  tenantry audit query --tenant acme 'type:payment.*' outcome:failure from:7d\n"
-      "  tenantry audit query actor:pierre@example.com action:login -- -ip:203.0.113.7\n"
+      "  tenantry audit query actor:pierre@example.com action:login --not ip:203.0.113.7\n"
       "  tenantry --json audit query 'carte bleue' | jq .payload\n"
       "  tenantry audit tail --tenant acme outcome:failure from:1h\n"
       "  tenantry audit export --tenant acme from:2026-01 to:2026-02 --csv --gzip -o january.csv.gz\n"
