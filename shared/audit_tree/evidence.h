@@ -18,7 +18,8 @@ namespace tenantry::audit {
 
 constexpr std::string_view evidence_format = "tenantry-audit-evidence/1";
 constexpr std::string_view proof_format = "tenantry-audit-proof/1";
-constexpr std::size_t evidence_line_max = 4096UL * 1024;  // an event of 256 KiB, sealed, in base64 and escaped, has 1 MiB
+constexpr std::size_t evidence_line_max =
+    4096UL * 1024;  // an event of 256 KiB, sealed, in base64 and escaped, has 1 MiB
 
 // Public keys that a verifier trusts: vkeys count for their own log, bare keys for any.
 class KeyRing {

@@ -44,6 +44,7 @@ class AuditSearch : public ::testing::Test {
     for (const auto& record : records) tenants.insert(record.tenant);
     auto heads = audit::lock_heads(tx, {tenants.begin(), tenants.end()});
     std::vector<audit::Leaf> leaves;
+    std::vector<audit::TenantNode> completed;
     for (const auto& record : records) {
       auto& head = heads.at(record.tenant);
       audit::Leaf leaf;
@@ -66,10 +67,12 @@ class AuditSearch : public ::testing::Test {
       leaf.record.payload = record.payload;
       leaf.bytes = leaf.record.event_id.to_string();
       leaf.hash = audit::leaf_hash(as_bytes(leaf.bytes));
-      head.frontier.append(leaf.hash);
+      std::vector<audit::Node> nodes;
+      head.frontier.append(leaf.hash, &nodes);
+      for (const auto& node : nodes) completed.push_back({record.tenant, node});
       leaves.push_back(std::move(leaf));
     }
-    audit::append(tx, leaves, heads);
+    audit::append(tx, leaves, heads, completed);
   }
 
   void write(const std::vector<Written>& records) {

@@ -22,8 +22,8 @@ class AuditSweep : public ::testing::Test {
   void SetUp() override {
     for (const auto* tenant : {"acme", "globex"}) {
       write(tenant, 256);
-      database.exec("superuser",
-                    "INSERT INTO audit.checkpoints VALUES ($1, 1, sha256(''), 'secret-of-' || $1, now())", {tenant});
+      database.exec("superuser", "INSERT INTO audit.checkpoints VALUES ($1, 1, sha256(''), 'secret-of-' || $1, now())",
+                    {tenant});
     }
   }
 

@@ -48,31 +48,31 @@ TEST(Leaf, IsWhatAJsonLibraryWouldWrite) {
       return json::parse(value.dump(-1, ' ', false, json::error_handler_t::replace));
     };
     json expected = {{"tenant_id", "acme"},
-                           {"sequence", record.sequence},
-                           {"event_id", "0190163d-8694-739b-aea5-966c26f8ad91"},
-                           {"type", "client.created"},
-                           {"occurred_at", "2023-11-14T22:13:20Z"},
-                           {"recorded_at", "2023-11-14T22:13:21.000005Z"},
-                           {"actor_kind", "user"},
-                           {"action", "CREATE"},
-                           {"crud", "create"},
-                           {"resource", "client"},
-                           {"outcome", "success"},
-                           {"correlation_id", text},
-                           {"causation_id", ""},
-                           {"source", "/tenantry/gateway"},
-                           {"exchange", text},
-                           {"content_type", text},
-                           {"key", "acme"},
-                           {"sealed", parsed->at("sealed")}};
+                     {"sequence", record.sequence},
+                     {"event_id", "0190163d-8694-739b-aea5-966c26f8ad91"},
+                     {"type", "client.created"},
+                     {"occurred_at", "2023-11-14T22:13:20Z"},
+                     {"recorded_at", "2023-11-14T22:13:21.000005Z"},
+                     {"actor_kind", "user"},
+                     {"action", "CREATE"},
+                     {"crud", "create"},
+                     {"resource", "client"},
+                     {"outcome", "success"},
+                     {"correlation_id", text},
+                     {"causation_id", ""},
+                     {"source", "/tenantry/gateway"},
+                     {"exchange", text},
+                     {"content_type", text},
+                     {"key", "acme"},
+                     {"sealed", parsed->at("sealed")}};
     if (*text != '\0') expected["foreign_id"] = text;
     EXPECT_EQ(leaf, expected.dump(-1, ' ', false, json::error_handler_t::replace));
 
     const auto opened = open_leaf(*parsed, key);
     ASSERT_TRUE(opened) << opened.error().describe();
     const json personal = {{"actor", {{"id", "u1"}, {"ip", "192.0.2.7"}, {"user_agent", text}}},
-                     {"resource_id", text},
-                     {"payload_base64", to_base64(as_bytes(event.payload))}};
+                           {"resource_id", text},
+                           {"payload_base64", to_base64(as_bytes(event.payload))}};
     EXPECT_EQ(*opened, replaced(personal));
   }
 }
