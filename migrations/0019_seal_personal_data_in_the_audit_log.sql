@@ -80,7 +80,7 @@ DECLARE
   signups text[];
 BEGIN
   SELECT coalesce(array_agg(signup_id::text), '{}') INTO signups FROM platform.signups WHERE tenant_id = tenant;
-  PERFORM audit.lock_heads(ARRAY['platform', tenant]);
+  PERFORM audit.lock_heads(ARRAY[tenant]);
   UPDATE audit.heads SET erased_at = now() WHERE tenant_id = tenant AND erased_at IS NULL;
   INSERT INTO audit.keys (key_id, tenant_id, wrapped_key, destroyed_at) VALUES (tenant, tenant, NULL, now())
     ON CONFLICT DO NOTHING;

@@ -214,6 +214,22 @@ def remains():
     check(float(audit_sum) == float(counted), f"usage counters equal the events in the log: {float(counted):.0f} API calls", (audit_sum, counted))
 
 
+def is_forgotten():
+    chapter("9. Its people are forgotten, its log is not")
+    answer = p.admin("POST", f"/v1/admin/tenants/{TENANT}/erase", {})
+    check(answer.status == 202, f"POST /v1/admin/tenants/{TENANT}/erase", answer)
+    await_event("tenant.erased")
+    named = p.analyst("SELECT count(*) FROM analytics.audit_events "
+                      f"WHERE tenant_id = '{TENANT}' AND (payload IS NOT NULL OR actor_id <> '' OR actor_ip <> '')")[0][0]
+    check(int(named) == 0, "its key is destroyed: no record says who it was")
+    def whole():
+        seen = p.tenantry("audit", "verify", "--tenant", TENANT)[0]
+        return seen["signed_size"] == seen["records"] and seen
+
+    verified = p.await_true("all of it is signed", whole, 30)
+    check(verified["ok"], f"all {verified['records']} records verify, up to the head that the signer signed", verified)
+
+
 def settled():
     before = len(audit_types())
     time.sleep(0.3)
@@ -222,7 +238,7 @@ def settled():
 
 def main():
     try:
-        for part in (signs_up, uses_it, trial_ends, pays, fails_to_pay, reaches_a_limit, leaves, remains):
+        for part in (signs_up, uses_it, trial_ends, pays, fails_to_pay, reaches_a_limit, leaves, remains, is_forgotten):
             part()
     except (AssertionError, KeyError) as error:
         print(f"\n  {paint('31', 'FAILED')} {error!r}", file=sys.stderr)

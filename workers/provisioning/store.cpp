@@ -142,6 +142,7 @@ void remove_store(db::Transaction& tx, std::string_view tenant_id) {
 }
 
 bool erase_tenant(db::Transaction& tx, std::string_view tenant_id) {
+  tx.exec("SET LOCAL statement_timeout = '10min'");  // every record of the tenant's log is touched
   return tx.exec("SELECT platform.erase_tenant($1)", {tenant_id})[0].boolean(0);
 }
 
