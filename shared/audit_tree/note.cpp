@@ -29,8 +29,8 @@ Bytes id_bytes(std::uint32_t id) {
 }
 
 Bytes typed(const crypto::Ed25519PublicKey& key) {
-  Bytes out{signature_type_ed25519};
-  out.insert(out.end(), key.begin(), key.end());
+  Bytes out(1 + key.size(), signature_type_ed25519);
+  std::ranges::copy(key, out.begin() + 1);
   return out;
 }
 
