@@ -52,7 +52,7 @@ Keys::Entry Keys::make(db::Transaction& tx, const std::string& key_id, const std
   return key;
 }
 
-Result<nlohmann::json> KeyRing::open(db::Transaction& tx, const nlohmann::json& leaf) {
+Result<nlohmann::json> LeafKeys::open(db::Transaction& tx, const nlohmann::json& leaf) {
   const auto key_id = leaf.at("key").get<std::string>();
   auto at = keys_.find(key_id);
   if (at == keys_.end()) {

@@ -33,9 +33,9 @@ class Keys {
 };
 
 // For readers: opens the leaves of records. Keys come from audit.keys.
-class KeyRing {
+class LeafKeys {
  public:
-  explicit KeyRing(crypto::MasterKey master) : master_(std::move(master)) {}
+  explicit LeafKeys(crypto::MasterKey master) : master_(std::move(master)) {}
 
   // What open_leaf gives. Errc::not_found, reason "erased", where the leaf's key is destroyed.
   Result<nlohmann::json> open(db::Transaction& tx, const nlohmann::json& leaf);

@@ -70,12 +70,12 @@ Result<replay::EventFilter> filter_of(const Chosen& chosen) {
 }
 
 // What the audit log says of people is sealed: whoever reads whole events needs the key that the workers have.
-Result<audit::KeyRing> key_ring(Session& session) {
+Result<audit::LeafKeys> key_ring(Session& session) {
   const auto text = session.setting("TENANTRY_MASTER_KEY");
   if (!text) return text.error();
   auto master = crypto::MasterKey::from_base64(*text);
   if (!master) return Error::invalid("TENANTRY_MASTER_KEY", "base64", "must be 32 bytes in base64");
-  return audit::KeyRing(std::move(*master));
+  return audit::LeafKeys(std::move(*master));
 }
 
 Result<void> record(Session& session, const Chosen& chosen) {

@@ -116,10 +116,10 @@ Platform::Platform(PlatformOptions options)
 
 Platform::~Platform() = default;
 
-audit::KeyRing Platform::audit_keys() {
+audit::LeafKeys Platform::audit_keys() {
   auto master = crypto::MasterKey::from_base64(master_key);
   TENANTRY_ASSERT(master);
-  return audit::KeyRing(std::move(*master));
+  return audit::LeafKeys(std::move(*master));
 }
 
 void Platform::start_workers() {

@@ -51,7 +51,7 @@ class Platform {
   void settle();               // until nothing is left to do at this moment
   void advance_to(Timestamp);  // timers due on the way fire; then settled
   Timestamp now() const { return clock_.now(); }
-  static audit::KeyRing audit_keys();  // opens what its audit worker seals
+  static audit::LeafKeys audit_keys();  // opens what its audit worker seals
 
   // ---- what has come of it: everything published since the start, in order, and every mail
   const std::vector<Recorded>& published() const { return published_; }

@@ -32,7 +32,7 @@ constexpr const char* condition =
     "($1 = '' OR tenant_id = $1) AND type LIKE $2 AND ($3::timestamptz IS NULL OR occurred_at >= $3) "
     "AND ($4::timestamptz IS NULL OR occurred_at < $4) ";
 
-Result<Recorded> read_leaf(db::Transaction& tx, audit::KeyRing& keys, const db::Row& row) {
+Result<Recorded> read_leaf(db::Transaction& tx, audit::LeafKeys& keys, const db::Row& row) {
   const auto recorded = [&]() -> Result<Recorded> {
     const auto leaf = audit::parse_leaf(as_text(row.bytes(3)));
     if (!leaf) return leaf.error();
@@ -56,7 +56,7 @@ bool matches(const EventFilter& filter, const events::Event& event) {
   return filter.type.empty() || fnmatch(filter.type.c_str(), event.type.c_str(), FNM_NOESCAPE) == 0;
 }
 
-Result<void> read_events(db::Transaction& tx, audit::KeyRing& keys, const EventFilter& filter,
+Result<void> read_events(db::Transaction& tx, audit::LeafKeys& keys, const EventFilter& filter,
                          const std::function<Result<void>(Recorded&&)>& visit) {
   static const std::string statement = std::string(
                                            "SELECT recorded_at, tenant_id, sequence, leaf FROM audit.records "

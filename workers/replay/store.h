@@ -17,7 +17,7 @@ class Transaction;
 }
 
 namespace tenantry::audit {
-class KeyRing;
+class LeafKeys;
 }
 
 namespace tenantry::events::v1 {
@@ -37,7 +37,7 @@ bool matches(const EventFilter& filter, const events::Event& event);
 
 // Events as the audit log has them, in the order it took them; per tenant that is its sequence. `visit` says whether to
 // go on. Records of those who are erased are left out. An unreadable leaf is an error that names tenant and sequence.
-Result<void> read_events(db::Transaction& tx, audit::KeyRing& keys, const EventFilter& filter,
+Result<void> read_events(db::Transaction& tx, audit::LeafKeys& keys, const EventFilter& filter,
                          const std::function<Result<void>(Recorded&&)>& visit);
 std::int64_t count_events(db::Transaction& tx, const EventFilter& filter);
 

@@ -13,7 +13,7 @@ constexpr std::int64_t progress_every = 1'000;
 
 }  // namespace
 
-Result<Verification> verify(db::Connection& connection, audit::KeyRing& keys, const std::string& tenant_id,
+Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, const std::string& tenant_id,
                             Timestamp now, const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Verification out;
   db::Transaction tx(connection);

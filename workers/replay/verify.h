@@ -15,7 +15,7 @@ class Connection;
 }
 
 namespace tenantry::audit {
-class KeyRing;
+class LeafKeys;
 }
 
 namespace tenantry::replay {
@@ -31,7 +31,7 @@ struct Verification {
 
 // `tenant_id`: "" for all. `progress`: events done, of how many. Tenants that
 // are erased cannot be verified and are left out. Needs the owner's login: no service reads all of it.
-Result<Verification> verify(db::Connection& connection, audit::KeyRing& keys, const std::string& tenant_id,
+Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, const std::string& tenant_id,
                             Timestamp now, const std::function<void(std::int64_t done, std::int64_t all)>& progress);
 
 }  // namespace tenantry::replay
