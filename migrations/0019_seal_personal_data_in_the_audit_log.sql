@@ -20,7 +20,6 @@ GRANT SELECT ON audit.keys TO tenantry_audit, tenantry_analyst;
 
 ALTER TABLE audit.heads ADD COLUMN erased_at timestamptz;
 
--- As the others keep to (tenant_id, sequence), so does erasure: by its index.
 CREATE FUNCTION audit.keep_records() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -266,10 +266,11 @@ class ProvisioningWorker final : public messaging::Worker {
     return {};
   }
 
-  // A timer of an earlier cancellation may be on its way still: what counts is when the tenant is to be deleted now.
+  // A timer of an earlier cancellation may be on its way still. Its time is when it was due, whatever our clock says: one
+  // that lags behind the relay's must not drop the timer that counts.
   Result<void> deletion_due(Unit& unit, const events::Event& event, const v1::TenantDeletionDue&) {
     const auto tenant = tenancy::lock_tenant(unit.tx, event.tenant_id);
-    if (!tenant || !tenant->deletion_due_at || *tenant->deletion_due_at > unit.now) return {};
+    if (!tenant || !tenant->deletion_due_at || *tenant->deletion_due_at > event.time) return {};
     const auto moved = tenancy::transition(
         unit.tx, unit.outbox, {.tenant_id = event.tenant_id, .trigger = tenancy::Trigger::grace_over}, unit.now);
     if (!moved) return moved.error();
