@@ -142,6 +142,31 @@ TEST_F(Erasure, OfATenantThatIsNotDeletedDoesNothing) {
   EXPECT_NE(opened("signup.requested"), "erased");
 }
 
+// Stripe knows nothing of an erasure and goes on.
+TEST_F(Erasure, WhatStripeSaysAfterwardsIsNotKept) {
+  replay.play();
+  replay.advance(Days{35});
+  const auto say = [&](const std::string& n) {
+    replay.database().exec("gateway",
+                           "INSERT INTO billing.stripe_events (stripe_event_id, type, tenant_id, state, stated_at, body, "
+                           "body_hash, received_at) VALUES ($1, 'invoice.paid', $2, 'published', now(), "
+                           "convert_to('{\"name\":\"marie\"}', 'UTF8'), '', now())",
+                           {"evt_" + n, martin});
+    replay.database().exec("billing",
+                           "INSERT INTO billing.invoices (stripe_invoice_id, tenant_id, amount_minor, currency, url, "
+                           "issued_at) VALUES ($1, $2, 1, 'eur', 'https://invoice.example/marie', now())",
+                           {"in_" + n, martin});
+    return replay.database().value(
+        "SELECT length(body) || ' ' || length(url) FROM billing.stripe_events JOIN billing.invoices ON "
+        "stripe_event_id = 'evt_' || $1 AND stripe_invoice_id = 'in_' || $1",
+        {n});
+  };
+  EXPECT_EQ(say("before"), "16 29");
+  erase();
+  EXPECT_EQ(say("after"), "0 0");
+  EXPECT_EQ(places_of("marie"), std::vector<std::string>{});
+}
+
 // The one update that the log's trigger lets pass needs a destroyed key, and empties only.
 TEST_F(Erasure, NobodyEmptiesRecordsWhoseKeyStands) {
   replay.play();

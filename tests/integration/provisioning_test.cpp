@@ -253,6 +253,25 @@ TEST_F(ProvisioningTest, ReleaseWaitsForEveryWorkerAndThenNothingIsLeft) {
   EXPECT_EQ(published(), "tenant.deleted");
 }
 
+// Timers are published by a relay with a clock of its own, and one of an earlier cancellation may come late.
+TEST_F(ProvisioningTest, DeletionIsJudgedByTheTimersTimeWhateverOurClockSays) {
+  start();
+  handle(registered());
+  run_saga();
+  const auto due = clock.now() + Days{30};
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'cancelled', deletion_due_at = $1", {due});
+  events::v1::TenantDeletionDue message;
+  *message.mutable_cancelled_at() = events::to_proto(clock.now());
+  const auto status = [this] { return database.value("SELECT status FROM platform.tenants"); };
+
+  clock.set(due + Days{1});
+  handle(testing::event_of(tenant, message, ids, due - Days{5}));
+  EXPECT_EQ(status(), "cancelled") << "this timer was of a cancellation before this one";
+  clock.set(due - Seconds{2});
+  handle(testing::event_of(tenant, message, ids, due));
+  EXPECT_EQ(status(), "deleted") << "our clock lags behind the relay's";
+}
+
 TEST_F(ProvisioningTest, SuspendedTenantsApplicationIsLockedOutUntilItPays) {
   start();
   handle(registered());
