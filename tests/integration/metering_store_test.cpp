@@ -103,6 +103,20 @@ TEST_F(MeteringStore, EachAggregationWithinABatchAndAcross) {
   EXPECT_EQ(counter("active_users", "hour", "2026-11-21T12:30:00Z"), "2 of 2");
 }
 
+// Of one instant, whichever arrives first: the same is shown.
+TEST_F(MeteringStore, OfTwoLastStatementsOfOneInstantTheLargerIdCounts) {
+  const auto smaller = usage("storage_bytes", 7);
+  const auto larger = usage("storage_bytes", 10);
+  ASSERT_LT(smaller.event_id, larger.event_id);
+  for (const auto& batches :
+       {std::vector<std::vector<Usage>>{{smaller}, {larger}}, {{larger}, {smaller}}, {{larger, smaller}}}) {
+    database.exec("superuser", "DELETE FROM metering.counters");
+    for (const auto& batch : batches) count(batch);
+    for (const auto* span : {"hour", "day", "month", "total"})
+      EXPECT_EQ(counter("storage_bytes", span), "10 of 2") << span;
+  }
+}
+
 TEST_F(MeteringStore, IdempotencyKeyCountsOnceWithinABatchAndAcross) {
   count({usage("orders", 5, "2026-11-21T10:30:00Z", "k"), usage("orders", 5, "2026-11-21T10:30:00Z", "k"),
          usage("orders", 1)});

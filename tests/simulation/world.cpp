@@ -540,7 +540,10 @@ void World::use(const Use& use) {
   dimensions["id"] = id.to_string();
   dimensions["said"] = canary_of(use.tenant_id);
   if (!use.member.empty()) dimensions["member"] = use.member;
-  const auto at = clock_.now();
+  // No instant twice, whatever the clock does: of two statements of one instant either may be the last, and which one
+  // is (the larger id's) is not for the model to know.
+  auto at = clock_.now();
+  while (!used_at_.insert(at).second) at += Microseconds{1};
   const auto event = events::make_event(
       use.tenant_id, used,
       {.source = "/shop", .actor = {.kind = "service", .id = "shop", .ip = {}, .user_agent = {}}, .time = at}, id);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -181,6 +182,7 @@ class World {
   std::map<std::string, int> mails_;
   std::map<std::string, int> injected_;
   Accepted accepted_;
+  std::set<Timestamp> used_at_;
   std::string trace_;
   bool database_may_fail_ = false;  // only while the platform works: not where the world looks
 
