@@ -208,7 +208,8 @@ struct Connection::State {
   // Statement text -> its name on this connection.
   std::unordered_map<std::string, std::string> prepared;
   bool in_transaction = false;
-  int unanswered = 0;  // statements sent whose results are still to come: the connection is in pipeline mode
+  int unanswered = 0;    // statements sent whose results are still to come: the connection is in pipeline mode
+  bool flushed = false;  // and the server has all of them: nothing more is sent before their results have come
 
   PGconn* open() {
     if (connection && PQstatus(connection.get()) == CONNECTION_BAD) close();
@@ -235,6 +236,7 @@ struct Connection::State {
     listening.clear();
     prepared.clear();
     unanswered = 0;
+    flushed = false;
     connection.reset();
   }
 
@@ -280,11 +282,18 @@ struct Connection::State {
     sent(PQsendQueryParams(connection.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0));
   }
 
+  // The server begins to work on what was sent.
+  void flush() {
+    if (unanswered == 0 || flushed) return;
+    if (PQpipelineSync(connection.get()) == 0) throw_lost();
+    flushed = true;
+  }
+
   // Waits for everything sent: the last one's result, or the error of the first that failed.
   ResultPtr settle() {
     if (unanswered == 0) return {};
+    flush();
     auto* const pg = connection.get();
-    if (PQpipelineSync(pg) == 0) throw_lost();
     ResultPtr last, failed;
     for (; unanswered > 0; --unanswered) {
       last.reset(PQgetResult(pg));
@@ -294,6 +303,7 @@ struct Connection::State {
         if (is_lost(pg, rest.get())) throw_lost();
       }
     }
+    flushed = false;
     const ResultPtr sync(PQgetResult(pg));
     if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pg) == 0) throw_lost();
     return checked(pg, std::move(failed ? failed : last));
@@ -314,6 +324,7 @@ struct Connection::State {
 
  private:
   void enter_pipeline() {
+    TENANTRY_ASSERT(!flushed);
     if (unanswered == 0 && PQenterPipelineMode(connection.get()) == 0) throw_lost();
   }
 
@@ -404,14 +415,22 @@ Transaction::~Transaction() {
   if (!state_->over && connection.connection) connection.roll_back();
 }
 
-Rows Transaction::exec(std::string_view sql, std::span<const Param> params) {
+Rows Transaction::exec(std::string_view sql, std::span<const Param> params, const Meanwhile& meanwhile) {
   if (rare::takes(rare::Path::statement_conflicts)) throw StatementError("simulated conflict", "40001", {}, true);
   state_->connection.send(sql, params);
-  return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
+  return answer(meanwhile);
 }
 
-Rows Transaction::exec_once(std::string_view sql, std::span<const Param> params) {
+Rows Transaction::exec_once(std::string_view sql, std::span<const Param> params, const Meanwhile& meanwhile) {
   state_->connection.send_once(sql, params);
+  return answer(meanwhile);
+}
+
+Rows Transaction::answer(const Meanwhile& meanwhile) {
+  if (meanwhile) {
+    state_->connection.flush();
+    meanwhile();
+  }
   return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
 }
 

@@ -7,6 +7,7 @@
 // asserts on a type the query cannot give, which is a bug of ours.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -120,11 +121,13 @@ class Transaction {
   Rows exec(std::string_view sql, std::initializer_list<Param> params = {}) {
     return exec(sql, std::span<const Param>(params.begin(), params.size()));
   }
-  Rows exec(std::string_view sql, std::span<const Param> params);
+  // `meanwhile`, where there is one, runs on this thread while the server works, before the answer is waited for.
+  using Meanwhile = std::function<void()>;
+  Rows exec(std::string_view sql, std::span<const Param> params, const Meanwhile& meanwhile = {});
 
   // Planned for these values and forgotten: for statements of so many texts that keeping each would fill the memory
   // of both ends.
-  Rows exec_once(std::string_view sql, std::span<const Param> params);
+  Rows exec_once(std::string_view sql, std::span<const Param> params, const Meanwhile& meanwhile = {});
 
   // For its effect alone: nobody waits for the answer, so it shares the round trip of what comes next, at the latest
   // the commit, which throws in its place where it fails.
@@ -146,6 +149,8 @@ class Transaction {
 
  private:
   struct State;
+  Rows answer(const Meanwhile& meanwhile);
+
   std::unique_ptr<State> state_;
 };
 

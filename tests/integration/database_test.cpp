@@ -8,6 +8,7 @@
 #include <future>
 #include <latch>
 #include <limits>
+#include <optional>
 
 #include "shared/core/ids.h"
 #include "shared/crypto/hash.h"
@@ -29,6 +30,10 @@ class Run : public ::testing::Test {
   }
 
   std::string pid(Transaction& tx) { return std::string(tx.exec("SELECT pg_backend_pid()::text")[0].text(0)); }
+  std::string connection_pid() {
+    Transaction tx(connection);
+    return pid(tx);
+  }
   void terminate(const std::string& which) {
     database.exec("superuser", "SELECT pg_terminate_backend($1::int, 10000)", {which});
   }
@@ -139,6 +144,45 @@ TEST_F(Run, ConflictOfAStatementThatNobodyWaitsForIsRerun) {
   }));
   EXPECT_EQ(tries, 2);
   EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "6");
+}
+
+// The statement waits for a lock that the work gives up, which waits for the statement.
+TEST_F(Run, WorkIsDoneWhileTheServerWorks) {
+  Connection other(database.url("owner"), "holder");
+  for (int round = 0; round < 2; ++round) {  // prepared on the first
+    for (const bool once : {false, true}) {
+      std::optional<Transaction> holder(std::in_place, other);
+      holder->exec("SELECT pg_advisory_xact_lock(7)");
+      const auto release = [&] {
+        holder->exec_script(
+            "DO $$ BEGIN FOR i IN 1..10000 LOOP "
+            "EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted); "
+            "PERFORM pg_sleep(0.001), pg_stat_clear_snapshot(); ASSERT i < 10000, 'nobody waits'; END LOOP; END $$");
+        holder.reset();
+      };
+      Transaction tx(connection);
+      tx.send("SELECT set_config('lock_timeout', '10s', true)");
+      constexpr const char* statement = "SELECT 'mine' FROM pg_advisory_xact_lock(7)";
+      EXPECT_EQ((once ? tx.exec_once(statement, {}, release) : tx.exec(statement, {}, release))[0].text(0), "mine");
+      EXPECT_FALSE(holder);
+    }
+  }
+}
+
+TEST_F(Run, ErrorWhileTheServerWorksRollsBackAndLeavesTheConnection) {
+  const auto before = connection_pid();
+  const auto fails = [] { throw std::runtime_error("ours"); };
+  try {
+    (void)run(connection, {}, [&](Transaction& tx) -> Result<void> {
+      tx.exec("UPDATE public.numbers SET n = 5", {}, fails);
+      return {};
+    });
+    FAIL() << "the error was lost";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "ours");
+  }
+  EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "0");
+  EXPECT_EQ(connection_pid(), before);
 }
 
 TEST_F(Run, ErrorOfTheWorkRollsBack) {
