@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ struct PageRequest {
   std::optional<Place> after{};  // none: from the first record of the order
   int records_max = 50;
   Milliseconds patience{150};
+  // Runs while the database reads the page's first records, again where it reads further; not at all where there are
+  // none.
+  std::function<void()> meanwhile{};
 };
 
 struct Page {
