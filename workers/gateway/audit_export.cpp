@@ -1,8 +1,9 @@
 // Exports of the audit log: any number of records at a constant memory.
 //
-// A page at a time: a lane reads and formats it in a transaction of its own, the next one
-// is read when the client has taken most of the last. So a slow client holds neither a
-// lane nor a transaction, and the server's write timeout ends one that stands still.
+// A page at a time, in a transaction of its own: while the database reads one, the lane
+// formats and writes the one before, and on it goes when the client has taken most of that.
+// So two pages are in memory at most, a slow client holds neither a lane nor a transaction,
+// and the server's write timeout ends one that stands still.
 #include <algorithm>
 #include <optional>
 
@@ -21,7 +22,9 @@ namespace {
 
 namespace v1 = tenantry::events::v1;
 
-constexpr int records_at_once = 2'000;           // about 1.5 MB of text
+// A page is of so many bytes, as far as the last one lets expect: records may be of some hundred bytes, or of 256 KiB.
+constexpr std::size_t bytes_at_once = 2'000'000;
+constexpr int records_at_first = 250, records_min = 10, records_max = 2'000;
 constexpr Milliseconds patience_at_once{500};    // of a lane, where few records match
 constexpr std::chrono::hours deadline{1};        // of the whole export
 constexpr int of_tenant_max = 2, total_max = 6;  // at once; lanes are eight
@@ -76,8 +79,9 @@ class Export : public std::enable_shared_from_this<Export> {
         options_(options),
         place_(std::move(place)),
         give_up_at_(std::chrono::steady_clock::now() + deadline) {
-    query_.page.records_max = records_at_once;
+    query_.page.records_max = records_at_first;
     query_.page.patience = patience_at_once;
+    query_.page.meanwhile = [this] { write_page(); };
     if (options_.compressed) gzip_.emplace();
   }
 
@@ -95,7 +99,7 @@ class Export : public std::enable_shared_from_this<Export> {
       if (!announced) return self->services_.refuse(self->call_, announced.error());
       self->services_.start_stream(self->call_, headers_of(self->options_));
       if (self->call_->request().method == http::Method::head) return self->call_->exchange->finish();
-      self->write(self->options_.format == Format::csv ? std::string(audit_search::csv_header()) : std::string{});
+      if (self->options_.format == Format::csv) self->text_ = audit_search::csv_header();
       self->go_on(lane);
     });
     if (!taken) {
@@ -121,20 +125,18 @@ class Export : public std::enable_shared_from_this<Export> {
     if (!call_->exchange->connected()) return;
     if (std::chrono::steady_clock::now() > give_up_at_) return give_up("its hour is over");
     try {
-      bool more = false;
-      std::optional<audit_search::Place> next;
+      audit_search::Page next;
       const auto done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
-        const auto page = read_audit(tx, query_);
-        text_.clear();
-        page.for_each([&](const db::Row& row) { append(row); });
-        next = page.next;
-        more = page.more;
+        next = read_audit(tx, query_);
         return {};
       });
       if (!done) return give_up(done.error().describe());
-      query_.page.after = next;
-      write(text_);
-      if (more) return await_client();
+      write_page();  // where nothing had to be waited for
+      page_ = std::move(next);
+      query_.page.after = page_.next;
+      query_.page.records_max = records_next_;
+      if (page_.more) return await_client();
+      write_page();
       if (gzip_) call_->exchange->write_chunk(gzip_->finish());
       call_->exchange->finish();
     } catch (const std::exception& error) {
@@ -142,13 +144,25 @@ class Export : public std::enable_shared_from_this<Export> {
     }
   }
 
+  // The page at hand, and no longer at hand then.
+  void write_page() {
+    const auto page = std::exchange(page_, {});
+    if (page.size == 0 && text_.empty()) return;
+    text_.reserve(bytes_at_once + bytes_at_once / 4);
+    page.for_each([&](const db::Row& row) { append(row); });
+    if (page.size > 0) {
+      const auto bytes_each = std::max<std::size_t>(1, text_.size() / page.size);
+      records_next_ = std::clamp(static_cast<int>(bytes_at_once / bytes_each), records_min, records_max);
+    }
+    call_->exchange->write_chunk(gzip_ ? gzip_->compress(text_) : std::move(text_));
+    text_.clear();
+  }
+
   void append(const db::Row& row) {
     if (options_.format == Format::csv) return audit_search::append_csv(text_, row);
     audit_search::append_json(text_, row);
     text_ += '\n';
   }
-
-  void write(std::string_view text) { call_->exchange->write_chunk(gzip_ ? gzip_->compress(text) : std::string(text)); }
 
   void await_client() {
     call_->exchange->on_writable([self = shared_from_this()] { self->submit(); });
@@ -173,6 +187,8 @@ class Export : public std::enable_shared_from_this<Export> {
   const StreamCounts::Place place_;
   const std::chrono::steady_clock::time_point give_up_at_;
   std::optional<Gzip> gzip_;
+  audit_search::Page page_{};  // read, not written yet
+  int records_next_ = records_at_first;
   std::string text_;
 };
 
