@@ -5,6 +5,7 @@ import json
 import os
 import random
 import subprocess
+import tempfile
 import unittest
 
 import stack
@@ -92,6 +93,22 @@ class Audit(unittest.TestCase):
         self.assertEqual((key["public_key"], key["status"]), (KEY, "current"))
         self.assertTrue(key["vkey"].startswith(f"tenantry.default/audit/{self.tenant.id}+"), key)
         self.assertEqual(p.request("GET", "/.well-known/tenantry/audit-keys?tenant_id=../x").status, 422)
+
+    def test_the_pages_commands_hold(self):
+        """docs/audit-verification.md, every command in its order, by somebody whose tenant is not called acme."""
+        with open(os.path.join(stack.ROOT, "docs", "audit-verification.md"), encoding="utf-8") as page:
+            blocks = [block.partition("```")[0] for block in page.read().split("```sh\n")[1:]]
+        self.assertEqual(len(blocks), 3)
+        script = "set -eux\n" + "".join(blocks).replace("acme", self.tenant.id)
+        script = script.replace("/var/lib/tenantry-signer/state", p.env("TENANTRY_SIGNER_STATE"))
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(os.path.join(stack.ROOT, "tests"), os.path.join(folder, "tests"))
+            with open(os.path.join(folder, "older-checkpoint"), "w", encoding="utf-8") as out:
+                out.write(self.first)
+            environment = stack.settings() | {"AUTH": "Authorization: " + self.tenant.token["Authorization"], "PUBLIC_KEY": KEY,
+                                              "PATH": os.path.dirname(stack.BINARY) + ":" + os.environ["PATH"]}
+            done = subprocess.run(["sh", "-c", script], cwd=folder, env=environment, text=True, capture_output=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_every_record_is_proven(self):
         size = size_of(self.newest)
