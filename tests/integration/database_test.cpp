@@ -72,7 +72,7 @@ TEST_F(Run, DeadlockedTransactionsBothCommit) {
   auto other = std::async(std::launch::async, update, 2, 1);
   must(update(1, 2));
   must(other.get());
-  EXPECT_EQ(all_tries, 3);
+  EXPECT_GE(all_tries, 3);  // the one that was rolled back may be back before the other has woken up
   EXPECT_EQ(database.value("SELECT string_agg(n::text, ' ') FROM public.numbers"), "2 2");
 }
 
