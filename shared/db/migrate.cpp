@@ -110,15 +110,15 @@ Result<int> load_plans(Connection& connection) {
     const std::string checksum = to_hex(crypto::sha256(as_bytes(plan.dump())));
     const auto inserted = tx.exec(
         "INSERT INTO platform.plans (plan, version, users_max, storage_bytes_max, api_calls_max, requests_per_minute, "
-        "price_minor, currency, modules, resource_tier, stripe_price_ids, position, checksum) "
-        "SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12 "
+        "price_minor, currency, modules, resource_tier, stripe_price_ids, position, checksum, audit_retention_months) "
+        "SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13 "
         "FROM platform.plans WHERE plan = $1 "
         "HAVING coalesce((array_agg(checksum ORDER BY version DESC))[1], '') <> $12",
         {plan.at("plan").get<std::string>(), plan.at("users_max").get<std::int64_t>(),
          plan.at("storage_bytes_max").get<std::int64_t>(), plan.at("api_calls_max").get<std::int64_t>(),
          plan.at("requests_per_minute").get<std::int64_t>(), plan.at("price_minor").get<std::int64_t>(),
          plan.at("currency").get<std::string>(), Param::array(modules), plan.at("resource_tier").dump(),
-         Param::array(prices), ++position, checksum});
+         Param::array(prices), ++position, checksum, plan.at("audit_retention_months").get<std::int64_t>()});
     fresh += static_cast<int>(inserted.affected());
   }
   tx.commit();

@@ -69,6 +69,31 @@ class Commands(unittest.TestCase):
             self.assertEqual((refused.returncode, refused.stdout), (1, ""))
             self.assertTrue(refused.stderr.startswith("tenantry: "))
 
+    def test_holds(self):
+        tenant = sign_up(unique("Sous Séquestre"))
+        placed = lines("tenants", "hold", tenant.id, "--kind", "legal", "--until", "2099-01-31", "--reason", "case 17")[0]
+        self.assertEqual(placed, {"tenant_id": tenant.id, "hold": "legal", "reason": "case 17", "ends_at": "2099-01-31T00:00:00Z"})
+        self.assertIn("until 2098", self.assertDone("tenants", "hold", tenant.id, "--kind", "legal", "--until", "2098-01-01",
+                                                    "--reason", "case 17, shorter"))
+        self.assertEqual([(hold["hold"], hold["reason"]) for hold in lines("tenants", "show", tenant.id)[0]["holds"]],
+                         [("legal", "case 17, shorter")])
+        tenant.await_record("tenant.hold_placed", 2)
+        for wrong, pointer in ((("--kind", "legal", "--until", "2001-01-01", "--reason", "x"), "/ends_at"),
+                               (("--kind", "forever", "--until", "2099-01-01", "--reason", "x"), "/hold")):
+            refused = run("tenants", "hold", tenant.id, *wrong)
+            self.assertEqual((refused.returncode, pointer in refused.stderr), (1, True), refused.stderr)
+        # Deleted like any other: what the hold keeps is its audit log.
+        subprocess.run(["psql", p.env("TENANTRY_DATABASE_URL"), "-Xqc", "UPDATE platform.tenants SET status = 'deleted' "
+                        f"WHERE tenant_id = '{tenant.id}'"], check=True, timeout=60)
+        refused = run("tenants", "erase", tenant.id)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("a legal hold forbids to erase this tenant until 2098-01-01", refused.stderr)
+        self.assertDone("tenants", "release-hold", tenant.id, "--kind", "legal", "--reason", "closed")
+        again = run("tenants", "release-hold", tenant.id, "--kind", "legal", "--reason", "closed")
+        self.assertEqual((again.returncode, "no hold legal" in again.stderr), (1, True), again.stderr)
+        self.assertEqual(lines("tenants", "erase", tenant.id)[0]["status"], "deleted")
+        p.await_true("the hold's end is on record", lambda: tenant.records("tenant.hold_released"))
+
     def test_audit(self):
         self.tenant.login()
         self.tenant.await_record("user.logged_in")

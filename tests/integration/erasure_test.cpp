@@ -167,6 +167,26 @@ TEST_F(Erasure, WhatStripeSaysAfterwardsIsNotKept) {
   EXPECT_EQ(places_of("marie"), std::vector<std::string>{});
 }
 
+// Placed between the request and the worker's turn, a legal hold still counts; once it is over, another request erases.
+TEST_F(Erasure, WaitsForTheEndOfALegalHold) {
+  replay.play();
+  replay.advance(Days{35});
+  replay.database().exec("superuser", "INSERT INTO platform.holds VALUES ($1, 'legal', 'case 17', $2)",
+                         {martin, *from_rfc3339("2030-01-01T00:00:00Z")});
+  erase();
+  EXPECT_EQ(replay.published(martin, "tenant.erased"), 0);
+  EXPECT_NE(opened("signup.requested"), "erased");
+  EXPECT_FALSE(places_of("marie").empty());
+
+  replay.database().exec("superuser", "UPDATE platform.holds SET ends_at = $1",
+                         {*from_rfc3339("2026-01-01T00:00:00Z")});
+  must(replay.platform().feed(
+      by_the_gateway(events::v1::ErasureRequested{}, "2026-06-02T00:00:00Z", "019e843b-3000-7000-8000-000000000103")));
+  replay.platform().settle();
+  EXPECT_EQ(replay.published(martin, "tenant.erased"), 1);
+  EXPECT_EQ(opened("signup.requested"), "erased");
+}
+
 // The one update that the log's trigger lets pass needs a destroyed key, and empties only.
 TEST_F(Erasure, NobodyEmptiesRecordsWhoseKeyStands) {
   replay.play();

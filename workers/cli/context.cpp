@@ -73,10 +73,14 @@ Result<nlohmann::json> call_admin(const Session& session, const std::string& met
   auto answer = parse_json(response->body.empty() ? "{}" : response->body, {.size = 10 * 1024 * 1024});
   if (!answer) return answer.error();
   if (response->status >= 200 && response->status < 300) return *std::move(answer);
-  return Error{.code = response->status == 404 ? Errc::not_found : Errc::invalid,
-               .reason = answer->value("code", "http_" + std::to_string(response->status)),
-               .message = answer->value("detail", answer->value("title", "")) + " (HTTP " +
-                          std::to_string(response->status) + ")"};
+  Error error{.code = response->status == 404 ? Errc::not_found : Errc::invalid,
+              .reason = answer->value("code", "http_" + std::to_string(response->status)),
+              .message = answer->value("detail", answer->value("title", "")) + " (HTTP " +
+                         std::to_string(response->status) + ")"};
+  for (const auto& field : answer->value("errors", nlohmann::json::array())) {
+    error.fields.push_back({field.value("pointer", ""), field.value("code", ""), field.value("detail", "")});
+  }
+  return error;
 }
 
 }  // namespace tenantry::cli

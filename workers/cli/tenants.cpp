@@ -58,15 +58,34 @@ void act(Session& session, const std::string& tenant_id, const std::string& acti
   std::printf("%s: %s\n", tenant_id.c_str(), text(*answer, "status").c_str());
 }
 
+// A day is its first instant, UTC.
+std::string instant_of(const std::string& until) {
+  constexpr std::size_t day_length = 10;
+  return until.size() == day_length ? until + "T00:00:00Z" : until;
+}
+
+void change_hold(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
+  const auto answer =
+      call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  const auto until = text(*answer, "ends_at");
+  std::printf("%s: %s %s\n", tenant_id.c_str(), text(*answer, "hold").c_str(),
+              until.empty() ? "is released" : ("until " + until).c_str());
+}
+
 }  // namespace
 
 void add_tenants(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("tenants",
-                                     "List, show and change tenants, as a super-admin\n\nExamples:\n"
-                                     "  tenantry tenants list --status trial\n"
-                                     "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'");
+  auto* command =
+      app.add_subcommand("tenants",
+                         "List, show and change tenants, as a super-admin\n\nExamples:\n"
+                         "  tenantry tenants list --status trial\n"
+                         "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'\n"
+                         "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
+                         "  tenantry tenants release-hold acme --kind legal --reason 'case 17/2026 is closed'");
   command->require_subcommand(1);
-  static std::string status, query, tenant_id, reason, note;
+  static std::string status, query, tenant_id, reason, note, hold, until;
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
   listed->add_option("--status", status, "pending, trial, active, suspended, cancelled or deleted");
   listed->add_option("--search", query, "Part of a tenant's id or company name");
@@ -87,6 +106,20 @@ void add_tenants(CLI::App& app, Session& session) {
   });
   one("cancel", "Cancel; the grace period starts")->callback([&session] {
     act(session, tenant_id, "cancel", json::object());
+  });
+  auto* held = one("hold", "Place a hold, or change its end and reason");
+  held->add_option("--kind", hold, "legal: its audit records stay and it is not erased; no_suspend: no dunning")
+      ->required();
+  held->add_option("--until", until, "Its end: a day (UTC) or an RFC 3339 time")->required();
+  held->add_option("--reason", reason, "Why, in your words; it is audited")->required();
+  held->callback([&session] {
+    change_hold(session, tenant_id, "hold", {{"hold", hold}, {"reason", reason}, {"ends_at", instant_of(until)}});
+  });
+  auto* released = one("release-hold", "Lift a hold before its end");
+  released->add_option("--kind", hold, "legal or no_suspend")->required();
+  released->add_option("--reason", reason, "Why, in your words; it is audited")->required();
+  released->callback([&session] {
+    change_hold(session, tenant_id, "release-hold", {{"hold", hold}, {"reason", reason}});
   });
   one("erase", "Make unreadable, for good, what is known of a deleted tenant's people")->callback([&session] {
     act(session, tenant_id, "erase", json::object());

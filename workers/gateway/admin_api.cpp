@@ -1,6 +1,7 @@
 // Routes of super-admins: all tenants, their histories, what went wrong.
 #include <nlohmann/json.hpp>
 
+#include "events/proto_time.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/transition.h"
 #include "tenantry/events/v1/platform.pb.h"
@@ -111,6 +112,53 @@ void admin_cancel_tenant(Services& services, const CallPtr& call) {
   move_tenant(services, call, tenancy::Trigger::cancel, "admin");
 }
 
+void admin_hold_tenant(Services& services, const CallPtr& call) {
+  auto hold = parse_hold(call->request().body, services.clock.now());
+  if (!hold) return services.refuse(call, hold.error());
+  services.on_lane(call, [&services, call, hold = *hold](db::Connection& connection) -> Result<http::Response> {
+    const auto& tenant_id = call->path.at("id");
+    const auto done = services.commit(connection, *call, super_admin(*call),
+                                      [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                        if (!tenancy::lock_tenant(tx, tenant_id)) return no_tenant(*call);
+                                        store::place_hold(tx, tenant_id, hold);
+                                        v1::HoldPlaced placed;
+                                        placed.set_hold(hold.hold);
+                                        placed.set_reason(hold.reason);
+                                        *placed.mutable_ends_at() = events::to_proto(hold.ends_at);
+                                        outbox.publish(tenant_id, placed);
+                                        return {};
+                                      });
+    if (!done) return done.error();
+    return json_response(200, {{"tenant_id", tenant_id},
+                               {"hold", hold.hold},
+                               {"reason", hold.reason},
+                               {"ends_at", to_rfc3339(hold.ends_at)}});
+  });
+}
+
+void admin_release_hold(Services& services, const CallPtr& call) {
+  auto hold = parse_hold_release(call->request().body);
+  if (!hold) return services.refuse(call, hold.error());
+  services.on_lane(call, [&services, call, hold = *hold](db::Connection& connection) -> Result<http::Response> {
+    const auto& tenant_id = call->path.at("id");
+    const auto done = services.commit(
+        connection, *call, super_admin(*call), [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+          if (!tenancy::lock_tenant(tx, tenant_id)) return no_tenant(*call);
+          if (!store::release_hold(tx, tenant_id, hold.hold)) {
+            return Error{
+                .code = Errc::conflict, .reason = "not_held", .message = "this tenant carries no hold " + hold.hold};
+          }
+          v1::HoldReleased released;
+          released.set_hold(hold.hold);
+          released.set_reason(hold.reason);
+          outbox.publish(tenant_id, released);
+          return {};
+        });
+    if (!done) return done.error();
+    return json_response(200, {{"tenant_id", tenant_id}, {"hold", hold.hold}});
+  });
+}
+
 void admin_erase_tenant(Services& services, const CallPtr& call) {
   services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
     const auto& tenant_id = call->path.at("id");
@@ -123,6 +171,11 @@ void admin_erase_tenant(Services& services, const CallPtr& call) {
                          .reason = "not_deleted",
                          .message = "only a deleted tenant is erased, and this one is " +
                                     std::string(tenancy::to_string(tenant->lifecycle.status))};
+          }
+          if (const auto until = store::legal_hold_end(tx, tenant_id, outbox.now())) {
+            return Error{.code = Errc::conflict,
+                         .reason = "legal_hold",
+                         .message = "a legal hold forbids to erase this tenant until " + to_rfc3339(*until)};
           }
           outbox.publish(tenant_id, v1::ErasureRequested{});
           return {};

@@ -50,6 +50,8 @@ constexpr Route table[] = {
     {Method::post, "/v1/admin/tenants/{id}/suspend", "adminSuspendTenant", Guard::admin},
     {Method::post, "/v1/admin/tenants/{id}/reactivate", "adminReactivateTenant", Guard::admin},
     {Method::post, "/v1/admin/tenants/{id}/cancel", "adminCancelTenant", Guard::admin},
+    {Method::post, "/v1/admin/tenants/{id}/hold", "adminHoldTenant", Guard::admin},
+    {Method::post, "/v1/admin/tenants/{id}/release-hold", "adminReleaseHold", Guard::admin},
     {Method::post, "/v1/admin/tenants/{id}/erase", "adminEraseTenant", Guard::admin},
     {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin},
     {Method::get, "/v1/admin/stripe-events", "adminStripeEvents", Guard::admin},

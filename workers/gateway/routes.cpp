@@ -51,6 +51,8 @@ constexpr Binding bindings[] = {
     {"adminSuspendTenant", admin_suspend_tenant},
     {"adminReactivateTenant", admin_reactivate_tenant},
     {"adminCancelTenant", admin_cancel_tenant},
+    {"adminHoldTenant", admin_hold_tenant},
+    {"adminReleaseHold", admin_release_hold},
     {"adminEraseTenant", admin_erase_tenant},
     {"adminRetryProvisioning", admin_retry_provisioning},
     {"adminStripeEvents", admin_stripe_events},

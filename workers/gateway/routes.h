@@ -52,6 +52,8 @@ void admin_read_tenant(Services&, const CallPtr&);
 void admin_suspend_tenant(Services&, const CallPtr&);
 void admin_reactivate_tenant(Services&, const CallPtr&);
 void admin_cancel_tenant(Services&, const CallPtr&);
+void admin_hold_tenant(Services&, const CallPtr&);
+void admin_release_hold(Services&, const CallPtr&);
 void admin_erase_tenant(Services&, const CallPtr&);
 void admin_retry_provisioning(Services&, const CallPtr&);
 void admin_stripe_events(Services&, const CallPtr&);

@@ -87,7 +87,8 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
   json plans = json::array();
   for (const auto row :
        tx.exec("SELECT plan, users_max, storage_bytes_max, api_calls_max, requests_per_minute, price_minor, currency, "
-               "modules FROM (SELECT DISTINCT ON (plan) * FROM platform.plans ORDER BY plan, version DESC) p "
+               "modules, audit_retention_months FROM (SELECT DISTINCT ON (plan) * FROM platform.plans ORDER BY plan, "
+               "version DESC) p "
                "ORDER BY position, plan")) {
     reference.plans.emplace(row.text(0));
     plans.push_back({{"plan", row.text(0)},
@@ -96,7 +97,8 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
                      {"api_calls_per_month", row.int64(3)},
                      {"requests_per_minute", row.int64(4)},
                      {"price", {{"amount_minor", row.int64(5)}, {"currency", row.text(6)}}},
-                     {"modules", row.texts(7)}});
+                     {"modules", row.texts(7)},
+                     {"audit_retention_months", row.int64(8)}});
   }
   reference.plans_json = json{{"plans", std::move(plans)}}.dump();
   for (const auto row : tx.exec("SELECT custom_domain, tenant_id FROM platform.tenants WHERE custom_domain <> ''")) {

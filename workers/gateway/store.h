@@ -19,6 +19,7 @@
 #include "shared/db/connection.h"
 #include "shared/messaging/dead_letters.h"
 #include "workers/gateway/cache.h"
+#include "workers/gateway/validate.h"
 
 namespace tenantry::gateway {
 
@@ -154,6 +155,11 @@ struct TenantFilter {
 nlohmann::json list_tenants(db::Transaction& tx, const TenantFilter& filter, const Page& page);
 nlohmann::json tenant_stats(db::Transaction& tx);
 std::optional<nlohmann::json> read_tenant(db::Transaction& tx, std::string_view tenant_id);
+// Of one that is there already, end and reason are changed.
+void place_hold(db::Transaction& tx, std::string_view tenant_id, const HoldRequest& hold);
+bool release_hold(db::Transaction& tx, std::string_view tenant_id, std::string_view hold);  // false: there is none
+// The end of the tenant's legal hold, where there is one at `now`.
+std::optional<Timestamp> legal_hold_end(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 bool clear_provisioning_failure(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 nlohmann::json list_stripe_events(db::Transaction& tx, std::string_view state, const Page& page);
 nlohmann::json list_dead_letters(db::Transaction& tx, const messaging::DeadLetterFilter& filter, const Page& page);

@@ -50,6 +50,15 @@ json history_of(db::Transaction& tx, std::string_view tenant_id) {
   return history;
 }
 
+json holds_of(db::Transaction& tx, std::string_view tenant_id) {
+  json holds = json::array();
+  for (const auto row :
+       tx.exec("SELECT hold, reason, ends_at FROM platform.holds WHERE tenant_id = $1 ORDER BY hold", {tenant_id})) {
+    holds.push_back({{"hold", row.text(0)}, {"reason", row.text(1)}, {"ends_at", to_rfc3339(row.timestamp(2))}});
+  }
+  return holds;
+}
+
 json sagas_of(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
   json sagas = json::array();
@@ -123,8 +132,27 @@ std::optional<json> read_tenant(db::Transaction& tx, std::string_view tenant_id)
   tenant["cell"] = row.text(17);
   tenant["custom_domain"] = row.is_null(18) ? json(nullptr) : json(row.text(18));
   tenant["history"] = history_of(tx, tenant_id);
+  tenant["holds"] = holds_of(tx, tenant_id);
   tenant["sagas"] = sagas_of(tx, tenant_id);
   return tenant;
+}
+
+void place_hold(db::Transaction& tx, std::string_view tenant_id, const HoldRequest& hold) {
+  tx.exec(
+      "INSERT INTO platform.holds (tenant_id, hold, reason, ends_at) VALUES ($1, $2, $3, $4) "
+      "ON CONFLICT (tenant_id, hold) DO UPDATE SET reason = excluded.reason, ends_at = excluded.ends_at",
+      {tenant_id, hold.hold, hold.reason, hold.ends_at});
+}
+
+bool release_hold(db::Transaction& tx, std::string_view tenant_id, std::string_view hold) {
+  return tx.exec("DELETE FROM platform.holds WHERE tenant_id = $1 AND hold = $2", {tenant_id, hold}).affected() == 1;
+}
+
+std::optional<Timestamp> legal_hold_end(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
+  const auto rows = tx.exec(
+      "SELECT ends_at FROM platform.holds WHERE tenant_id = $1 AND hold = 'legal' AND ends_at > $2", {tenant_id, now});
+  if (rows.empty()) return std::nullopt;
+  return rows[0].timestamp(0);
 }
 
 bool clear_provisioning_failure(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {

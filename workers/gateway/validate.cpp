@@ -320,6 +320,42 @@ Result<AdminAction> parse_admin_action(std::string_view body, std::string_view f
   return fields.finish(std::move(action));
 }
 
+namespace {
+
+void parse_held(Fields& fields, HoldRequest& request) {
+  const auto hold = fields.line("hold", true, 64);
+  if (!hold.empty() && hold != "no_suspend" && hold != "legal") {
+    fields.fail("hold", "choice", "must be no_suspend or legal");
+  }
+  request.hold = hold;
+  request.reason = fields.line("reason", true, note_max);
+}
+
+}  // namespace
+
+Result<HoldRequest> parse_hold(std::string_view body, Timestamp now) {
+  const auto object = parse_object(body.empty() ? "{}" : body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  HoldRequest request;
+  parse_held(fields, request);
+  const auto text = fields.line("ends_at", true, 64);
+  const auto ends_at = from_rfc3339(text);
+  if (ends_at && *ends_at <= now) fields.fail("ends_at", "future", "must lie ahead");
+  if (!ends_at && !text.empty()) fields.fail("ends_at", "rfc3339", "must be an RFC 3339 time");
+  if (ends_at) request.ends_at = *ends_at;
+  return fields.finish(std::move(request));
+}
+
+Result<HoldRequest> parse_hold_release(std::string_view body) {
+  const auto object = parse_object(body.empty() ? "{}" : body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  HoldRequest request;
+  parse_held(fields, request);
+  return fields.finish(std::move(request));
+}
+
 Result<DeadLetterAction> parse_dead_letter_action(std::string_view body) {
   const auto object = parse_object(body.empty() ? "{}" : body);
   if (!object) return object.error();

@@ -53,6 +53,15 @@ struct AdminAction {
 // The reason is one word such as "abuse"; `fallback` where it may be left out.
 Result<AdminAction> parse_admin_action(std::string_view body, std::string_view fallback);
 
+// A hold to place, or to release: then without an end.
+struct HoldRequest {
+  std::string hold;  // no_suspend or legal
+  std::string reason;
+  Timestamp ends_at{};
+};
+Result<HoldRequest> parse_hold(std::string_view body, Timestamp now);  // the end must lie ahead
+Result<HoldRequest> parse_hold_release(std::string_view body);
+
 // What a super-admin wants done with dead letters: the ids, or all that match, up to a number.
 struct DeadLetterAction {
   std::vector<std::string> ids;

@@ -141,9 +141,9 @@ void remove_store(db::Transaction& tx, std::string_view tenant_id) {
   tx.send("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
 }
 
-bool erase_tenant(db::Transaction& tx, std::string_view tenant_id) {
+bool erase_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
   tx.exec("SET LOCAL statement_timeout = '10min'");  // every record of the tenant's log is touched
-  return tx.exec("SELECT platform.erase_tenant($1)", {tenant_id})[0].boolean(0);
+  return tx.exec("SELECT platform.erase_tenant($1, $2)", {tenant_id, now})[0].boolean(0);
 }
 
 bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {

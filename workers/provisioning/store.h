@@ -54,9 +54,9 @@ void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now)
 void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 void remove_store(db::Transaction& tx, std::string_view tenant_id);
 
-// Destroys the keys of a deleted tenant and empties what its tables say of people. False: it is not deleted, or it has
-// been erased before.
-bool erase_tenant(db::Transaction& tx, std::string_view tenant_id);
+// Destroys the keys of a deleted tenant and empties what its tables say of people. False: it is not deleted, has been
+// erased before, or is under a legal hold.
+bool erase_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 
 // Whether every transaction that may have seen the tenant before its saga started is over.
 bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);

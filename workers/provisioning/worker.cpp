@@ -260,9 +260,9 @@ class ProvisioningWorker final : public messaging::Worker {
     return {};
   }
 
-  // Again, once it is done: nothing to do, and nothing to tell.
+  // Again, once it is done, or under a legal hold placed since it was asked for: nothing to do, and nothing to tell.
   Result<void> erasure(Unit& unit, const events::Event& event, const v1::ErasureRequested&) {
-    if (erase_tenant(unit.tx, event.tenant_id)) unit.outbox.publish(event.tenant_id, v1::TenantErased{});
+    if (erase_tenant(unit.tx, event.tenant_id, unit.now)) unit.outbox.publish(event.tenant_id, v1::TenantErased{});
     return {};
   }
 

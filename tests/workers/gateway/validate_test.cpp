@@ -189,5 +189,28 @@ TEST(DeadLetterAction, EveryBrokenRuleIsNamed) {
   }
 }
 
+// Goal: a hold says what, why and until when; the end lies ahead.
+TEST(Hold, NamesEveryBrokenRule) {
+  const auto now = *from_rfc3339("2026-11-21T00:00:00Z");
+  const auto rules = [&](const char* body) {
+    const auto parsed = parse_hold(body, now);
+    std::string out;
+    if (!parsed) {
+      for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + ";";
+    }
+    return out;
+  };
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"case 17","ends_at":"2027-01-01T00:00:00Z"})"), "");
+  EXPECT_EQ(rules(R"({"hold":"no_suspend","reason":"agreed","ends_at":"2027-01-01T00:00:00Z"})"), "");
+  EXPECT_EQ(rules("{}"), "/hold required;/reason required;/ends_at required;");
+  EXPECT_EQ(rules(R"({"hold":"no_billing","reason":" ","ends_at":"2026-11-21T00:00:00Z"})"),
+            "/hold choice;/reason required;/ends_at future;");
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"x","ends_at":"tomorrow"})"), "/ends_at rfc3339;");
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"x","ends_at":null})"), "/ends_at required;");
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"x","ends_at":""})"), "/ends_at required;");
+  EXPECT_TRUE(parse_hold_release(R"({"hold":"legal","reason":"closed"})"));
+  EXPECT_FALSE(parse_hold_release(R"({"hold":"legal"})"));
+}
+
 }  // namespace
 }  // namespace tenantry::gateway
