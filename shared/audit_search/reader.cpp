@@ -117,11 +117,18 @@ bool has_begun(const PageRequest& request) {
 Sequences sequences_of(db::Transaction& tx, std::string_view tenant_id, const Span& recorded,
                        const PageRequest& request) {
   Sequences all{0, size_of(tx, tenant_id)};
-  if (recorded.from && !has_begun(request)) {
-    const auto rows = tx.exec(
-        "SELECT sequence FROM audit.records WHERE tenant_id = $1 AND recorded_at >= $2 ORDER BY sequence LIMIT 1",
-        {tenant_id, *recorded.from});
-    all.from = rows.empty() ? all.to : rows[0].int64(0);
+  if (!has_begun(request)) {
+    // Also without a span: what is archived is not looked for.
+    const auto first = recorded.from
+                           ? tx.exec(
+                                 "SELECT sequence FROM audit.records WHERE tenant_id = $1 AND recorded_at >= $2 "
+                                 "ORDER BY sequence LIMIT 1",
+                                 {tenant_id, *recorded.from})
+                           : tx.exec(
+                                 "SELECT sequence FROM audit.records WHERE tenant_id = $1 ORDER BY sequence "
+                                 "LIMIT 1",
+                                 {tenant_id});
+    all.from = first.empty() ? all.to : first[0].int64(0);
   }
   if (recorded.to) {
     const auto rows = tx.exec(

@@ -186,7 +186,8 @@ Result<void> EvidenceCheck::add(std::string_view line) {
   if (!own_sequence || *own_sequence != next) return wrong(next, "its leaf is that of another sequence");
   if (!own_tenant || *own_tenant != tenant_of_origin(checkpoint_.origin))
     return wrong(next, "its leaf is another tenant's");
-  frontier_.append(leaf_hash(as_bytes(*leaf)));
+  last_leaf_ = leaf_hash(as_bytes(*leaf));
+  frontier_.append(last_leaf_);
   return {};
 }
 
@@ -209,6 +210,17 @@ json inclusion_document(const std::string& note, std::uint64_t sequence, std::st
           {"sequence", sequence},   {"leaf", leaf},        {"proof", hash_texts(proof)}};
 }
 
+json archived_inclusion_document(const std::string& note, std::uint64_t sequence, const Hash& leaf_hash,
+                                 const std::string& month, const Proof& proof) {
+  return {{"format", proof_format},
+          {"type", "inclusion"},
+          {"checkpoint", note},
+          {"sequence", sequence},
+          {"leaf_hash", to_base64(leaf_hash)},
+          {"archived", month},
+          {"proof", hash_texts(proof)}};
+}
+
 json consistency_document(const std::string& old_note, const std::string& new_note, const Proof& proof) {
   return {{"format", proof_format},
           {"type", "consistency"},
@@ -216,6 +228,25 @@ json consistency_document(const std::string& old_note, const std::string& new_no
           {"checkpoint", new_note},
           {"proof", hash_texts(proof)}};
 }
+
+namespace {
+
+// Of the leaf itself, or as it is given where the record is archived.
+Result<Hash> hash_of_leaf(const json& document) {
+  if (!document.contains("leaf_hash")) {
+    const auto leaf = text_of(document, "leaf");
+    if (!leaf) return leaf.error();
+    return leaf_hash(as_bytes(*leaf));
+  }
+  if (document.contains("leaf")) return at("/leaf_hash", "one_of", "must not be given beside leaf");
+  const auto text = text_of(document, "leaf_hash");
+  if (!text) return text.error();
+  const auto hashes = parse_hashes({*text}, "/leaf_hash");
+  if (!hashes) return hashes.error();
+  return hashes->front();
+}
+
+}  // namespace
 
 Result<std::string> verify_proof_document(std::string_view text, const KeyRing& keys) {
   const auto document = object_of(text, proof_format);
@@ -235,12 +266,11 @@ Result<std::string> verify_proof_document(std::string_view text, const KeyRing& 
   };
   if (*type == "inclusion") {
     const auto sequence = number_of(*document, "sequence");
-    const auto leaf = text_of(*document, "leaf");
     if (!sequence) return sequence.error();
+    const auto leaf = hash_of_leaf(*document);
     if (!leaf) return leaf.error();
     const auto what = tenant + ", record " + std::to_string(*sequence);
-    const auto good =
-        verify_inclusion(*sequence, checkpoint->size, leaf_hash(as_bytes(*leaf)), *proof, checkpoint->root);
+    const auto good = verify_inclusion(*sequence, checkpoint->size, *leaf, *proof, checkpoint->root);
     if (!good) return naming(good.error(), what);
     return what + " is in the log of " + std::to_string(checkpoint->size) + " records";
   }

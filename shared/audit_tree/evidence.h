@@ -26,11 +26,10 @@ class KeyRing {
  public:
   // Vkeys and bare public keys between white space, or the document of /.well-known/tenantry/audit-keys.
   static Result<KeyRing> parse(std::string_view text);
+  Result<void> add(std::string_view text);  // a vkey or a bare key
   std::vector<NoteKey> keys_for(const std::string& origin) const;
 
  private:
-  Result<void> add(std::string_view text);
-
   std::vector<NoteKey> vkeys_;
   std::vector<crypto::Ed25519PublicKey> bare_;
 };
@@ -59,6 +58,7 @@ class EvidenceCheck {
   const Checkpoint& checkpoint() const { return checkpoint_; }
   std::uint64_t first() const { return first_; }
   std::uint64_t count() const { return count_; }
+  const Hash& last_leaf() const { return last_leaf_; }  // hash of the leaf that was added last
 
  private:
   Error wrong(std::uint64_t sequence, const std::string& why) const;
@@ -66,12 +66,16 @@ class EvidenceCheck {
   Checkpoint checkpoint_;
   std::uint64_t first_ = 0, count_ = 0;
   Frontier frontier_;
+  Hash last_leaf_{};
   Proof after_;
 };
 
 // A proof as /v1/audit/proof gives it. Returns what it proves, in a sentence.
 nlohmann::json inclusion_document(const std::string& note, std::uint64_t sequence, std::string_view leaf,
                                   const Proof& proof);
+// Of a record that is archived: its leaf is in the archive's file, and here is its hash.
+nlohmann::json archived_inclusion_document(const std::string& note, std::uint64_t sequence, const Hash& leaf_hash,
+                                           const std::string& month, const Proof& proof);
 nlohmann::json consistency_document(const std::string& old_note, const std::string& new_note, const Proof& proof);
 Result<std::string> verify_proof_document(std::string_view text, const KeyRing& keys);
 

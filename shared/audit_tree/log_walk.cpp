@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "shared/audit_tree/archived_leaves.h"
 #include "shared/db/connection.h"
 #include "shared/json/json.h"
 
@@ -93,6 +94,10 @@ std::optional<Finding> LogWalk::advance(db::Transaction& tx, std::uint64_t until
     const auto rows = tx.exec(slice_sql, {tenant_id_, static_cast<std::int64_t>(from), static_cast<std::int64_t>(end),
                                           static_cast<std::int64_t>(end - from + 1)});
     std::vector<Node> completed;
+    // What is archived comes before what is there; read after the records, as it is written before they go.
+    if (const auto kept = rows.empty() ? end : static_cast<std::uint64_t>(rows[0].int64(sequence)); kept > from) {
+      if (auto wrong = take_archived(tx, std::min(kept, end), completed)) return wrong;
+    }
     for (const auto row : rows) {
       const auto next = frontier_.size();
       const auto given = static_cast<std::uint64_t>(row.int64(sequence));
@@ -107,20 +112,42 @@ std::optional<Finding> LogWalk::advance(db::Transaction& tx, std::uint64_t until
       if (const auto column = differing_column(*object, tenant_id_, row); !column.empty()) {
         return finding("record_changed", next, "column " + std::string(column) + " is not what the leaf says");
       }
-      frontier_.append(hash, &completed);
-      const auto expected = expected_.find(frontier_.size());
-      if (expected == expected_.end()) continue;
-      if (expected->second != frontier_.root()) {
-        auto wrong =
-            finding("history_changed", agreed_,
-                    "the root at size " + std::to_string(frontier_.size()) + " is not the one that was signed");
-        wrong.through = frontier_.size() - 1;
-        return wrong;
-      }
-      agreed_ = frontier_.size();
+      if (auto wrong = take(hash, completed)) return wrong;
     }
     if (frontier_.size() < end) return finding("record_missing", frontier_.size(), "there is no such record");
     if (auto wrong = check_nodes(tx, from, completed)) return wrong;
+  }
+  return {};
+}
+
+std::optional<Finding> LogWalk::take(const Hash& leaf, std::vector<Node>& completed) {
+  frontier_.append(leaf, &completed);
+  const auto expected = expected_.find(frontier_.size());
+  if (expected == expected_.end()) return {};
+  if (expected->second != frontier_.root()) {
+    auto wrong = finding("history_changed", agreed_,
+                         "the root at size " + std::to_string(frontier_.size()) + " is not the one that was signed");
+    wrong.through = frontier_.size() - 1;
+    return wrong;
+  }
+  agreed_ = frontier_.size();
+  return {};
+}
+
+// As far as an archive says that records have left; what is behind it is not there, and the caller says so.
+std::optional<Finding> LogWalk::take_archived(db::Transaction& tx, std::uint64_t until, std::vector<Node>& completed) {
+  while (frontier_.size() < until) {
+    const auto stretch = read_archived_stretch(tx, tenant_id_, frontier_.size());
+    if (!stretch) return {};
+    const auto past = std::min(until, stretch->past);
+    for (const auto& hash : read_archived_leaves(tx, tenant_id_, frontier_.size(), past)) {
+      ++archived_;
+      if (auto wrong = take(hash, completed)) return wrong;
+    }
+    if (frontier_.size() < past) {
+      return finding("archive_changed", frontier_.size(),
+                     "it is archived with the month " + stretch->month + ", and its leaf hash is not there");
+    }
   }
   return {};
 }

@@ -3,8 +3,9 @@
 // and roots that were signed. What the signer does before it signs and what
 // `tenantry audit verify` does on a live log.
 //
-// Stored hashes are only a cache: every root here comes from the leaves' bytes. The first
-// record that does not hold ends the walk. One thread; throws what shared/db throws.
+// Stored hashes are only a cache: every root here comes from the leaves' bytes. Of archived
+// records there are hashes alone; they count as far as the roots that were signed above
+// them come out. The first record that does not hold ends the walk. One thread; throws what shared/db throws.
 #pragma once
 
 #include <map>
@@ -20,7 +21,8 @@ class Transaction;
 namespace tenantry::audit {
 
 // What is wrong with a log. Rules: record_missing, record_inserted, record_changed, record_malformed, node_changed,
-// head_changed, log_shrank, history_changed (the leaves are not those that were signed), checkpoint_changed.
+// head_changed, log_shrank, history_changed (the leaves are not those that were signed), checkpoint_changed,
+// archive_changed (of archived records, not all leaf hashes are there).
 struct Finding {
   std::string tenant_id;
   std::string rule;
@@ -52,14 +54,18 @@ class LogWalk {
   std::optional<Finding> check_head(db::Transaction& tx, const StoredHead& head) const;
 
   const Frontier& frontier() const { return frontier_; }
+  std::uint64_t archived() const { return archived_; }  // of what was walked over: records that are archived
 
  private:
+  std::optional<Finding> take(const Hash& leaf, std::vector<Node>& completed);
+  std::optional<Finding> take_archived(db::Transaction& tx, std::uint64_t until, std::vector<Node>& completed);
   std::optional<Finding> check_nodes(db::Transaction& tx, std::uint64_t from, const std::vector<Node>& completed) const;
   Finding finding(std::string rule, std::uint64_t sequence, std::string detail) const;
 
   std::string tenant_id_;
   Frontier frontier_;
   std::map<std::uint64_t, Hash> expected_;
+  std::uint64_t archived_ = 0;
   std::uint64_t agreed_;  // the last size whose root was the expected one
 };
 

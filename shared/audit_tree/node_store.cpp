@@ -1,5 +1,6 @@
 #include "shared/audit_tree/node_store.h"
 
+#include "shared/audit_tree/archived_leaves.h"
 #include "shared/db/connection.h"
 
 namespace tenantry::audit {
@@ -19,6 +20,12 @@ std::vector<Hash> PostgresNodes::read(const NodeRange& range) {
                 "index < $4 ORDER BY index",
                 {tenant_id_, range.level, first, past});
   std::vector<Hash> out;
+  // What is archived comes before what is there. Records are asked for first: who reads the other way round could find
+  // the hashes not yet there and then the records gone.
+  if (range.level == 0 && (rows.empty() || rows[0].int64(1) > first)) {
+    const auto kept = rows.empty() ? range.first + range.count : static_cast<std::uint64_t>(rows[0].int64(1));
+    out = read_archived_leaves(tx_, tenant_id_, range.first, kept);
+  }
   for (const auto row : rows) {
     const auto hash = to_hash(row.bytes(0));
     // A gap, or what is no hash: what comes after it is not at its place.

@@ -1,4 +1,5 @@
-// PostgresNodes: one tenant's nodes as audit.records and audit.nodes hold them.
+// PostgresNodes: one tenant's nodes as audit.records and audit.nodes hold them, and
+// audit.archived_leaves where records have been archived.
 //
 // Reads within the transaction it is given, under that one's rights, so it sees one
 // state of the log. One thread at a time; throws what shared/db throws.

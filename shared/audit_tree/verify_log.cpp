@@ -42,6 +42,7 @@ LogVerdict verify_log(db::Transaction& tx, const std::string& tenant_id, const L
     }
     verdict.finding = walk.advance(tx, until, step);
     verdict.records = walk.frontier().size();
+    verdict.archived = walk.archived();
     progress(verdict.records - from);
     if (verdict.finding) return verdict;
   }

@@ -20,6 +20,7 @@ struct LogExpectation {
 
 struct LogVerdict {
   std::uint64_t records = 0;      // that hold
+  std::uint64_t archived = 0;     // of these: their leaf hashes alone are there
   std::uint64_t checkpoints = 0;  // that hold
   std::uint64_t signed_size = 0;  // records above it are under no checkpoint yet
   std::optional<Finding> finding{};

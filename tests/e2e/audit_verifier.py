@@ -127,16 +127,16 @@ def hashes(texts):
     return out
 
 
-def root_of_inclusion(m, n, data, proof):
+def root_of_inclusion(m, n, leaf_hash, proof):
     """By the recursion of RFC 6962 2.1.1, backwards; `proof` is used up."""
     if n == 1:
-        return leaf(data)
+        return leaf_hash
     if not proof:
         raise Wrong("the proof is too short")
     k, last = split(n), proof.pop()
     if m < k:
-        return node(root_of_inclusion(m, k, data, proof), last)
-    return node(last, root_of_inclusion(m - k, n - k, data, proof))
+        return node(root_of_inclusion(m, k, leaf_hash, proof), last)
+    return node(last, root_of_inclusion(m - k, n - k, leaf_hash, proof))
 
 
 def roots_of_consistency(m, n, old_root, proof, known=True):
@@ -226,7 +226,11 @@ def verify_proof(document, key):
     proof = hashes(document["proof"])
     if document["type"] == "inclusion":
         sequence = document["sequence"]
-        if not 0 <= sequence < size or root_of_inclusion(sequence, size, document["leaf"].encode(), proof) != root or proof:
+        if "leaf_hash" in document:  # of an archived record, whose leaf is in the archive's file
+            leaf_hash, = hashes([document["leaf_hash"]])
+        else:
+            leaf_hash = leaf(document["leaf"].encode())
+        if not 0 <= sequence < size or root_of_inclusion(sequence, size, leaf_hash, proof) != root or proof:
             raise Wrong(f"tenant {tenant_of(origin)}, record {sequence}: the proof does not hold")
         return f"record {sequence} is in {origin}, {size} records"
     old_origin, old_size, old_root = checkpoint(document["old_checkpoint"], key)

@@ -15,15 +15,17 @@ namespace tenantry::testing {
 
 class AuditLog {
  public:
-  // `count` records of one batch.
-  void write(const std::string& tenant, int count) {
+  // `count` records of one batch, recorded now.
+  void write(const std::string& tenant, int count) { write_at(clock.now(), tenant, count); }
+
+  void write_at(Timestamp at, const std::string& tenant, int count) {
     must(db::run(writer_, {}, [&](db::Transaction& tx) -> Result<void> {
       auto heads = audit::lock_heads(tx, {tenant});
       auto& head = heads.at(tenant);
       std::vector<audit::Leaf> leaves;
       std::vector<audit::TenantNode> nodes;
       for (int i = 0; i < count; ++i) {
-        head.recorded_at = std::max(head.recorded_at, clock.now());
+        head.recorded_at = std::max(head.recorded_at, at);
         leaves.push_back(next(tenant, head, nodes));
       }
       audit::append(tx, leaves, heads, nodes);
@@ -36,7 +38,7 @@ class AuditLog {
     db::Connection connection(database.url("superuser"), "test");
     db::Transaction tx(connection);
     std::string triggers_off, triggers_on;
-    for (const char* table : {"records", "heads", "nodes", "checkpoints"}) {
+    for (const char* table : {"records", "heads", "nodes", "checkpoints", "archives", "archived_leaves"}) {
       triggers_off += "ALTER TABLE audit." + std::string(table) + " DISABLE TRIGGER USER;";
       triggers_on += "ALTER TABLE audit." + std::string(table) + " ENABLE TRIGGER USER;";
     }

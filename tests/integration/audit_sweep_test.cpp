@@ -24,6 +24,12 @@ class AuditSweep : public ::testing::Test {
       write(tenant, 256);
       database.exec("superuser", "INSERT INTO audit.checkpoints VALUES ($1, 1, sha256(''), 'secret-of-' || $1, now())",
                     {tenant});
+      database.exec("superuser",
+                    "INSERT INTO audit.archives VALUES ($1, '2020-01-01', 0, 1, sha256(''), sha256(''), now())",
+                    {tenant});
+      database.exec("superuser",
+                    "INSERT INTO audit.archived_leaves VALUES ($1, 0, sha256(convert_to('secret-of-' || $1, 'UTF8')))",
+                    {tenant});
     }
   }
 
@@ -117,11 +123,16 @@ class AuditSweep : public ::testing::Test {
           if (attempt(connection, sql) != "42501") out.push_back(role + ": " + sql);
         }
       }
-      for (const auto* sql : {"SET session_replication_role = replica", "SET ROLE tenantry_owner",
-                              "CREATE FUNCTION audit.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-                              "CREATE OR REPLACE FUNCTION audit.keep_records() RETURNS trigger LANGUAGE plpgsql AS "
-                              "'BEGIN RETURN NEW; END'",
-                              "SELECT audit.erase('acme')", "SELECT audit.ensure_partition(now())"}) {
+      for (const auto* sql :
+           {"SET session_replication_role = replica", "SET ROLE tenantry_owner",
+            "CREATE FUNCTION audit.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE OR REPLACE FUNCTION audit.keep_records() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN RETURN NEW; END'",
+            "SELECT audit.erase('acme')", "SELECT audit.ensure_partition(now())", "SELECT audit.kept_months()",
+            "SELECT audit.logs_of_month(now()::date, now(), 1)",
+            "SELECT audit.archive_month(now()::date, now(), 1, '{}', '{}', '{}', '{}', '{}', '')",
+            "INSERT INTO audit.archives VALUES ('acme', '2020-02-01', 1, 1, sha256(''), sha256(''), now())",
+            "INSERT INTO audit.archived_leaves VALUES ('acme', 1, sha256(''))"}) {
         if (attempt(connection, sql) != "42501") out.push_back(role + ": " + sql);
       }
     }

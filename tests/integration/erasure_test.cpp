@@ -4,15 +4,19 @@
 // of every table is searched, as text and as bytes.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tests/support/replay.h"
+#include "shared/gzip/gzip.h"
+#include "workers/archive/archive.h"
 #include "workers/audit/keys.h"
 #include "workers/audit/leaf.h"
 #include "shared/audit_tree/tree.h"
+#include "workers/signer/signer.h"
 
 namespace tenantry {
 namespace {
@@ -185,6 +189,70 @@ TEST_F(Erasure, WaitsForTheEndOfALegalHold) {
   replay.platform().settle();
   EXPECT_EQ(replay.published(martin, "tenant.erased"), 1);
   EXPECT_EQ(opened("signup.requested"), "erased");
+}
+
+// Files of an archive hold leaves, in which people are sealed: nobody's name is in them, and erasure reaches them, too.
+TEST_F(Erasure, ReachesWhatWasArchivedBefore) {
+  replay.play();
+  replay.advance(Days{35});
+  const auto key = *crypto::Ed25519Key::from_seed(Bytes(32, 7));
+  const auto folder = std::filesystem::path(::testing::TempDir()) / testing::random_name("tenantry_erasure_");
+  std::filesystem::create_directories(folder);
+  signer::SignerConfig signing{.deployment = "test", .state_path = folder / "state", .recheck_records = 0};
+  signing.keys.push_back(*crypto::Ed25519Key::from_seed(Bytes(32, 7)));
+  SystemClock clock;
+  SystemIdGenerator ids(clock);
+  auto state = must(signer::State::open(signing.state_path));
+  db::Connection reader(replay.database().url("signer"), "test"), owner(replay.database().url("owner"), "test");
+  signer::Signer(signing, state, reader, clock, ids).round();
+
+  const archive::ArchiveConfig config{.deployment = "test",
+                                      .keys = must(audit::KeyRing::parse(audit::public_key_text(key.public_key()))),
+                                      .to = folder,
+                                      .others_months = 1};
+  const auto now = *from_rfc3339("2099-01-01T00:00:00Z");
+  archive::Archiver archiver(config, owner, ids, now);
+  const auto sealed = must(audit::parse_leaf(as_text(
+      replay.database()
+          .exec("superuser", "SELECT leaf FROM audit.records WHERE tenant_id = $1 AND type = 'signup.requested'",
+                {martin})[0]
+          .bytes(0))));
+  EXPECT_NE(opened("signup.requested"), "erased");
+  std::vector<std::string> names;
+  {
+    db::Transaction tx(owner);
+    for (const auto& month : archive::list_months(tx, now, 1)) names.push_back(month.month);
+  }
+  names.pop_back();  // what comes is recorded in it
+  ASSERT_FALSE(names.empty());
+  std::uint64_t records = 0;
+  for (const auto& name : names) records += must(archiver.archive(name)).records;
+  EXPECT_GT(records, 5U);
+  EXPECT_EQ(replay.database().value("SELECT count(*) FROM audit.records WHERE type = 'signup.requested'"), "0");
+
+  std::string expanded;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".gz") continue;
+    Gunzip gunzip;
+    must(
+        gunzip.expand(must(archive::read_file(entry.path(), 100'000'000)), [&](std::string_view piece) -> Result<void> {
+          expanded += piece;
+          return {};
+        }));
+  }
+  EXPECT_NE(expanded.find("signup.requested"), std::string::npos);
+  for (const auto* canary : {"marie", "Marie", "192.0.2.77"}) {
+    EXPECT_EQ(expanded.find(canary), std::string::npos) << canary;
+  }
+  erase();
+  db::Transaction tx(owner);
+  auto keys = replay::Platform::audit_keys();
+  EXPECT_EQ(keys.open(tx, sealed).error().reason, "erased");
+  for (const auto& name : names) {
+    EXPECT_TRUE(archive::verify_month(folder / name / archive::manifest_name, config.keys, [](std::uint64_t) {}))
+        << name;
+  }
+  std::filesystem::remove_all(folder);
 }
 
 // The one update that the log's trigger lets pass needs a destroyed key, and empties only.

@@ -256,7 +256,8 @@ void add_search(CLI::App* command, Wanted& wanted) {
 void add_audit(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand(
       "audit",
-      "The audit log, as a super-admin: read, follow, export, verify (docs/audit-search.md has the search "
+      "The audit log: read, follow and export it as a super-admin, verify and archive it (docs/audit-search.md has the "
+      "search "
       "language)\n\nExamples:\n"
       "  tenantry audit query --tenant acme 'type:payment.*' outcome:failure from:7d\n"
       "  tenantry audit query actor:pierre@example.com action:login --not ip:203.0.113.7\n"
@@ -266,6 +267,7 @@ void add_audit(CLI::App& app, Session& session) {
       "  tenantry audit verify --tenant acme");
   command->require_subcommand(1);
   add_audit_verify(*command, session);
+  add_audit_archive(*command, session);
   static Wanted wanted;
 
   auto* queried = command->add_subcommand(

@@ -1,24 +1,23 @@
 // tenantry audit verify and keygen: the log judged with public keys alone, and the signer's key made.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include "shared/audit_tree/deployment.h"
 #include "shared/audit_tree/evidence.h"
 #include "shared/audit_tree/verify_log.h"
 #include "shared/db/connection.h"
+#include "workers/archive/verify.h"
+#include "workers/cli/audit_keys.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/progress.h"
 #include "workers/signer/state.h"
 
 namespace tenantry::cli {
@@ -31,58 +30,6 @@ struct Verify {
   std::string file, key, tenant_id, state;
 };
 
-// A bar on a terminal; nothing elsewhere, where a program waits for the answer.
-class Progress {
- public:
-  explicit Progress(std::uint64_t total) : total_(total), shown_(isatty(STDERR_FILENO) != 0) {}
-  ~Progress() {
-    if (shown_) std::fprintf(stderr, "\r\033[K");
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void add(std::uint64_t records) {
-    const auto done = done_ += records;
-    if (!shown_ || total_ == 0) return;
-    const std::lock_guard lock(mutex_);
-    constexpr std::uint64_t width = 40;
-    const auto filled = static_cast<int>(std::min(width, done * width / total_));
-    std::fprintf(stderr, "\r[%-40s] %llu of %llu records", std::string(static_cast<std::size_t>(filled), '#').c_str(),
-                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_));
-  }
-
- private:
-  const std::uint64_t total_;
-  const bool shown_;
-  std::atomic<std::uint64_t> done_{0};
-  std::mutex mutex_;
-};
-
-Result<std::string> read_file(const std::string& path, std::size_t size_max) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return Error{.code = Errc::not_found, .reason = "file_missing", .message = path + " cannot be read"};
-  std::string text(size_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > size_max) return Error::invalid(path, "size", "is too large");
-  return text;
-}
-
-// A vkey, a public key, or the file that holds some. Without --key: what this installation publishes.
-Result<audit::KeyRing> keys_of(const Session& session, const std::string& key) {
-  if (key.empty()) {
-    const auto published = session.setting("TENANTRY_AUDIT_KEYS");
-    if (!published) return Error::invalid("--key", "required", "must be a vkey, a public key or a file of them");
-    std::string words = *published;
-    std::ranges::replace(words, ',', '\n');
-    return audit::KeyRing::parse(words);
-  }
-  if (auto ring = audit::KeyRing::parse(key)) return ring;
-  const auto text = read_file(key, keys_size_max);
-  if (!text) return Error::invalid("--key", "key", "must be a vkey, a public key or a file of them: " + key);
-  return audit::KeyRing::parse(*text);
-}
-
 void say(Session& session, const std::string& sentence, const nlohmann::ordered_json& machine) {
   if (session.json) {
     print_json(machine);
@@ -91,40 +38,64 @@ void say(Session& session, const std::string& sentence, const nlohmann::ordered_
   }
 }
 
-void verify_evidence(Session& session, std::istream& in, const std::string& head, const audit::KeyRing& keys) {
-  auto check = audit::EvidenceCheck::begin(head, keys);
-  if (!check) return session.fail(check.error());
-  Progress progress(check->count());
-  for (std::string line; std::getline(in, line);) {
-    if (line.size() > audit::evidence_line_max) return session.fail(Error::invalid("line", "size", "is too long"));
-    if (const auto good = check->add(line); !good) return session.fail(good.error());
-    progress.add(1);
-  }
-  if (const auto good = check->finish(); !good) return session.fail(good.error());
-  const auto tenant = audit::tenant_of_origin(check->checkpoint().origin);
-  const auto past = check->first() + check->count();
+nlohmann::ordered_json machine_readable(const archive::EvidenceFile& file) {
+  return {{"ok", true},
+          {"tenant_id", audit::tenant_of_origin(file.checkpoint.origin)},
+          {"first", file.first},
+          {"past", file.first + file.count},
+          {"signed_size", file.checkpoint.size}};
+}
+
+void verify_evidence(Session& session, const std::string& path, const audit::KeyRing& keys) {
+  Progress progress;
+  const auto file = archive::verify_evidence_file(path, keys, [&](std::uint64_t records) { progress.add(records); });
+  if (!file) return session.fail(file.error());
   say(session,
-      "tenant " + tenant + ": " + std::to_string(check->count()) + " records from " + std::to_string(check->first()) +
-          " on are in the signed log of " + std::to_string(check->checkpoint().size),
+      "tenant " + audit::tenant_of_origin(file->checkpoint.origin) + ": " + std::to_string(file->count) +
+          " records from " + std::to_string(file->first) + " on are in the signed log of " +
+          std::to_string(file->checkpoint.size),
+      machine_readable(*file));
+}
+
+void verify_manifest(Session& session, const std::string& path, const audit::KeyRing& keys) {
+  Progress progress;
+  const auto month = archive::verify_month(path, keys, [&](std::uint64_t records) { progress.add(records); });
+  if (!month) return session.fail(month.error());
+  std::uint64_t records = 0;
+  auto logs = nlohmann::ordered_json::array();
+  for (const auto& file : month->files) {
+    records += file.count;
+    logs.push_back(machine_readable(file));
+  }
+  say(session,
+      "month " + month->manifest.month + ": " + std::to_string(records) + " records of " +
+          std::to_string(month->files.size()) + " logs are as they were signed; the manifest is " +
+          (month->is_signed ? "signed" : "not signed"),
       {{"ok", true},
-       {"tenant_id", tenant},
-       {"first", check->first()},
-       {"past", past},
-       {"signed_size", check->checkpoint().size}});
+       {"month", month->manifest.month},
+       {"records", records},
+       {"manifest_sha256", to_hex(month->sha256)},
+       {"manifest_signed", month->is_signed},
+       {"logs", logs}});
 }
 
 void verify_file(Session& session, const Verify& wanted, const audit::KeyRing& keys) {
   std::ifstream in(wanted.file, std::ios::binary);
-  std::string head;
-  if (!in || !std::getline(in, head)) {
+  std::string start(audit::evidence_line_max, '\0');
+  in.read(start.data(), static_cast<std::streamsize>(start.size()));
+  start.resize(static_cast<std::size_t>(in.gcount()));
+  start.resize(std::min(start.find('\n'), start.size()));
+  if (start.empty()) {
     return session.fail(
         {.code = Errc::not_found, .reason = "file_missing", .message = wanted.file + " cannot be read"});
   }
-  if (head.size() > audit::evidence_line_max) return session.fail(Error::invalid("line", "size", "is too long"));
-  if (head.find(audit::evidence_format) != head.npos) return verify_evidence(session, in, head, keys);
-  std::ostringstream rest;
-  rest << head << "\n" << in.rdbuf();
-  const auto proven = audit::verify_proof_document(rest.str(), keys);
+  if (start.starts_with("\x1f\x8b") || start.find(audit::evidence_format) != start.npos) {
+    return verify_evidence(session, wanted.file, keys);
+  }
+  if (start.find(archive::manifest_format) != start.npos) return verify_manifest(session, wanted.file, keys);
+  const auto text = archive::read_file(wanted.file, audit::evidence_line_max);
+  if (!text) return session.fail(text.error());
+  const auto proven = audit::verify_proof_document(*text, keys);
   if (!proven) return session.fail(proven.error());
   say(session, *proven, {{"ok", true}, {"proven", *proven}});
 }
@@ -209,10 +180,13 @@ void print_verdict(Session& session, const Log& log) {
   say(session,
       "tenant " + log.tenant_id + ": " + std::to_string(verdict.records) + " records and " +
           std::to_string(verdict.checkpoints) + " checkpoints hold" +
+          (verdict.archived == 0 ? ""
+                                 : "; of the first " + std::to_string(verdict.archived) + ", archived, the hashes") +
           (unsigned_records == 0 ? "" : "; " + std::to_string(unsigned_records) + " not signed yet"),
       {{"ok", true},
        {"tenant_id", log.tenant_id},
        {"records", verdict.records},
+       {"archived", verdict.archived},
        {"checkpoints", verdict.checkpoints},
        {"signed_size", verdict.signed_size}});
 }
@@ -258,16 +232,35 @@ void keygen(Session& session, const std::string& path) {
 
 }  // namespace
 
+Result<audit::KeyRing> keys_of(const Session& session, const std::string& key) {
+  if (key.empty()) {
+    const auto published = session.setting("TENANTRY_AUDIT_KEYS");
+    if (!published) return Error::invalid("--key", "required", "must be a vkey, a public key or a file of them");
+    std::string words = *published;
+    std::ranges::replace(words, ',', '\n');
+    return audit::KeyRing::parse(words);
+  }
+  if (auto ring = audit::KeyRing::parse(key)) return ring;
+  const auto text = archive::read_file(key, keys_size_max);
+  if (!text) return Error::invalid("--key", "key", "must be a vkey, a public key or a file of them: " + key);
+  return audit::KeyRing::parse(*text);
+}
+
 void add_audit_verify(CLI::App& audit, Session& session) {
-  auto* verified = audit.add_subcommand(
-      "verify",
-      "Check evidence, a proof, or the live log with public keys alone; exit code 1 and the first bad record where it "
-      "does not hold\n\nExamples:\n"
-      "  curl -H \"$AUTH\" $TENANTRY_URL/v1/audit/evidence > evidence.ndjson\n"
-      "  tenantry audit verify evidence.ndjson --key audit-keys.json\n"
-      "  tenantry audit verify --tenant acme --state /var/lib/tenantry-signer/state");
+  auto* verified =
+      audit.add_subcommand("verify",
+                           "Check evidence, a proof, an archive, or the live log with public keys alone; exit code 1 "
+                           "and the first bad record "
+                           "where it "
+                           "does not hold\n\nExamples:\n"
+                           "  curl -H \"$AUTH\" $TENANTRY_URL/v1/audit/evidence > evidence.ndjson\n"
+                           "  tenantry audit verify evidence.ndjson --key audit-keys.json\n"
+                           "  tenantry audit verify /srv/archive/2025-01/manifest.json --key audit-keys.json\n"
+                           "  tenantry audit verify --tenant acme --state /var/lib/tenantry-signer/state");
   static Verify wanted;
-  verified->add_option("file", wanted.file, "Evidence or a proof; without it the live log (TENANTRY_DATABASE_URL)");
+  verified->add_option("file", wanted.file,
+                       "Evidence (also gzip), a proof, or the manifest of an archived month; without it the live log "
+                       "(TENANTRY_DATABASE_URL)");
   verified->add_option("--key", wanted.key, "A vkey, a public key, or a file of them; TENANTRY_AUDIT_KEYS");
   verified->add_option("--tenant", wanted.tenant_id, "Live: one tenant's log; all");
   verified->add_option("--state", wanted.state, "Live: the signer's state file, to compare with what it signed");

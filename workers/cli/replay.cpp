@@ -78,6 +78,14 @@ Result<audit::LeafKeys> key_ring(Session& session) {
   return audit::LeafKeys(std::move(*master));
 }
 
+// Records that have left the database are missed in silence otherwise.
+void tell_archived(db::Transaction& tx, const replay::EventFilter& filter) {
+  const auto archived = replay::archived_before(tx, filter.tenant_id);
+  if (!archived || (filter.since && *filter.since >= *archived)) return;
+  std::fprintf(stderr, "records before %s are archived and not among these\n",
+               to_rfc3339(*archived).substr(0, 10).c_str());
+}
+
 Result<void> record(Session& session, const Chosen& chosen) {
   const auto filter = filter_of(chosen);
   if (!filter) return filter.error();
@@ -93,6 +101,7 @@ Result<void> record(Session& session, const Chosen& chosen) {
   db::Connection connection(*url, "tenantry events record");
   db::Transaction tx(connection);
   replay::freeze(tx);
+  tell_archived(tx, *filter);
   Progress progress;
   const auto all = replay::count_events(tx, *filter);
   std::int64_t done = 0;
@@ -198,6 +207,7 @@ Result<std::vector<replay::Recorded>> events_of(Session& session, const Chosen& 
     db::Connection connection(*url, "tenantry events replay");
     db::Transaction tx(connection);
     replay::freeze(tx);
+    tell_archived(tx, *filter);
     const auto read = replay::read_events(tx, *keys, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
       events.push_back(std::move(recorded));
       return {};

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "shared/audit_tree/archived_leaves.h"
 #include "shared/audit_tree/checkpoint_store.h"
 #include "shared/audit_tree/evidence.h"
 #include "shared/audit_tree/node_store.h"
@@ -46,6 +47,29 @@ Result<audit::StoredCheckpoint> checkpoint_at(db::Transaction& tx, const std::st
       *size == 0 ? std::vector<audit::StoredCheckpoint>{} : audit::read_checkpoints(tx, tenant_id, *size - 1, *size);
   if (found.empty()) return no_checkpoint();
   return std::move(found.front());
+}
+
+Error archived(std::uint64_t sequence, const std::string& month) {
+  return {.code = Errc::not_found,
+          .reason = "archived",
+          .message = "Record " + std::to_string(sequence) + " has left the database with the month " + month +
+                     ". The archive of that month holds it."};
+}
+
+// Of a record that is not there: it is archived, or the log is damaged.
+Error why_missing(db::Transaction& tx, const std::string& tenant_id, std::uint64_t sequence) {
+  const auto stretch = audit::read_archived_stretch(tx, tenant_id, sequence);
+  if (stretch) return archived(sequence, stretch->month);
+  return {.code = Errc::internal, .reason = "audit_record_missing"};
+}
+
+// A proof that holds for the record's hash; the record itself is in the archive.
+Result<json> archived_inclusion(db::Transaction& tx, const std::string& tenant_id, const std::string& note,
+                                std::uint64_t sequence, const audit::Proof& proof) {
+  const auto stretch = audit::read_archived_stretch(tx, tenant_id, sequence);
+  const auto leaves = audit::read_archived_leaves(tx, tenant_id, sequence, sequence + 1);
+  if (!stretch || leaves.empty()) return Error{.code = Errc::internal, .reason = "audit_record_missing"};
+  return audit::archived_inclusion_document(note, sequence, leaves.front(), stretch->month, proof);
 }
 
 // Within one transaction as the call's tenant.
@@ -106,7 +130,11 @@ void audit_proof(Services& services, const CallPtr& call) {
       const auto proof = audit::inclusion_proof(nodes, **sequence, newer->size);
       if (!proof) return proof.error();
       const auto leaves = store::read_leaves(tx, tenant_id, **sequence, **sequence + 1);
-      if (leaves.empty()) return Error{.code = Errc::internal, .reason = "audit_record_missing"};
+      if (leaves.empty()) {
+        const auto document = archived_inclusion(tx, tenant_id, newer->note, **sequence, *proof);
+        if (!document) return document.error();
+        return json_response(200, *document);
+      }
       return json_response(200, audit::inclusion_document(newer->note, **sequence, leaves.front(), *proof));
     }
     const auto older = checkpoint_at(tx, tenant_id, *from);
@@ -126,7 +154,7 @@ void audit_evidence(Services& services, const CallPtr& call) {
     const auto& tenant_id = call->tenant_id();
     const auto checkpoint = checkpoint_at(tx, tenant_id, std::nullopt);
     if (!checkpoint) return checkpoint.error();
-    const auto first = from->value_or(0);
+    const auto first = *from ? **from : std::min(audit::first_kept(tx, tenant_id), checkpoint->size);
     const auto wanted = std::min(to->value_or(checkpoint->size), checkpoint->size);
     if (first > wanted) return Error::invalid("/from", "maximum", "must not be above to, nor above the signed size");
     const auto past_max = first + std::min(wanted - first, evidence_records_max);
@@ -134,7 +162,7 @@ void audit_evidence(Services& services, const CallPtr& call) {
     auto past = first;
     while (past < past_max && lines.size() < evidence_bytes_max) {
       const auto slice = store::read_leaves(tx, tenant_id, past, std::min(past_max, past + evidence_slice));
-      if (slice.empty()) return Error{.code = Errc::internal, .reason = "audit_record_missing"};
+      if (slice.empty()) return why_missing(tx, tenant_id, past);
       for (const auto& leaf : slice) audit::append_evidence_line(lines, past++, leaf);
     }
     audit::PostgresNodes nodes(tx, tenant_id);

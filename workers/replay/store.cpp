@@ -87,6 +87,15 @@ std::int64_t count_events(db::Transaction& tx, const EventFilter& filter) {
   return tx.exec(statement, {filter.tenant_id, pattern_of(filter.type), filter.since, filter.until})[0].int64(0);
 }
 
+std::optional<Timestamp> archived_before(db::Transaction& tx, const std::string& tenant_id) {
+  return tx
+      .exec(
+          "SELECT (max(month) + interval '1 month') AT TIME ZONE 'UTC' FROM audit.archives WHERE $1 = '' OR "
+          "tenant_id = $1",
+          {tenant_id})[0]
+      .optional_timestamp(0);
+}
+
 void freeze(db::Transaction& tx) {
   tx.exec("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
 }

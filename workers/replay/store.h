@@ -41,6 +41,9 @@ Result<void> read_events(db::Transaction& tx, audit::LeafKeys& keys, const Event
                          const std::function<Result<void>(Recorded&&)>& visit);
 std::int64_t count_events(db::Transaction& tx, const EventFilter& filter);
 
+// The instant before which records are archived, and so not among these, of this tenant or, for "", of any.
+std::optional<Timestamp> archived_before(db::Transaction& tx, const std::string& tenant_id);
+
 // From here on the transaction sees one moment, whatever commits meanwhile.
 void freeze(db::Transaction& tx);
 

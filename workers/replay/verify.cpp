@@ -18,6 +18,13 @@ Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, c
   Verification out;
   db::Transaction tx(connection);
   freeze(tx);
+  if (const auto archived = archived_before(tx, tenant_id)) {
+    return Error{.code = Errc::conflict,
+                 .reason = "history_archived",
+                 .message = "records before " + to_rfc3339(*archived).substr(0, 10) +
+                            " are archived, and only whole histories can be verified" +
+                            (tenant_id.empty() ? ": name a tenant whose history is whole" : "")};
+  }
   const auto metrics = metering::load_metrics(tx);
   const auto all = count_events(tx, {.tenant_id = tenant_id});
   out.unpublished = count_unpublished(tx, tenant_id, now);

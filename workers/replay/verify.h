@@ -30,7 +30,8 @@ struct Verification {
 };
 
 // `tenant_id`: "" for all. `progress`: events done, of how many. Tenants that
-// are erased cannot be verified and are left out. Needs the owner's login: no service reads all of it.
+// are erased cannot be verified and are left out. Errc::conflict, reason "history_archived", where older records are in
+// archives. Needs the owner's login: no service reads all of it.
 Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, const std::string& tenant_id,
                             Timestamp now, const std::function<void(std::int64_t done, std::int64_t all)>& progress);
 

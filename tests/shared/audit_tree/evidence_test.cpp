@@ -137,6 +137,22 @@ TEST(ProofDocument, HoldsAsMadeOnly) {
   EXPECT_NE(refused(consistency, "checkpoint", log.note(49)).find("proof_fails"), std::string::npos);
 }
 
+// Of an archived record the hash stands for the leaf, and nothing else may.
+TEST(ProofDocument, OfAnArchivedRecordHoldsForItsHash) {
+  Log log(50);
+  const auto proof = *inclusion_proof(log.nodes, 17, 50);
+  const auto hash_of = [](std::uint64_t sequence) { return leaf_hash(as_bytes(leaf_of(sequence))); };
+  auto document = archived_inclusion_document(log.note(50), 17, hash_of(17), "2025-01", proof);
+  EXPECT_EQ(*verify_proof_document(document.dump(), ring()), "tenant acme, record 17 is in the log of 50 records");
+  document["leaf_hash"] = to_base64(hash_of(18));
+  EXPECT_EQ(verify_proof_document(document.dump(), ring()).error().reason, "proof_fails");
+  document["leaf_hash"] = "AAAA";
+  EXPECT_NE(verify_proof_document(document.dump(), ring()).error().describe().find("/leaf_hash"), std::string::npos);
+  document["leaf_hash"] = to_base64(hash_of(17));
+  document["leaf"] = leaf_of(18);
+  EXPECT_NE(verify_proof_document(document.dump(), ring()).error().describe().find("beside leaf"), std::string::npos);
+}
+
 TEST(KeyRing, TakesVkeysBareKeysAndTheirDocument) {
   const auto vkey = NoteKey(origin, key().public_key()).vkey();
   const auto bare = public_key_text(key().public_key());
