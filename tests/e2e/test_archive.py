@@ -85,6 +85,11 @@ class Archive(unittest.TestCase):
         cls.tenant.await_status("active")
         publish(cls.tenant, 12)
         cls.tenant.await_record("order.created", 12)
+        # A record of the platform's own log.
+        forged = p.request("POST", "/webhooks/stripe", raw=b"{}", headers={"Stripe-Signature": "t=1,v1=00"})
+        assert forged.status == 400, forged
+        p.await_true("the platform has a log", lambda: p.analyst(
+            "SELECT 1 FROM analytics.audit_events WHERE tenant_id = 'platform' AND type = 'security.access_refused'"))
         cls.month = owner(f"SELECT to_char(max(recorded_at) AT TIME ZONE 'UTC', 'YYYY-MM') FROM audit.records WHERE tenant_id = '{cls.tenant.id}'")
         cls.old = signed(cls.tenant, 20)
         cls.plans = owner("SELECT string_agg(format('(%L, %s, %s)', plan, version, audit_retention_months), ',') FROM platform.plans")
@@ -102,7 +107,7 @@ class Archive(unittest.TestCase):
 
     @classmethod
     def await_signed(cls):
-        """Every log up to the end of what may be archived."""
+        """Every log up to its end: also those of other tenants in the month, for it leaves as a whole."""
         p.await_true("every log is signed", lambda: owner(
             "SELECT count(*) FROM audit.heads h WHERE EXISTS (SELECT FROM audit.records r WHERE r.tenant_id = h.tenant_id AND "
             "r.sequence >= coalesce((SELECT max(size) FROM audit.checkpoints c WHERE c.tenant_id = h.tenant_id), 0))") == "0", 120)
