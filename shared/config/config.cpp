@@ -20,6 +20,7 @@ constexpr Variable table[] = {
     {"TENANTRY_AUDIT_KEYS",
      "Public keys of the audit signer, as `audit keygen` prints them, comma-separated; published"},
     {"TENANTRY_AUDIT_RETIRED_KEYS", "Those that sign no more, but whose signatures stay; comma-separated"},
+    {"TENANTRY_BACKUP_YEARS", "How long the final backup of a deleted tenant is kept; 7"},
     {"TENANTRY_BASE_DOMAIN", "Tenants' subdomains are <tenant_id>.<this>; none by default"},
     {"TENANTRY_BILLING_AMQP_URL", "Broker user of the billing worker when it runs alone", true},
     {"TENANTRY_BILLING_DATABASE_URL", "PostgreSQL as tenantry_billing", true},

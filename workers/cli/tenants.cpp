@@ -85,6 +85,7 @@ void add_tenants(CLI::App& app, Session& session) {
                          "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
                          "  tenantry tenants release-hold acme --kind legal --reason 'case 17/2026 is closed'");
   command->require_subcommand(1);
+  add_tenant_backup(*command, session);
   static std::string status, query, tenant_id, reason, note, hold, until;
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
   listed->add_option("--status", status, "pending, trial, active, suspended, cancelled or deleted");

@@ -14,6 +14,7 @@ struct ProvisioningConfig {
   std::string broker_admin_url;
   std::string master_key;  // base64
   std::string queue_type;  // auto, classic or quorum
+  int backup_years = 7;    // how long a deleted tenant's final backup is kept
   events::BrokerUsers users;
 };
 

@@ -5,6 +5,7 @@
 #include "shared/crypto/envelope.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/run.h"
+#include "workers/provisioning/backup.h"
 #include "workers/provisioning/store.h"
 
 namespace tenantry::provisioning {
@@ -168,6 +169,14 @@ struct Steps::State {
     });
   }
 
+  // The stream has come to its end, so that nothing changes the rows any more.
+  Result<void> final_backup(const std::string& tenant_id) {
+    return in_transaction([&](db::Transaction& tx) -> Result<void> {
+      const auto master = crypto::MasterKey::from_base64(config.master_key);
+      return make_final_backup(tx, *master, tenant_id, clock.now(), config.backup_years);
+    });
+  }
+
   static Error waiting(std::string for_what) {
     return {.code = Errc::unavailable, .reason = "not_drained", .message = std::move(for_what)};
   }
@@ -183,6 +192,7 @@ Result<void> Steps::ensure(std::string_view saga, std::string_view step, const s
   if (auto ok = state_->connect(); !ok) return ok;
   if (step == "close") return state_->close(tenant_id);
   if (step == "drain") return state_->drain(marker);
+  if (step == "final_backup") return state_->final_backup(tenant_id);
   if (saga == "release") return remove(step, tenant_id);
   if (step == "broker_vhost") return state_->broker_vhost(tenant_id);
   if (step == "broker_application_user") return state_->broker_application_user(tenant_id);

@@ -83,11 +83,11 @@ std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tena
   return out;
 }
 
-std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view tenant_id) {
+std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view tenant_id, int version) {
   const auto rows = tx.exec(
-      "SELECT key_version, wrapped_key FROM platform.tenant_keys WHERE tenant_id = $1 ORDER BY key_version DESC LIMIT "
-      "1",
-      {tenant_id});
+      "SELECT key_version, wrapped_key FROM platform.tenant_keys WHERE tenant_id = $1 AND $2 IN (0, key_version) "
+      "ORDER BY key_version DESC LIMIT 1",
+      {tenant_id, std::int64_t{version}});
   if (rows.empty()) return std::nullopt;
   return WrappedKey{static_cast<int>(rows[0].int64(0)), rows[0].bytes(1)};
 }
@@ -139,6 +139,54 @@ void remove_store(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
   tx.send("DELETE FROM tenant_data.clients WHERE tenant_id = $1", {tenant_id});
   tx.send("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
+}
+
+std::optional<BackupRow> find_backup(db::Transaction& tx, std::string_view tenant_id) {
+  const auto rows =
+      tx.exec("SELECT key_version, row_count, part_count, made_at FROM provisioning.backups WHERE tenant_id = $1",
+              {tenant_id});
+  if (rows.empty()) return std::nullopt;
+  return BackupRow{static_cast<int>(rows[0].int64(0)), rows[0].int64(1), rows[0].int64(2), rows[0].timestamp(3)};
+}
+
+void insert_backup(db::Transaction& tx, std::string_view tenant_id, const BackupRow& backup, int keep_years) {
+  tx.send(
+      "INSERT INTO provisioning.backups (tenant_id, key_version, row_count, part_count, made_at, keep_until) "
+      "VALUES ($1, $2, $3, $4, $5, $5::timestamptz + make_interval(years => $6::int))",
+      {tenant_id, std::int64_t{backup.key_version}, backup.rows, backup.parts, backup.made_at,
+       std::int64_t{keep_years}});
+}
+
+void insert_backup_part(db::Transaction& tx, std::string_view tenant_id, std::int64_t part, ByteView sealed) {
+  tx.send("INSERT INTO provisioning.backup_parts (tenant_id, part, sealed) VALUES ($1, $2, $3)",
+          {tenant_id, part, sealed});
+}
+
+std::optional<Bytes> find_backup_part(db::Transaction& tx, std::string_view tenant_id, std::int64_t part) {
+  const auto rows =
+      tx.exec("SELECT sealed FROM provisioning.backup_parts WHERE tenant_id = $1 AND part = $2", {tenant_id, part});
+  if (rows.empty()) return std::nullopt;
+  return rows[0].bytes(0);
+}
+
+void drop_backups_past_their_end(db::Transaction& tx, Timestamp now) {
+  tx.send(
+      "DELETE FROM provisioning.backups b WHERE keep_until <= $1 AND NOT EXISTS (SELECT FROM platform.holds h "
+      "WHERE h.tenant_id = b.tenant_id AND h.hold = 'legal' AND h.ends_at > $1)",
+      {now});
+}
+
+void each_row_of_tenant(db::Transaction& tx, std::string_view tenant_id,
+                        const std::function<void(std::string_view)>& take) {
+  tx.exec("SET LOCAL statement_timeout = '10min'");  // a tenant may have much
+  tx.set_tenant(tenant_id);
+  tx.exec("DECLARE rows_of_tenant NO SCROLL CURSOR FOR SELECT line FROM provisioning.rows_of_tenant()");
+  for (;;) {
+    const auto rows = tx.exec("FETCH 100 FROM rows_of_tenant");  // some are as large as a webhook may be
+    for (const auto row : rows) take(row.text(0));
+    if (rows.empty()) break;
+  }
+  tx.exec("CLOSE rows_of_tenant");
 }
 
 bool erase_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {

@@ -1,6 +1,7 @@
 // The provisioning worker's SQL: sagas, their steps, resources and credentials.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,7 +41,8 @@ struct WrappedKey {
   int version = 0;
   Bytes wrapped;
 };
-std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view tenant_id);
+// The newest, or that of a version.
+std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view tenant_id, int version = 0);
 std::optional<Bytes> find_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name);
 void insert_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name, int key_version,
                        ByteView sealed, Timestamp now);
@@ -53,6 +55,22 @@ void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now)
 // The pool data store: the tenant's row in tenant_data.stores opens it.
 void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 void remove_store(db::Transaction& tx, std::string_view tenant_id);
+
+struct BackupRow {
+  int key_version = 0;
+  std::int64_t rows = 0;
+  std::int64_t parts = 0;
+  Timestamp made_at{};
+};
+std::optional<BackupRow> find_backup(db::Transaction& tx, std::string_view tenant_id);
+void insert_backup(db::Transaction& tx, std::string_view tenant_id, const BackupRow& backup, int keep_years);
+void insert_backup_part(db::Transaction& tx, std::string_view tenant_id, std::int64_t part, ByteView sealed);
+std::optional<Bytes> find_backup_part(db::Transaction& tx, std::string_view tenant_id, std::int64_t part);
+// Not those of a tenant under a legal hold.
+void drop_backups_past_their_end(db::Transaction& tx, Timestamp now);
+// Every row that is the tenant's, as {"table","row"}: see migration 0027.
+void each_row_of_tenant(db::Transaction& tx, std::string_view tenant_id,
+                        const std::function<void(std::string_view)>& take);
 
 // Destroys the keys of a deleted tenant and empties what its tables say of people. False: it is not deleted, has been
 // erased before, or is under a legal hold.

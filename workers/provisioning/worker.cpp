@@ -218,7 +218,7 @@ class ProvisioningWorker final : public messaging::Worker {
     mark_released(unit.tx, tenant_id, unit.now);
     v1::TenantDeleted deleted;
     for (const auto step : release_steps) {
-      if (step != "close" && step != "drain") deleted.add_released(std::string(step));
+      if (step != "close" && step != "drain" && step != "final_backup") deleted.add_released(std::string(step));
     }
     unit.outbox.publish(tenant_id, deleted);
     return {};
