@@ -44,6 +44,7 @@ void check_table(const WorkerSpec& spec, std::span<const ConsumerRow> rows) {
 
 // Below it a tenant's batches would wait for acknowledgements.
 constexpr int prefetch_min = 20;
+constexpr Seconds gone_recheck{5};
 
 std::size_t lane_of(std::string_view tenant_id, std::size_t lanes) {
   return std::hash<std::string_view>{}(tenant_id) % lanes;
@@ -66,6 +67,7 @@ struct Host::State {
         ids(i),
         relay(l, options.relay, c, i),
         connects(l, "consumer", options.connects_per_second),
+        look_again(l),
         push_arrived(l, [this] { push_all_arrived(); }),
         scan_connection(options.relay.database_url, "tenantry discovery") {
     for (auto& spec : specs) workers.push_back({.spec = std::move(spec)});
@@ -77,6 +79,7 @@ struct Host::State {
   IdGenerator& ids;
   Relay relay;
   ConnectQueue connects;
+  loop::Timer look_again;
   loop::Deferred push_arrived;
   std::vector<HostedWorker> workers;
 
@@ -97,7 +100,8 @@ struct Host::State {
   std::thread scanner;
   std::mutex mutex;
   std::condition_variable wake;
-  bool scan_stop = false;  // guarded by mutex
+  bool scan_stop = false;   // guarded by mutex
+  bool scan_asked = false;  // guarded by mutex
 
   // ---- deliveries: on the loop -------------------------------------------------------------------------------
 
@@ -172,7 +176,8 @@ struct Host::State {
     };
     hooks.tenant_changed = [this](const amqp::Delivery& delivery) { on_tenant_changed(delivery); };
     hooks.attached = [this, number, platform](bool attached) {
-      if (platform) platform_attached = attached;
+      // What tenants became while nobody could tell us is not told again.
+      if (platform && !platform_attached.exchange(attached) && attached) ask_scan();
       note_attached(number, attached);
     };
     hooks.left = [this] {
@@ -180,7 +185,11 @@ struct Host::State {
     };
     hooks.gone = [this, vhost] {
       // Not from within the link's own handler.
-      loop.post([this, vhost] { detach(vhost); });
+      loop.post([this, vhost] {
+        detach(vhost);
+        // A broker that has just started may say so of a vhost that it only has not loaded yet.
+        if (!stopping && !look_again.active()) look_again.start(gone_recheck, [this] { ask_scan(); });
+      });
     };
     auto link = std::make_unique<VhostLink>(loop, std::move(link_options), ids, connects, std::move(hooks));
     auto& kept = *links.emplace(number, std::move(link)).first->second;
@@ -253,8 +262,17 @@ struct Host::State {
         next = Seconds{2};
       }
       std::unique_lock lock(mutex);
-      if (wake.wait_for(lock, next, [&] { return scan_stop; })) return;
+      wake.wait_for(lock, next, [&] { return scan_stop || scan_asked; });
+      if (scan_stop) return;
+      scan_asked = false;
     }
+  }
+
+  // What changed while nobody told us: now, not at the next round.
+  void ask_scan() {
+    const std::lock_guard lock(mutex);
+    scan_asked = true;
+    wake.notify_all();
   }
 };
 
