@@ -66,7 +66,9 @@ class FinalBackup(unittest.TestCase):
                                 text=True, timeout=60)
         self.assertEqual(erased.returncode, 0, erased.stderr)
         tenant.await_record("tenant.erased")
-        os.remove(path)
+        kept = self.shell(folder, tenant)
+        self.assertEqual((kept.returncode, "is there already" in kept.stderr), (1, True), kept.stderr)
+        os.remove(path)  # ours, and still there
         gone = self.shell(folder, tenant)
         self.assertEqual(gone.returncode, 1)
         self.assertIn("is erased: the key of its backup is destroyed", gone.stderr)

@@ -80,11 +80,10 @@ class FinalBackup : public ::testing::Test {
     db::Connection connection(replay.database().url("owner"), "test");
     db::Transaction tx(connection);
     std::vector<std::string> lines;
-    const auto done =
-        provisioning::read_final_backup(tx, master(), martin, [&](std::string_view line) -> Result<void> {
-          lines.emplace_back(line);
-          return {};
-        });
+    const auto done = provisioning::read_final_backup(tx, master(), martin, [&](std::string_view line) -> Result<void> {
+      lines.emplace_back(line);
+      return {};
+    });
     if (!done) return done.error();
     return lines;
   }
@@ -149,7 +148,8 @@ TEST_F(FinalBackup, ComesBackAsItWas) {
   testing::TestDatabase other;
   db::Connection connection(other.url("superuser"), "test");
   db::Transaction tx(connection);
-  tx.exec("SET LOCAL session_replication_role = replica");  // rows come table by table, not as they depend on each other
+  tx.exec(
+      "SET LOCAL session_replication_role = replica");  // rows come table by table, not as they depend on each other
   const auto lines = must(read());
   for (std::size_t i = 1; i + 1 < lines.size(); ++i) {
     const auto line = json::parse(lines[i]);
@@ -164,12 +164,12 @@ TEST_F(FinalBackup, ComesBackAsItWas) {
 TEST_F(FinalBackup, IsMadeBeforeAnythingIsReleasedAndErasureReachesIt) {
   const auto feed = [&](const google::protobuf::Message& message, const char* at, const char* id, bool platform) {
     replay::Recorded recorded;
-    recorded.event = events::make_event(
-        martin, message,
-        {.source = "/tenantry/gateway",
-         .actor = {.kind = "user", .id = "marie-of-martin", .ip = "192.0.2.77", .user_agent = {}},
-         .time = *from_rfc3339(at)},
-        *Uuid::parse(id));
+    recorded.event =
+        events::make_event(martin, message,
+                           {.source = "/tenantry/gateway",
+                            .actor = {.kind = "user", .id = "marie-of-martin", .ip = "192.0.2.77", .user_agent = {}},
+                            .time = *from_rfc3339(at)},
+                           *Uuid::parse(id));
     recorded.exchange = platform ? "platform.events" : "boulangerie-martin.events";
     must(replay.platform().feed(recorded));
     replay.platform().settle();
@@ -192,10 +192,18 @@ TEST_F(FinalBackup, IsMadeBeforeAnythingIsReleasedAndErasureReachesIt) {
   EXPECT_EQ(refusal(), "erased");
 }
 
+// Deleted is deleted before its release is through: whoever asks for erasure in between must not stop the release.
+TEST_F(FinalBackup, ErasedBeforeItsTurnThereIsNone) {
+  replay.database().exec("superuser", "DELETE FROM platform.tenant_keys");
+  make(replay.platform().now());
+  EXPECT_EQ(refusal(), "no_backup");
+}
+
 TEST_F(FinalBackup, IsRefusedWhereAByteWasChangedOrAPartIsGone) {
   replay.database().exec(
       "superuser",
-      "INSERT INTO tenant_data.clients SELECT $1, gen_random_uuid(), string_agg(md5(random()::text || i || j), ''), '', "
+      "INSERT INTO tenant_data.clients SELECT $1, gen_random_uuid(), string_agg(md5(random()::text || i || j), ''), "
+      "'', "
       "gen_random_uuid(), now() FROM generate_series(1, 25000) AS i, generate_series(1, 4) AS j GROUP BY i",
       {martin});
   make(replay.platform().now());
@@ -250,10 +258,11 @@ TEST_F(FinalBackup, IsMadeOnceAndGoesAtItsEndUnlessALawyerHoldsIt) {
 
 TEST_F(FinalBackup, NobodyElseReachesIt) {
   make(replay.platform().now());
-  for (const auto* role : {"gateway", "signup", "billing", "metering", "audit", "notification", "runtime", "signer",
-                           "analyst"}) {
-    for (const auto* sql : {"SELECT count(*) FROM provisioning.backup_parts", "SELECT count(*) FROM provisioning.backups",
-                            "SELECT * FROM provisioning.rows_of_tenant()"}) {
+  for (const auto* role :
+       {"gateway", "signup", "billing", "metering", "audit", "notification", "runtime", "signer", "analyst"}) {
+    for (const auto* sql :
+         {"SELECT count(*) FROM provisioning.backup_parts", "SELECT count(*) FROM provisioning.backups",
+          "SELECT * FROM provisioning.rows_of_tenant()"}) {
       try {
         replay.database().exec(role, sql);
         ADD_FAILURE() << role << " may " << sql;

@@ -1,6 +1,8 @@
 // tenantry tenants backup: what was kept of a deleted tenant, opened by an operator with the database's login and the
 // master key.
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -22,7 +24,7 @@ namespace tenantry::cli {
 namespace {
 
 Error cannot_write(const std::string& to) {
-  return Error::invalid("--to", "file", "cannot be written: " + to);
+  return Error::invalid("--to", "file", "cannot be written, or is there already: " + to);
 }
 
 // On record before anything is shown.
@@ -52,10 +54,11 @@ Result<void> open_backup(const Session& session, const std::string& tenant_id, c
       db::read_platform_time(connection, test_clock != session.environment.end() && test_clock->second == "1"));
   std::ofstream file;
   if (!to.empty()) {
-    const auto before = umask(S_IRWXG | S_IRWXO);  // people's data, no longer sealed
-    file.open(to, std::ios::binary | std::ios::trunc);
-    umask(before);
-    if (!file) return cannot_write(to);
+    // People's data, no longer sealed: for its owner alone. What is there already is not ours to replace or remove.
+    const int made = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    if (made < 0) return cannot_write(to);
+    ::close(made);
+    file.open(to, std::ios::binary);
   }
   std::ostream& out = to.empty() ? std::cout : file;
   std::uint64_t lines = 0;
@@ -74,8 +77,8 @@ Result<void> open_backup(const Session& session, const std::string& tenant_id, c
   if (session.json) {
     print_json({{"tenant_id", tenant_id}, {"rows", lines - first_and_last}, {"file", to}});
   } else {
-    std::printf("%s: %llu rows are in %s\n", tenant_id.c_str(),
-                static_cast<unsigned long long>(lines - first_and_last), to.c_str());
+    std::printf("%s: %llu rows are in %s\n", tenant_id.c_str(), static_cast<unsigned long long>(lines - first_and_last),
+                to.c_str());
   }
   return {};
 }

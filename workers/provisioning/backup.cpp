@@ -59,10 +59,9 @@ Error changed(std::string what) {
   return {.code = Errc::refused, .reason = "backup_changed", .message = std::move(what)};
 }
 
-Result<crypto::DataKey> unwrapped(const crypto::MasterKey& master, const std::string& tenant_id,
-                                  const std::optional<WrappedKey>& wrapped, const char* reason, std::string message) {
-  if (!wrapped) return Error{.code = Errc::not_found, .reason = reason, .message = std::move(message)};
-  return crypto::DataKey::unwrap(master, tenant_id, static_cast<std::uint32_t>(wrapped->version), wrapped->wrapped);
+Result<crypto::DataKey> unwrap(const crypto::MasterKey& master, const std::string& tenant_id,
+                               const WrappedKey& wrapped) {
+  return crypto::DataKey::unwrap(master, tenant_id, static_cast<std::uint32_t>(wrapped.version), wrapped.wrapped);
 }
 
 // Bytes of the stream into lines, and whether they are all.
@@ -107,7 +106,8 @@ Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKey& mas
   drop_backups_past_their_end(tx, now);
   if (find_backup(tx, tenant_id)) return {};
   const auto wrapped = find_tenant_key(tx, tenant_id);
-  const auto key = unwrapped(master, tenant_id, wrapped, "tenant_key_missing", tenant_id + " has no key");
+  if (!wrapped) return {};  // erased between its deletion and this step: there is nothing that may be kept
+  const auto key = unwrap(master, tenant_id, *wrapped);
   if (!key) return key.error();
   BackupWriter writer(tx, *key, tenant_id);
   writer.line(
@@ -130,8 +130,13 @@ Result<void> read_final_backup(db::Transaction& tx, const crypto::MasterKey& mas
   if (!backup) {
     return Error{.code = Errc::not_found, .reason = "no_backup", .message = "there is no backup of " + tenant_id};
   }
-  const auto key = unwrapped(master, tenant_id, find_tenant_key(tx, tenant_id, backup->key_version), "erased",
-                             tenant_id + " is erased: the key of its backup is destroyed");
+  const auto wrapped = find_tenant_key(tx, tenant_id, backup->key_version);
+  if (!wrapped) {
+    return Error{.code = Errc::not_found,
+                 .reason = "erased",
+                 .message = tenant_id + " is erased: the key of its backup is destroyed"};
+  }
+  const auto key = unwrap(master, tenant_id, *wrapped);
   if (!key) return key.error();
   BackupReader reader(take);
   for (std::int64_t part = 0; part < backup->parts; ++part) {

@@ -25,7 +25,7 @@ class Transaction;
 namespace tenantry::provisioning {
 
 // In the caller's transaction, once per tenant: again it does nothing. Backups past their end go by the way.
-// Errc::not_found, reason "tenant_key_missing".
+// Nothing is made of a tenant that is erased already.
 Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKey& master, const std::string& tenant_id,
                                Timestamp now, int keep_years);
 
