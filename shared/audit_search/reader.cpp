@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <functional>
+#include <tuple>
 
 #include "shared/audit_search/record.h"
 
@@ -25,6 +27,31 @@ bool is_newest_first(const PageRequest& request) {
   return request.order == Order::newest_first;
 }
 
+// One transaction's records come together, in any order among themselves; most often they were recorded together, too.
+std::vector<std::uint32_t> order_of(const db::Rows& rows, Order order) {
+  struct Key {
+    std::string_view tenant_id;
+    std::int64_t sequence;
+    std::uint32_t row;
+    bool operator<(const Key& other) const {
+      return std::tie(tenant_id, sequence) < std::tie(other.tenant_id, other.sequence);
+    }
+  };
+  std::vector<Key> group;
+  std::vector<std::uint32_t> out;
+  out.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = rows[i];
+    group.push_back({tenant_of(row), sequence_of(row), static_cast<std::uint32_t>(i)});
+    if (i + 1 < rows.size() && are_recorded_together(row, rows[i + 1])) continue;
+    std::ranges::sort(group, std::less{});
+    if (order == Order::newest_first) std::ranges::reverse(group);
+    for (const auto& key : group) out.push_back(key.row);
+    group.clear();
+  }
+  return out;
+}
+
 // What all statements of a page share.
 class PageReader {
  public:
@@ -45,6 +72,34 @@ class PageReader {
 
   // `range` is ours: a condition on the order's axis with its own parameters. True: the page is full.
   bool read(const char* range, std::vector<Param> params, const char* order) {
+    return read(range, std::move(params), order, false);
+  }
+
+  // The order of whole transactions is that of an index; within them it is made here.
+  bool read_platform(const char* range, std::vector<Param> params) {
+    const bool back = is_newest_first(request_);
+    if (request_.whole_transactions && !filters()) {
+      return read(range, std::move(params), back ? "xid DESC, recorded_at DESC" : "xid, recorded_at", true);
+    }
+    return read(range, std::move(params),
+                back ? "xid DESC, recorded_at DESC, tenant_id COLLATE \"C\" DESC, sequence DESC"
+                     : "xid, recorded_at, tenant_id COLLATE \"C\", sequence",
+                false);
+  }
+
+  db::Row last() const {
+    const auto& part = page_.parts.back();
+    return part.at(part.rows.size() - 1);
+  }
+
+  Page take(std::optional<Place> next, bool more) {
+    return {.parts = std::move(page_.parts), .size = page_.size, .next = std::move(next), .more = more};
+  }
+
+ private:
+  int wanted() const { return request_.records_max - static_cast<int>(page_.size); }
+
+  bool read(const char* range, std::vector<Param> params, const char* order, bool whole_transactions) {
     std::string sql = std::string("SELECT ") + record_columns + " FROM audit.records WHERE " + range;
     // Partitions are pruned by it; and it is what from: and to: say.
     const auto bound = [&](const char* sign, const std::optional<Timestamp>& at) {
@@ -59,25 +114,15 @@ class PageReader {
     params.insert(params.end(), condition.params.begin(), condition.params.end());
     const int limit = wanted();
     params.emplace_back(limit);
-    sql += std::string(" ORDER BY ") + order + " LIMIT $" + std::to_string(params.size()) + "::int";
+    sql += std::string(" ORDER BY ") + order + " FETCH FIRST ($" + std::to_string(params.size()) + "::int) ROWS " +
+           (whole_transactions ? "WITH TIES" : "ONLY");
     auto rows = filters() ? tx_.exec_once(sql, params, request_.meanwhile) : exec_in_order(sql, params);
-    const bool full = static_cast<int>(rows.size()) == limit;
+    const bool full = static_cast<int>(rows.size()) >= limit;
     page_.size += rows.size();
-    if (!rows.empty()) page_.parts.push_back(std::move(rows));
+    auto sorted = whole_transactions ? order_of(rows, request_.order) : std::vector<std::uint32_t>{};
+    if (!rows.empty()) page_.parts.push_back({.rows = std::move(rows), .order = std::move(sorted)});
     return full;
   }
-
-  db::Row last() const {
-    const auto& rows = page_.parts.back();
-    return rows[rows.size() - 1];
-  }
-
-  Page take(std::optional<Place> next, bool more) {
-    return {.parts = std::move(page_.parts), .size = page_.size, .next = std::move(next), .more = more};
-  }
-
- private:
-  int wanted() const { return request_.records_max - static_cast<int>(page_.size); }
 
   // Without terms there are few texts and one good plan: the order's index from the place on, until the page is full.
   // The planner would take it for dear, since it thinks that row-level security hides most records: it would rather
@@ -209,12 +254,13 @@ Xids xids_of(db::Transaction& tx, const Span& recorded, const PageRequest& reque
   return all;
 }
 
+// Tenants by their bytes, whatever the database's collation is: whole transactions are sorted here.
 constexpr const char* place_before =
-    "xid >= $1::xid8 AND xid < $2::xid8 AND (xid, recorded_at, tenant_id, sequence) < ($3::xid8, $4::timestamptz, $5, "
-    "$6::bigint)";
+    "xid >= $1::xid8 AND xid < $2::xid8 AND (xid, recorded_at, tenant_id COLLATE \"C\", sequence) < ($3::xid8, "
+    "$4::timestamptz, $5, $6::bigint)";
 constexpr const char* place_behind =
-    "xid >= $1::xid8 AND xid < $2::xid8 AND (xid, recorded_at, tenant_id, sequence) > ($3::xid8, $4::timestamptz, $5, "
-    "$6::bigint)";
+    "xid >= $1::xid8 AND xid < $2::xid8 AND (xid, recorded_at, tenant_id COLLATE \"C\", sequence) > ($3::xid8, "
+    "$4::timestamptz, $5, $6::bigint)";
 
 Place place_at(const db::Row& row) {
   return {xid_of(row), recorded_at_of(row), std::string(tenant_of(row)), sequence_of(row)};
@@ -235,8 +281,7 @@ Page read_back(PageReader& reader, const Xids& all, const PageRequest& request) 
   std::uint64_t step = reader.filters() ? xids_at_once : to;
   while (to > all.from && reader.wants_more()) {
     const auto from = to - all.from > step ? to - step : all.from;
-    if (reader.read(place_before, range_params(from, to, place),
-                    "xid DESC, recorded_at DESC, tenant_id DESC, sequence DESC")) {
+    if (reader.read_platform(place_before, range_params(from, to, place))) {
       place = place_at(reader.last());
       to = place.xid + 1;
     } else {
@@ -256,7 +301,7 @@ Page read_on(PageReader& reader, const Xids& all, const PageRequest& request) {
   std::uint64_t step = reader.filters() ? xids_at_once : all.to;
   while (from < all.to && reader.wants_more()) {
     const auto to = all.to - from > step ? from + step : all.to;
-    if (reader.read(place_behind, range_params(from, to, place), "xid, recorded_at, tenant_id, sequence")) {
+    if (reader.read_platform(place_behind, range_params(from, to, place))) {
       place = place_at(reader.last());
       from = place.xid;
     } else {

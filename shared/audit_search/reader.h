@@ -43,6 +43,9 @@ struct PageRequest {
   Order order = Order::newest_first;
   std::optional<Place> after{};  // none: from the first record of the order
   int records_max = 50;
+  // Across tenants, without terms: a page goes on to the end of its last transaction, which may be of some hundred
+  // records more. PostgreSQL reads such a page for two thirds of the work: it need not sort within transactions.
+  bool whole_transactions = false;
   Milliseconds patience{150};
   // Runs while the database reads the page's first records, again where it reads further; not at all where there are
   // none.
@@ -50,7 +53,14 @@ struct PageRequest {
 };
 
 struct Page {
-  std::vector<db::Rows> parts{};  // rows of record_columns, in order
+  struct Part {
+    db::Rows rows;                       // of record_columns
+    std::vector<std::uint32_t> order{};  // of the rows; empty: as they came
+
+    db::Row at(std::size_t i) const { return rows[order.empty() ? i : order[i]]; }
+  };
+
+  std::vector<Part> parts{};
   std::size_t size = 0;
   // Where to go on. Newest first: empty at the end of the log. Oldest first there is always one, since the log grows,
   // unless nothing was ever recorded.
@@ -59,8 +69,8 @@ struct Page {
 
   template <class F>
   void for_each(const F& take) const {
-    for (const auto& rows : parts) {
-      for (const auto row : rows) take(row);
+    for (const auto& part : parts) {
+      for (std::size_t i = 0; i < part.rows.size(); ++i) take(part.at(i));
     }
   }
 };

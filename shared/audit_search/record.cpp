@@ -160,4 +160,8 @@ std::int64_t sequence_of(const db::Row& row) {
   return row.int64(sequence);
 }
 
+bool are_recorded_together(const db::Row& a, const db::Row& b) {
+  return a.text(xid) == b.text(xid) && a.text(recorded_at) == b.text(recorded_at);
+}
+
 }  // namespace tenantry::audit_search

@@ -26,5 +26,6 @@ std::uint64_t xid_of(const db::Row& row);
 Timestamp recorded_at_of(const db::Row& row);
 std::string_view tenant_of(const db::Row& row);
 std::int64_t sequence_of(const db::Row& row);
+bool are_recorded_together(const db::Row& a, const db::Row& b);  // by one transaction, at the same time
 
 }  // namespace tenantry::audit_search

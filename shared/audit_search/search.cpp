@@ -24,14 +24,6 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 // ---- values
 
 // Takes a trailing "*" off; elsewhere it has no meaning, and a pattern that is none would find nothing in silence.
@@ -364,6 +356,14 @@ class Parser {
 };
 
 }  // namespace
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  for (auto& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
 
 Result<Search> parse_search(std::string_view text, Scope scope, Timestamp now) {
   if (text.size() > search_size_max) {

@@ -25,6 +25,7 @@ namespace v1 = tenantry::events::v1;
 // A page is of so many bytes, as far as the last one lets expect: records may be of some hundred bytes, or of 256 KiB.
 constexpr std::size_t bytes_at_once = 2'000'000;
 constexpr int records_at_first = 250, records_min = 10, records_max = 2'000;
+constexpr int small_records = 500;               // so many are of few bytes: then a page may be of some hundred more
 constexpr Milliseconds patience_at_once{500};    // of a lane, where few records match
 constexpr std::chrono::hours deadline{1};        // of the whole export
 constexpr int of_tenant_max = 2, total_max = 6;  // at once; lanes are eight
@@ -135,6 +136,7 @@ class Export : public std::enable_shared_from_this<Export> {
       page_ = std::move(next);
       query_.page.after = page_.next;
       query_.page.records_max = records_next_;
+      query_.page.whole_transactions = records_next_ >= small_records;
       if (page_.more) return await_client();
       write_page();
       if (gzip_) call_->exchange->write_chunk(gzip_->finish());
