@@ -6,10 +6,14 @@
 // into a temporary table, one INSERT ... SELECT that skips known event ids, commit. Then
 // one multiple acknowledgement. The next batch is read meanwhile. No tenants, no order,
 // no hash tree, no retries, no checks of what came.
+//
+// Of several tenants it does the same with a connection, and an acknowledgement a batch,
+// for each: what their vhosts cost before anybody does anything for it.
 #include <CLI/CLI.hpp>
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <atomic>
 #include <bit>
@@ -18,14 +22,19 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "shared/core/ids.h"
 #include "shared/core/time.h"
+#include "tests/bench/tenant_names.h"
 
 namespace {
 
@@ -33,7 +42,8 @@ using namespace tenantry;
 
 constexpr int batch_max = 1'000;
 constexpr std::uint16_t prefetch = 10'000;  // ten batches: the broker never waits for us; 1,000 to 4,000 were no faster
-constexpr std::size_t batches_max = 4;      // one is written, one is being read, the others wait
+constexpr std::uint16_t prefetch_of_many = 1'000;
+constexpr std::size_t batches_max = 4;  // one is written, one is being read, the others wait
 
 constexpr const char* columns =
     "tenant_id, sequence, event_id, type, occurred_at, recorded_at, actor_kind, actor_id, actor_ip, actor_agent, "
@@ -44,7 +54,7 @@ constexpr int column_count = 22;
 struct Batch {
   std::string rows;
   int count = 0;
-  std::uint64_t last_tag = 0;
+  std::map<std::size_t, std::uint64_t> last_tags;  // by the number of the queue
 };
 
 // Rows in the binary format of COPY: big-endian lengths and numbers.
@@ -137,7 +147,7 @@ class Writer {
 
 class Reader {
  public:
-  Reader(std::string url, const std::string& vhost, const std::string& queue)
+  Reader(std::string url, const std::string& vhost, const std::string& queue, std::uint16_t window)
       : connection_(amqp_new_connection(), &amqp_destroy_connection) {
     amqp_connection_info info;
     if (amqp_parse_url(url.data(), &info) != AMQP_STATUS_OK) throw std::runtime_error("the broker's URL is not one");
@@ -147,26 +157,31 @@ class Reader {
           "log in");
     amqp_channel_open(connection_.get(), 1);
     check(amqp_get_rpc_reply(connection_.get()), "open a channel");
-    amqp_basic_qos(connection_.get(), 1, 0, prefetch, 0);
+    amqp_basic_qos(connection_.get(), 1, 0, window, 0);
     check(amqp_get_rpc_reply(connection_.get()), "set the prefetch");
     amqp_basic_consume(connection_.get(), 1, amqp_cstring_bytes(queue.c_str()), amqp_empty_bytes, 0, 0, 0,
                        amqp_empty_table);
     check(amqp_get_rpc_reply(connection_.get()), "consume");
   }
 
-  // Into the batch; false where nothing came within a millisecond.
-  bool read(Batch& batch, std::int64_t sequence) {
+  // Into the batch, the delivery's tag; nothing where none came in time.
+  std::optional<std::uint64_t> read(Batch& batch, std::int64_t sequence, std::chrono::microseconds patience_for) {
     amqp_maybe_release_buffers(connection_.get());
     amqp_envelope_t envelope;
-    timeval patience{0, 1'000};
+    timeval patience{0, static_cast<suseconds_t>(patience_for.count())};
     const auto reply = amqp_consume_message(connection_.get(), &envelope, &patience, 0);
-    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_TIMEOUT) return false;
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_TIMEOUT) return {};
     check(reply, "read");
     add_row(batch.rows, envelope, sequence);
-    batch.last_tag = envelope.delivery_tag;
     ++batch.count;
+    const auto tag = envelope.delivery_tag;
     amqp_destroy_envelope(&envelope);
-    return true;
+    return tag;
+  }
+
+  int socket() const { return amqp_get_sockfd(connection_.get()); }
+  bool holds_more() const {
+    return amqp_frames_enqueued(connection_.get()) != 0 || amqp_data_in_buffer(connection_.get()) != 0;
   }
 
   void ack_to(std::uint64_t tag) { check(amqp_basic_ack(connection_.get(), 1, tag, 1), "acknowledge"); }
@@ -243,6 +258,71 @@ class Reader {
   std::unique_ptr<amqp_connection_state_t_, decltype(&amqp_destroy_connection)> connection_;
 };
 
+// The queues of all tenants as one.
+class Readers {
+ public:
+  Readers(const std::string& url, const std::vector<std::string>& tenants) {
+    for (const auto& tenant : tenants) {
+      readers_.push_back(std::make_unique<Reader>(url, "tenant-" + tenant, tenant + ".audit",
+                                                  tenants.size() == 1 ? prefetch : prefetch_of_many));
+    }
+    acked_.resize(tenants.size());
+  }
+
+  // At least one where one comes within a millisecond, at most up to `end`. How many came.
+  std::int64_t read(Batch& batch, std::int64_t sequence, std::int64_t end) {
+    constexpr std::chrono::microseconds patience{1'000};
+    if (readers_.size() == 1) return read_of(0, batch, sequence, sequence + 1, patience);
+    poll_.clear();
+    bool waits = true;
+    for (const auto& reader : readers_) {
+      poll_.push_back({.fd = reader->socket(), .events = POLLIN, .revents = 0});
+      waits = waits && !reader->holds_more();
+    }
+    poll(poll_.data(), poll_.size(), waits ? 1 : 0);
+    const auto first = sequence;
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
+      const auto at = (i + next_) % readers_.size();
+      if (poll_[at].revents == 0 && !readers_[at]->holds_more()) continue;
+      sequence += read_of(at, batch, sequence, end, std::chrono::microseconds{0});
+      if (batch.count == batch_max) {
+        next_ = at;
+        break;
+      }
+    }
+    return sequence - first;
+  }
+
+  // What it had is in the database: the number of events acknowledged now.
+  std::int64_t ack(const std::map<std::size_t, std::uint64_t>& last_tags) {
+    std::int64_t events = 0;
+    for (const auto& [at, tag] : last_tags) {
+      readers_[at]->ack_to(tag);
+      events += static_cast<std::int64_t>(tag - acked_[at]);
+      acked_[at] = tag;
+    }
+    return events;
+  }
+
+ private:
+  std::int64_t read_of(std::size_t at, Batch& batch, std::int64_t sequence, std::int64_t end,
+                       std::chrono::microseconds patience) {
+    const auto first = sequence;
+    while (sequence < end && batch.count < batch_max) {
+      const auto tag = readers_[at]->read(batch, sequence, patience);
+      if (!tag) break;
+      batch.last_tags[at] = *tag;
+      ++sequence;
+    }
+    return sequence - first;
+  }
+
+  std::vector<std::unique_ptr<Reader>> readers_;
+  std::vector<std::uint64_t> acked_;  // tags
+  std::vector<pollfd> poll_;
+  std::size_t next_ = 0;
+};
+
 double unix_now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -255,7 +335,7 @@ struct Handover {
   bool over = false;          // guarded by mutex
   std::string failure;        // guarded by mutex
   std::atomic<bool> failed{false};
-  std::atomic<std::uint64_t> committed_tag{0};
+  std::map<std::size_t, std::uint64_t> committed;  // last tags, not acknowledged yet; guarded by mutex
   // Of the writer, read once it has ended.
   double first_commit_at = 0, last_commit_at = 0;
   int first_count = 0;
@@ -270,6 +350,10 @@ struct Handover {
     changed.notify_all();
     batch = {};
     batch.rows.reserve(batch_max * 1'536UL);
+  }
+  std::map<std::size_t, std::uint64_t> take_committed() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(committed, {});
   }
   bool idle() {
     const std::lock_guard lock(mutex);
@@ -302,19 +386,21 @@ void write_batches(Writer& writer, Handover& handover) {
       handover.first_count = batch.count;
       handover.first_commit_at = handover.last_commit_at;
     }
-    handover.committed_tag = batch.last_tag;
+    lock.lock();
+    for (const auto& [at, tag] : batch.last_tags) handover.committed[at] = tag;
+    lock.unlock();
     handover.changed.notify_all();
   }
 }
 
-void read_batches(Reader& reader, Handover& handover, std::int64_t events, double until) {
-  std::uint64_t acked = 0;
-  std::int64_t read = 0;
+void read_batches(Readers& readers, Handover& handover, std::int64_t events, double until) {
+  std::int64_t acked = 0, read = 0;
   Batch batch;
-  while (acked < static_cast<std::uint64_t>(events) && !handover.failed) {
-    if (const auto tag = handover.committed_tag.load(); tag > acked) reader.ack_to(acked = tag);
-    const bool came = read < events && reader.read(batch, read);
-    read += came ? 1 : 0;
+  while (acked < events && !handover.failed) {
+    acked += readers.ack(handover.take_committed());
+    const auto count = read < events ? readers.read(batch, read, events) : 0;
+    const bool came = count > 0;
+    read += count;
     if (batch.count == batch_max || (!came && batch.count > 0 && handover.idle())) {
       handover.push(batch);
     } else if (!came) {
@@ -324,7 +410,7 @@ void read_batches(Reader& reader, Handover& handover, std::int64_t events, doubl
   }
 }
 
-nlohmann::json drain(Reader& reader, Writer& writer, std::int64_t events, double deadline) {
+nlohmann::json drain(Readers& readers, Writer& writer, std::int64_t events, double deadline) {
   Handover handover;
   std::thread thread([&] {
     try {
@@ -338,7 +424,7 @@ nlohmann::json drain(Reader& reader, Writer& writer, std::int64_t events, double
   });
   std::string failure;
   try {
-    read_batches(reader, handover, events, unix_now() + deadline);
+    read_batches(readers, handover, events, unix_now() + deadline);
   } catch (const std::exception& error) {
     failure = error.what();
   }
@@ -357,13 +443,13 @@ nlohmann::json drain(Reader& reader, Writer& writer, std::int64_t events, double
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Drains one queue into a table: the baseline of the audit bench"};
-  std::string broker, vhost, queue, database, table;
+  CLI::App app{"Drains audit queues into a table: the baseline of the audit bench"};
+  std::string broker, database, table;
+  bench::TenantRange tenants;
   std::int64_t events = 0;
   double deadline = 120;
   app.add_option("--broker", broker)->required()->envname("TENANTRY_WORKERS_AMQP_URL");
-  app.add_option("--vhost", vhost)->required();
-  app.add_option("--queue", queue)->required();
+  tenants.add_options(app);
   app.add_option("--database", database)->required();
   app.add_option("--table", table)->required();
   app.add_option("--events", events)->required();
@@ -371,10 +457,10 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     Writer writer(database, table);
-    Reader reader(broker, vhost, queue);
+    Readers readers(broker, tenants.names());
     std::puts("{\"ready\":1}");
     std::fflush(stdout);
-    std::puts(drain(reader, writer, events, deadline).dump().c_str());
+    std::puts(drain(readers, writer, events, deadline).dump().c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_baseline: %s\n", error.what());
     return 1;
