@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "shared/amqp/reconnect.h"
+#include "shared/messaging/gathering.h"
 #include "shared/messaging/processor.h"
 #include "shared/telemetry/log.h"
 
@@ -45,12 +46,33 @@ struct Lane::State {
   std::map<std::string, std::deque<Arrival>> waiting;  // by tenant; guarded by mutex
   std::deque<std::string> turns;                       // tenants with something waiting; guarded by mutex
   std::size_t waiting_count = 0;                       // guarded by mutex
-  bool stopping = false;                               // guarded by mutex
+  std::size_t fullest = 0;  // events of the tenant that has most, as far as is known; likewise
+  bool gathers = false;     // a batch waits for company; guarded by mutex
+  Gathering gathering{batch_max, turn_max, std::chrono::steady_clock::now()};  // guarded by mutex
+  bool stopping = false;                                                       // guarded by mutex
+
+  // With the mutex held.
+  bool has_company() const { return gathering.is_enough(waiting_count, turns.size(), fullest); }
+
+  // With the mutex held: something waits, and more of it after a moment where that pays.
+  void gather(std::unique_lock<std::mutex>& lock) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto patience = gathering.patience(now);
+    if (patience == Milliseconds{0}) return;
+    for (const auto& [tenant, queue] : waiting) fullest = std::max(fullest, queue.size());
+    gathers = true;
+    work.wait_until(lock, now + patience, [&] { return stopping || has_company(); });
+    gathers = false;
+  }
 
   // A few events of each waiting tenant in turn, until the batch is full or nothing is left.
   std::vector<Arrival> next_batch() {
     std::unique_lock lock(mutex);
-    work.wait(lock, [&] { return stopping || !turns.empty(); });
+    do {
+      work.wait(lock, [&] { return stopping || !turns.empty(); });
+      if (!stopping) gather(lock);
+    } while (!stopping && turns.empty());  // dropped meanwhile
+    fullest = 0;
     std::vector<Arrival> batch;
     if (stopping) return batch;
     while (!turns.empty() && batch.size() < batch_max) {
@@ -114,8 +136,10 @@ void Lane::push(std::vector<Arrival> arrivals) {
     if (queue.empty()) state_->turns.push_back(arrival.incoming.event.tenant_id);
     queue.push_back(std::move(arrival));
     ++state_->waiting_count;
+    state_->fullest = std::max(state_->fullest, queue.size());
   }
-  state_->work.notify_one();
+  state_->gathering.arrived(arrivals.size());
+  if (!state_->gathers || state_->has_company()) state_->work.notify_one();
 }
 
 void Lane::drop_queued() {
@@ -123,6 +147,7 @@ void Lane::drop_queued() {
   state_->waiting.clear();
   state_->turns.clear();
   state_->waiting_count = 0;
+  state_->fullest = 0;
 }
 
 void Lane::finish() {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "shared/db/connection.h"
+#include "shared/messaging/gathering.h"
 #include "shared/messaging/outbox_rows.h"
 #include "tests/integration/lane_harness.h"
 
@@ -349,6 +350,38 @@ TEST_F(LaneTest, FloodOfOneTenantKeepsNobodyWaitingAndEachTenantsOrder) {
       database.exec("superuser", "SELECT event_id FROM public.effects WHERE tenant_id = 'acme' ORDER BY position");
   ASSERT_EQ(rows.size(), flood.size());
   for (std::size_t i = 0; i < flood.size(); ++i) ASSERT_EQ(rows[i].uuid(0), flood[i].incoming.event.id) << i;
+}
+
+// Long enough under load for batches to wait for company (gathering.h); a lane that is asked to leave does not.
+TEST_F(LaneTest, ManyTenantsUnderLoadKeepTheirOrderAndNobodyIsForgotten) {
+  std::vector<std::string> tenants;
+  for (int i = 0; i < 20; ++i) tenants.push_back("tenant-" + std::to_string(i));
+  for (const auto& tenant : tenants) database.add_tenant(tenant);
+  auto& lane = start();
+  std::map<std::string, std::vector<std::string>> pushed;
+  std::size_t count = 0;
+  const auto until = std::chrono::steady_clock::now() + 3 * Gathering::rate_span;
+  while (std::chrono::steady_clock::now() < until) {
+    for (const auto& tenant : tenants) {
+      auto few = batch(2, tenant);
+      for (const auto& arrival : few) pushed[tenant].push_back(arrival.incoming.event.id.to_string());
+      count += few.size();
+      lane.push(std::move(few));
+    }
+    recorder.await_settled(count > 400 ? count - 400 : 0);  // as a prefetch would
+  }
+  EXPECT_EQ(recorder.await_settled(count), count);
+  EXPECT_EQ(effects(), std::to_string(count) + " of " + std::to_string(count));
+  for (const auto& tenant : tenants) {
+    std::vector<std::string> seen;
+    for (const auto row : database.exec(
+             "superuser", "SELECT event_id FROM public.effects WHERE tenant_id = $1 ORDER BY position", {tenant})) {
+      seen.emplace_back(row.text(0));
+    }
+    EXPECT_EQ(seen, pushed[tenant]) << tenant;
+  }
+  lane.push(batch(1, tenants[0]));
+  lane.stop();
 }
 
 TEST_F(LaneTest, WhatAHandlerPublishesIsHandedOverAfterTheCommit) {
