@@ -48,15 +48,18 @@ class Discovery(unittest.TestCase):
         self.assertEqual(self.audit.wait(timeout=60), 0)
 
     def test_a_tenant_made_meanwhile(self):
+        # A login is told of in the tenant's own vhost, unlike its signup.
         before = sign_up(unique("Avant la coupure"))
-        before.await_record("%")
+        before.login()
+        before.await_record("user.logged_in")
         self.proxy.tell(listener="broker", do="refuse")
         self.proxy.tell(listener="broker", do="cut")
         meanwhile = sign_up(unique("Pendant la coupure"))
-        self.assertEqual(meanwhile.records(), [])
+        meanwhile.login()
         self.proxy.tell(listener="broker", do="pass")
+        self.assertEqual(meanwhile.records("user.logged_in"), [])
         self.assertLess(time.monotonic() - self.began, ROUND - SOON, "too slow to tell a listing from the next round's")
-        meanwhile.await_record("%", seconds=SOON)
+        meanwhile.await_record("user.logged_in", seconds=SOON)
 
 
 if __name__ == "__main__":
