@@ -30,14 +30,16 @@ def watch_quiet(bench, seconds):
 @contextlib.contextmanager
 def unserved(bench):
     """Its vhost and its queues are there, and none of ours attaches to it."""
-    def set_status(status):
-        bench.sql.rows(f"UPDATE platform.tenants SET status = '{status}' WHERE tenant_id = 'bench-{UNSERVED:04d}'")
+    def present(value):  # what the worker's list of tenants goes by
+        bench.sql.rows(f"UPDATE platform.tenants SET vhost_present = {value} WHERE tenant_id = 'bench-{UNSERVED:04d}'")
 
-    set_status("deleted")
+    present("false")
     try:
         yield
+        if int(bench.sql.value(f"SELECT count(*) FROM audit.heads WHERE tenant_id = 'bench-{UNSERVED:04d}'")):
+            raise Failed("the flood that nobody was to take was taken")
     finally:
-        set_status("active")
+        present("true")
         bench.empty_queues()
 
 
