@@ -3,7 +3,8 @@
 //
 // A lane takes all that is ready up to batch_max, a few events of each waiting tenant
 // in turn, so that a flood of one tenant takes only its share; under load it waits a
-// moment for more first (gathering.h). What it does with a batch is the Processor's. When the database is away the lane says so and holds nothing.
+// moment for more first (gathering.h). What it does with a batch is the Processor's. When
+// the database is away the lane says so and holds nothing.
 #pragma once
 
 #include <functional>
