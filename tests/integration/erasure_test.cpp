@@ -151,11 +151,12 @@ TEST_F(Erasure, WhatStripeSaysAfterwardsIsNotKept) {
   replay.play();
   replay.advance(Days{35});
   const auto say = [&](const std::string& n) {
-    replay.database().exec("gateway",
-                           "INSERT INTO billing.stripe_events (stripe_event_id, type, tenant_id, state, stated_at, body, "
-                           "body_hash, received_at) VALUES ($1, 'invoice.paid', $2, 'published', now(), "
-                           "convert_to('{\"name\":\"marie\"}', 'UTF8'), '', now())",
-                           {"evt_" + n, martin});
+    replay.database().exec(
+        "gateway",
+        "INSERT INTO billing.stripe_events (stripe_event_id, type, tenant_id, state, stated_at, body, "
+        "body_hash, received_at) VALUES ($1, 'invoice.paid', $2, 'published', now(), "
+        "convert_to('{\"name\":\"marie\"}', 'UTF8'), '', now())",
+        {"evt_" + n, martin});
     replay.database().exec("billing",
                            "INSERT INTO billing.invoices (stripe_invoice_id, tenant_id, amount_minor, currency, url, "
                            "issued_at) VALUES ($1, $2, 1, 'eur', 'https://invoice.example/marie', now())",

@@ -14,9 +14,9 @@ void add_run(CLI::App& app, Session& session);
 void add_migrate(CLI::App& app, Session& session);
 void add_tenants(CLI::App& app, Session& session);
 void add_audit(CLI::App& app, Session& session);
-void add_audit_verify(CLI::App& audit, Session& session);   // verify and keygen, below `audit`
+void add_audit_verify(CLI::App& audit, Session& session);     // verify and keygen, below `audit`
 void add_tenant_backup(CLI::App& tenants, Session& session);  // backup, below `tenants`
-void add_audit_archive(CLI::App& audit, Session& session);  // archive, below `audit`
+void add_audit_archive(CLI::App& audit, Session& session);    // archive, below `audit`
 void add_events(CLI::App& app, Session& session);
 void add_replay(CLI::App& events, Session& session);  // record and replay, below `events`
 void add_dead_letters(CLI::App& app, Session& session);

@@ -18,13 +18,8 @@ namespace tenantry::provisioning {
 // In order. Release runs its own list; a failed provisioning removes what it made, last first.
 constexpr std::string_view provision_steps[] = {"broker_vhost",  "broker_application_user", "broker_permissions",
                                                 "broker_limits", "broker_topology",         "data_store"};
-constexpr std::string_view release_steps[] = {"close",
-                                              "drain",
-                                              "final_backup",
-                                              "broker_application_user",
-                                              "broker_vhost",
-                                              "data_store",
-                                              "memberships"};
+constexpr std::string_view release_steps[] = {"close",        "drain",      "final_backup", "broker_application_user",
+                                              "broker_vhost", "data_store", "memberships"};
 
 struct StepRow {
   std::string step;

@@ -142,9 +142,8 @@ void remove_store(db::Transaction& tx, std::string_view tenant_id) {
 }
 
 std::optional<BackupRow> find_backup(db::Transaction& tx, std::string_view tenant_id) {
-  const auto rows =
-      tx.exec("SELECT key_version, row_count, part_count, made_at FROM provisioning.backups WHERE tenant_id = $1",
-              {tenant_id});
+  const auto rows = tx.exec(
+      "SELECT key_version, row_count, part_count, made_at FROM provisioning.backups WHERE tenant_id = $1", {tenant_id});
   if (rows.empty()) return std::nullopt;
   return BackupRow{static_cast<int>(rows[0].int64(0)), rows[0].int64(1), rows[0].int64(2), rows[0].timestamp(3)};
 }

@@ -266,8 +266,8 @@ class ProvisioningWorker final : public messaging::Worker {
     return {};
   }
 
-  // A timer of an earlier cancellation may be on its way still. Its time is when it was due, whatever our clock says: one
-  // that lags behind the relay's must not drop the timer that counts.
+  // A timer of an earlier cancellation may be on its way still. Its time is when it was due, whatever our clock says:
+  // one that lags behind the relay's must not drop the timer that counts.
   Result<void> deletion_due(Unit& unit, const events::Event& event, const v1::TenantDeletionDue&) {
     const auto tenant = tenancy::lock_tenant(unit.tx, event.tenant_id);
     if (!tenant || !tenant->deletion_due_at || *tenant->deletion_due_at > event.time) return {};

@@ -78,8 +78,8 @@ TEST(Manifest, ItsSignatureIsOfEveryByte) {
   auto other = manifest();
   other.month = "2025-02";
   EXPECT_EQ(verify_signature(other, text, note, keys).error().reason, "manifest_changed");
-  const auto strangers = *audit::KeyRing::parse(
-      audit::public_key_text(crypto::Ed25519Key::from_seed(Bytes(32, 4))->public_key()));
+  const auto strangers =
+      *audit::KeyRing::parse(audit::public_key_text(crypto::Ed25519Key::from_seed(Bytes(32, 4))->public_key()));
   EXPECT_EQ(verify_signature(manifest(), text, note, strangers).error().reason, "note_unverified");
 }
 
