@@ -31,6 +31,11 @@ struct FreeEasy {
 };
 using Easy = std::unique_ptr<CURL, FreeEasy>;
 
+struct FreeMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+using Multi = std::unique_ptr<CURLM, FreeMulti>;
+
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
@@ -233,25 +238,63 @@ bool is_public_address(const std::string& address) {
 }
 
 struct HttpClient::State {
-  Easy easy;
+  Multi multi;  // has the connections
 };
 
 HttpClient::HttpClient() {
   start_curl();
-  state_ = std::make_unique<State>(State{Easy{curl_easy_init()}});
-  TENANTRY_ASSERT(state_->easy);
+  state_ = std::make_unique<State>(State{Multi{curl_multi_init()}});
+  TENANTRY_ASSERT(state_->multi);
 }
 
 HttpClient::~HttpClient() = default;
 
 Result<ClientResponse> HttpClient::perform(const ClientRequest& request) {
-  auto* const easy = state_->easy.get();
-  curl_easy_reset(easy);  // options only: connections stay
-  Transfer transfer{.request = request};
-  if (auto prepared = prepare(easy, transfer); !prepared) return prepared.error();
-  auto result = outcome(easy, transfer, curl_easy_perform(easy));
-  curl_easy_reset(easy);
-  return result;
+  return std::move(perform_all({&request, 1}, 1).front());
+}
+
+std::vector<Result<ClientResponse>> HttpClient::perform_all(std::span<const ClientRequest> requests,
+                                                            int connections_max) {
+  struct Flight {
+    Transfer transfer;
+    Easy easy{curl_easy_init()};
+    std::optional<Result<ClientResponse>> result{};
+  };
+  auto* const multi = state_->multi.get();
+  curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(connections_max));
+  std::vector<Flight> flights(requests.size());  // libcurl keeps pointers into them
+  std::size_t under_way = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    auto& flight = flights[i];
+    TENANTRY_ASSERT(flight.easy);
+    flight.transfer.request = requests[i];
+    if (auto prepared = prepare(flight.easy.get(), flight.transfer); !prepared) {
+      flight.result = prepared.error();
+      continue;
+    }
+    set(flight.easy.get(), CURLOPT_PRIVATE, static_cast<void*>(&flight));
+    TENANTRY_ASSERT(curl_multi_add_handle(multi, flight.easy.get()) == CURLM_OK);
+    ++under_way;
+  }
+  while (under_way > 0) {
+    int running = 0;
+    TENANTRY_ASSERT(curl_multi_perform(multi, &running) == CURLM_OK);
+    int left = 0;
+    while (const auto* const message = curl_multi_info_read(multi, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      auto* const easy = message->easy_handle;
+      const auto code = message->data.result;
+      Flight* flight = nullptr;
+      curl_easy_getinfo(easy, CURLINFO_PRIVATE, &flight);
+      curl_multi_remove_handle(multi, easy);
+      flight->result = outcome(easy, flight->transfer, code);
+      --under_way;
+    }
+    if (under_way > 0) TENANTRY_ASSERT(curl_multi_poll(multi, nullptr, 0, 1'000, nullptr) == CURLM_OK);
+  }
+  std::vector<Result<ClientResponse>> out;
+  for (auto& flight : flights) out.push_back(*std::move(flight.result));
+  return out;
 }
 
 namespace {

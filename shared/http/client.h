@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,6 +55,9 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   Result<ClientResponse> perform(const ClientRequest& request);
+
+  // All of them, at most `connections_max` at a time, in no order. The answers are in the requests' order.
+  std::vector<Result<ClientResponse>> perform_all(std::span<const ClientRequest> requests, int connections_max);
 
  private:
   struct State;

@@ -38,6 +38,35 @@ TEST(HttpClient, ExchangesAndKeepsItsConnection) {
   EXPECT_EQ(connections, 1U);
 }
 
+TEST(HttpClient, ManyAtOnceAreAnsweredInTheOrderAsked) {
+  std::vector<std::shared_ptr<Exchange>> held;  // on the loop
+  TestServer server{[&](const std::shared_ptr<Exchange>& exchange) {
+    if (exchange->request().path == "/first") return held.push_back(exchange);
+    exchange->respond({.body = exchange->request().path});
+    if (exchange->request().path != "/last") return;
+    for (const auto& each : held) each->respond({.body = each->request().path});
+    held.clear();
+  }};
+  std::vector<ClientRequest> requests{{.url = server.url("/first")}};
+  for (int i = 0; i < 20; ++i) requests.push_back({.url = server.url("/" + std::to_string(i))});
+  requests.push_back({.url = "not a URL"});
+  requests.push_back({.url = server.url("/last")});
+  HttpClient client;
+  for (int again = 0; again < 2; ++again) {
+    const auto answers = client.perform_all(requests, 3);
+    ASSERT_EQ(answers.size(), requests.size());
+    EXPECT_EQ(answers.front()->body, "/first");
+    for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(answers[i + 1]->body, "/" + std::to_string(i));
+    EXPECT_EQ(answers[21].error().code, Errc::invalid);
+    EXPECT_EQ(answers.back()->body, "/last");
+  }
+  EXPECT_EQ(client.perform({.url = server.url("/alone")})->body, "/alone");
+  EXPECT_TRUE(client.perform_all({}, 3).empty());
+  std::size_t connections = 0;
+  server.thread.run_sync([&] { connections = server.server->connections(); });
+  EXPECT_EQ(connections, 3U);
+}
+
 struct Row {
   const char* name;
   std::function<ClientRequest(const TestServer&)> request;
