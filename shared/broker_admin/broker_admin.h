@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,14 +33,14 @@ class BrokerAdmin {
   virtual Result<void> set_topic_permission(const std::string& vhost, const std::string& user,
                                             const std::string& exchange, const std::string& write,
                                             const std::string& read) = 0;
-  virtual Result<void> set_permission(const std::string& vhost, const events::Permission& permission) = 0;
+  virtual Result<void> set_permissions(const std::string& vhost, std::span<const events::Permission> permissions) = 0;
 
   virtual Result<void> set_vhost_limit(const std::string& vhost, const std::string& limit, int value) = 0;
   virtual Result<void> set_user_limit(const std::string& user, const std::string& limit,
                                       int value) = 0;  // < 0: unlimited
   virtual Result<void> close_connections_of(const std::string& user) = 0;
 
-  // Exchanges, queues and bindings; adds, never deletes.
+  // Exchanges, queues and bindings; adds, never changes or deletes.
   virtual Result<void> import_definitions(const std::string& vhost, const std::string& definitions_json) = 0;
 
   virtual Result<int> node_count() = 0;

@@ -111,7 +111,7 @@ class World::AdminPort final : public broker_admin::BrokerAdmin {
                                     const std::string&) override {
     return call({});
   }
-  Result<void> set_permission(const std::string&, const events::Permission&) override { return call({}); }
+  Result<void> set_permissions(const std::string&, std::span<const events::Permission>) override { return call({}); }
   Result<void> set_vhost_limit(const std::string&, const std::string&, int) override { return call({}); }
   Result<void> set_user_limit(const std::string&, const std::string&, int) override { return call({}); }
   Result<void> close_connections_of(const std::string&) override { return call({}); }

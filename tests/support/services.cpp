@@ -264,7 +264,8 @@ TestBroker::~TestBroker() {
 
 void TestBroker::let_in(const std::string& vhost, const std::string& user) {
   if (!let_in_.insert(vhost + " " + user).second) return;
-  must(admin_->set_permission(vhost, {.user = user, .configure = ".*", .write = ".*", .read = ".*"}));
+  must(admin_->set_permissions(
+      vhost, std::vector{events::Permission{.user = user, .configure = ".*", .write = ".*", .read = ".*"}}));
 }
 
 const std::string& TestBroker::vhost() {
@@ -296,9 +297,7 @@ void TestBroker::ensure_platform() {
   }
   must(admin_->ensure_vhost(vhost, "Tenantry: platform"));
   must(admin_->import_definitions(vhost, events::definitions_json(events::platform_tenant, "classic")));
-  for (const auto& permission : events::permissions_of(events::platform_tenant, users)) {
-    must(admin_->set_permission(vhost, permission));
-  }
+  must(admin_->set_permissions(vhost, events::permissions_of(events::platform_tenant, users)));
 }
 
 std::string TestBroker::reserve_tenant() {
@@ -315,7 +314,7 @@ std::string TestBroker::make_tenant() {
   must(admin_->ensure_user(events::application_user(tenant), random_name("")));
   const events::BrokerUsers users{.publisher = publisher().user,
                                   .workers = parameters_of("TENANTRY_WORKERS_AMQP_URL").user};
-  for (const auto& permission : events::permissions_of(tenant, users)) must(admin_->set_permission(vhost, permission));
+  must(admin_->set_permissions(vhost, events::permissions_of(tenant, users)));
   must(admin_->import_definitions(vhost, events::definitions_json(tenant, "classic")));
   return tenant;
 }

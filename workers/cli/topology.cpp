@@ -34,9 +34,7 @@ Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& 
   for (const auto row : rows) {
     const std::string tenant_id{row.text(0)};
     const auto vhost = events::vhost_of(tenant_id);
-    for (const auto& permission : events::permissions_of(tenant_id, users)) {
-      if (auto ok = broker.set_permission(vhost, permission); !ok) return ok.error();
-    }
+    if (auto ok = broker.set_permissions(vhost, events::permissions_of(tenant_id, users)); !ok) return ok.error();
     if (auto ok = broker.import_definitions(vhost, events::definitions_json(tenant_id, queue_type)); !ok) {
       return ok.error();
     }
@@ -62,8 +60,10 @@ Result<void> apply(Session& session, bool with_tenants) {
       return ok;
     }
   }
-  for (const auto& permission : events::permissions_of(events::platform_tenant, users)) {
-    if (auto ok = broker.set_permission(std::string(events::vhost_platform), permission); !ok) return ok;
+  if (auto ok = broker.set_permissions(std::string(events::vhost_platform),
+                                       events::permissions_of(events::platform_tenant, users));
+      !ok) {
+    return ok;
   }
   const auto nodes = broker.node_count();
   if (!nodes) return nodes.error();

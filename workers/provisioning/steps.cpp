@@ -120,10 +120,7 @@ struct Steps::State {
         !ok) {
       return ok;
     }
-    for (const auto& permission : events::permissions_of(tenant_id, config.users)) {
-      if (auto ok = admin->set_permission(vhost, permission); !ok) return ok;
-    }
-    return {};
+    return admin->set_permissions(vhost, events::permissions_of(tenant_id, config.users));
   }
 
   Result<void> broker_limits(const std::string& tenant_id) {

@@ -87,7 +87,7 @@ class Platform::AdminPort final : public broker_admin::BrokerAdmin {
                                     const std::string&) override {
     return {};
   }
-  Result<void> set_permission(const std::string&, const events::Permission&) override { return {}; }
+  Result<void> set_permissions(const std::string&, std::span<const events::Permission>) override { return {}; }
   Result<void> set_vhost_limit(const std::string&, const std::string&, int) override { return {}; }
   Result<void> set_user_limit(const std::string&, const std::string&, int) override { return {}; }
   Result<void> close_connections_of(const std::string&) override { return {}; }

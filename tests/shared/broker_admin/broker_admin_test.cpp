@@ -3,6 +3,7 @@
 // RabbitMQ 3.10 gave in fault runs.
 #include "shared/broker_admin/broker_admin.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -26,26 +27,38 @@ class BrokerAdminTest : public ::testing::Test {
   http::TestServer server{[this](const std::shared_ptr<http::Exchange>& exchange) {
     const std::lock_guard lock(mutex);
     const auto& request = exchange->request();
-    asked.push_back(std::string(to_string(request.method)) + " " + request.path);
-    const auto at = answers.find(asked.back());
+    const auto what = std::string(to_string(request.method)) + " " + request.path;
+    asked.push_back(request.body.empty() ? what : what + " " + request.body);
+    const auto at = answers.find(what);
     const auto answer = at == answers.end() ? Answer{} : at->second;
     exchange->respond({.status = answer.status, .body = answer.body});
   }};
 };
 
-const std::string definitions =
-    R"({"exchanges":[],"queues":[{"name":"acme.audit"},{"name":"acme.billing"}],"bindings":[]})";
+const std::string definitions = R"({
+  "exchanges":[{"name":"acme.events","type":"topic"}],
+  "queues":[{"name":"acme.audit","durable":true},{"name":"acme.billing","durable":true}],
+  "bindings":[{"source":"acme.events","destination":"acme.audit","destination_type":"queue","routing_key":"#","arguments":{}}]})";
 
-TEST_F(BrokerAdminTest, AnImportIsDoneWhenItsQueuesAreThere) {
-  answers["GET /api/queues/tenant-acme"] = {200, R"([{"name":"acme.billing"},{"name":"other"},{"name":"acme.audit"}])"};
+TEST_F(BrokerAdminTest, AnImportDeclaresEachObjectAfterThoseItNeeds) {
   const auto admin = *connect(url());
   const auto done = admin->import_definitions("tenant-acme", definitions);
-  EXPECT_TRUE(done) << done.error().describe();
+  ASSERT_TRUE(done) << done.error().describe();
+  ASSERT_EQ(asked.size(), 4U);
+  std::sort(asked.begin() + 1, asked.begin() + 3);  // at once
+  EXPECT_EQ(asked, (std::vector<std::string>{"PUT /api/exchanges/tenant-acme/acme.events {\"type\":\"topic\"}",
+                                             "PUT /api/queues/tenant-acme/acme.audit {\"durable\":true}",
+                                             "PUT /api/queues/tenant-acme/acme.billing {\"durable\":true}",
+                                             "POST /api/bindings/tenant-acme/e/acme.events/q/acme.audit "
+                                             "{\"arguments\":{},\"routing_key\":\"#\"}"}));
 }
 
-// As a vhost that was made and did not start: the import answers 204, and its queues are not.
+// As a vhost that was made and did not start: it takes exchanges and refuses queues.
 TEST_F(BrokerAdminTest, AStoppedVhostIsStartedAndTheImportIsToBeAskedAgain) {
-  answers["GET /api/queues/tenant-acme"] = {200, R"([{"name":"acme.audit"}])"};
+  answers["PUT /api/queues/tenant-acme/acme.billing"] = {
+      400,
+      R"({"error":"bad_request","reason":"Cannot declare a queue 'queue 'acme.billing' in vhost 'tenant-acme'' on )"
+      R"(node 'rabbit@two': {vhost_supervisor_not_running,<<\"tenant-acme\">>}"})"};
   answers["GET /api/vhosts/tenant-acme"] = {
       200, R"({"name":"tenant-acme","cluster_state":{"rabbit@one":"running","rabbit@two":"stopped"}})"};
   const auto admin = *connect(url());
@@ -53,7 +66,35 @@ TEST_F(BrokerAdminTest, AStoppedVhostIsStartedAndTheImportIsToBeAskedAgain) {
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Errc::unavailable);
   EXPECT_NE(done.error().message.find("acme.billing"), std::string::npos) << done.error().message;
-  EXPECT_EQ(asked.back(), "POST /api/vhosts/tenant-acme/start/rabbit@two");
+  EXPECT_EQ(asked.back(), "POST /api/vhosts/tenant-acme/start/rabbit@two {}");
+}
+
+TEST_F(BrokerAdminTest, AQueueThatCannotBeIsNotAskedForAgain) {
+  answers["PUT /api/queues/tenant-acme/acme.audit"] = {
+      400, R"({"error":"bad_request","reason":"invalid arg 'x-queue-type' for queue 'acme.audit' in vhost )"
+           R"('tenant-acme': \"unsupported queue type 'paper'\""})"};
+  const auto admin = *connect(url());
+  const auto done = admin->import_definitions("tenant-acme", definitions);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::invalid);
+}
+
+TEST_F(BrokerAdminTest, AQueueThatIsThereWithOtherArgumentsStays) {
+  answers["PUT /api/queues/tenant-acme/acme.audit"] = {
+      400, R"({"error":"bad_request","reason":"inequivalent arg 'x-queue-type' for queue 'acme.audit' in vhost )"
+           R"('tenant-acme': received 'quorum' but current is 'classic'"})"};
+  const auto admin = *connect(url());
+  const auto done = admin->import_definitions("tenant-acme", definitions);
+  EXPECT_TRUE(done) << done.error().describe();
+  EXPECT_EQ(asked.size(), 4U);
+}
+
+TEST_F(BrokerAdminTest, ABindingThatIsRefusedIsAnError) {
+  answers["POST /api/bindings/tenant-acme/e/acme.events/q/acme.audit"] = {400, R"({"error":"bad_request"})"};
+  const auto admin = *connect(url());
+  const auto done = admin->import_definitions("tenant-acme", definitions);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::invalid);
 }
 
 TEST_F(BrokerAdminTest, WhatIsPutAndNotFoundIsAskedAgain) {
