@@ -22,7 +22,7 @@ class Gathering {
   using Time = std::chrono::steady_clock::time_point;
 
   static constexpr double rate_min =
-      2'000;  // events a second of a lane; below it nothing is gained, and latency counts
+      1'200;  // events a second of a lane; below it nothing is gained, and latency counts
   static constexpr Milliseconds rate_span{200};
   static constexpr Milliseconds patience_max{20};
   static constexpr std::size_t events_each = 8;

@@ -28,7 +28,7 @@ class GatheringTest : public ::testing::Test {
 };
 
 TEST_F(GatheringTest, LittleLoadNeverWaits) {
-  EXPECT_EQ(load(1'800, Milliseconds{2'000}), at_once);
+  EXPECT_EQ(load(1'000, Milliseconds{2'000}), at_once);
 }
 
 TEST_F(GatheringTest, LoadWaitsOnceItHasLasted) {
