@@ -10,7 +10,11 @@ Microseconds read_clock_offset(Connection& connection) {
 
 Timestamp read_platform_time(Connection& connection, bool test_clock) {
   Transaction transaction(connection);
-  const auto rows = transaction.exec("SELECT clock_timestamp(), offset_us FROM platform.clock");
+  return read_platform_time(transaction, test_clock);
+}
+
+Timestamp read_platform_time(Transaction& tx, bool test_clock) {
+  const auto rows = tx.exec("SELECT clock_timestamp(), offset_us FROM platform.clock");
   return rows[0].timestamp(0) + Microseconds{test_clock ? rows[0].int64(1) : 0};
 }
 

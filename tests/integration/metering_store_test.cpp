@@ -193,5 +193,28 @@ TEST_F(MeteringStore, CountersAreTheSumOverDistinctEventsHoweverTheyArrive) {
             std::to_string(expected.size()));
 }
 
+TEST_F(MeteringStore, UsageOfATimeThatOnlyAnotherProcessHasSeenIsCounted) {
+  database.exec("superuser", "UPDATE platform.clock SET offset_us = 30 * 86400000000::bigint");
+  const auto day = std::chrono::hours{24};
+  testing::Recorder recorder;
+  messaging::Lane lane(worker_spec({.database_url = database.url("metering"), .test_clock = true}), 0, clock, ids,
+                       recorder.hooks());
+  lane.start();
+  std::vector<messaging::Arrival> arrivals;
+  for (const auto& [quantity, at] :
+       {std::pair{1, clock.now()}, {2, clock.now() + 30 * day}, {4, clock.now() + 31 * day}}) {
+    events::v1::UsageRecorded message;
+    message.set_metric("orders");
+    message.set_quantity(quantity);
+    *message.mutable_at() = events::to_proto(at);
+    arrivals.push_back(testing::arrival_of(testing::event_of("acme", message, ids, at)));
+  }
+  lane.push(std::move(arrivals));
+  EXPECT_EQ(recorder.await_settled(3), 3U);
+  lane.stop();
+  EXPECT_EQ(database.value("SELECT sum(quantity)::int::text FROM metering.counters WHERE span = 'hour'"), "3");
+  EXPECT_EQ(database.value("SELECT reason FROM messaging.dead_letters"), "invalid");  // the day after the jump
+}
+
 }  // namespace
 }  // namespace tenantry::metering

@@ -9,6 +9,7 @@ namespace tenantry::metering {
 
 struct MeteringConfig {
   std::string database_url;
+  bool test_clock = false;
 };
 
 MeteringConfig read_metering_config(config::Reader& reader);

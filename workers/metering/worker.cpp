@@ -3,6 +3,7 @@
 #include <set>
 
 #include "events/proto_time.h"
+#include "shared/db/clock_offset.h"
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/metering/store.h"
@@ -16,6 +17,8 @@ using messaging::Unit;
 
 class MeteringWorker final : public messaging::Worker {
  public:
+  explicit MeteringWorker(bool test_clock) : test_clock_(test_clock) {}
+
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
   void begin(Unit& unit, std::span<const Incoming* const>) override {
@@ -36,6 +39,11 @@ class MeteringWorker final : public messaging::Worker {
  private:
   Result<void> recorded(Unit& unit, const events::Event& event, const v1::UsageRecorded& usage) {
     auto read = read_usage(metrics_, usage, event.tenant_id, event.id, event.time, unit.now);
+    if (test_clock_ && !read && read.error().fields.front().code == "future") {
+      // That clock jumps, and who recorded this may have seen it before our process does.
+      const auto now = db::read_platform_time(unit.tx, test_clock_);
+      read = read_usage(metrics_, usage, event.tenant_id, event.id, event.time, now);
+    }
     if (!read) return read.error();
     causes_[{event.tenant_id, usage.metric()}] = &event;
     batch_.push_back(*std::move(read));
@@ -106,6 +114,7 @@ class MeteringWorker final : public messaging::Worker {
     unit.outbox.publish(crossing.tenant_id, reached);
   }
 
+  const bool test_clock_;
   // Of the batch at hand.
   Metrics metrics_;
   std::vector<Usage> batch_;
@@ -117,13 +126,14 @@ class MeteringWorker final : public messaging::Worker {
 }  // namespace
 
 messaging::WorkerSpec worker_spec(const MeteringConfig& config) {
-  return {.name = "metering",
-          .database_url = config.database_url,
-          .batch_max = 500,
-          .prefetch = 300,
-          .make = [](const messaging::LaneContext&) -> std::unique_ptr<messaging::Worker> {
-            return std::make_unique<MeteringWorker>();
-          }};
+  return {
+      .name = "metering",
+      .database_url = config.database_url,
+      .batch_max = 500,
+      .prefetch = 300,
+      .make = [test_clock = config.test_clock](const messaging::LaneContext&) -> std::unique_ptr<messaging::Worker> {
+        return std::make_unique<MeteringWorker>(test_clock);
+      }};
 }
 
 }  // namespace tenantry::metering
