@@ -161,6 +161,15 @@ class Ours:
                     out.append(at)
         return out
 
+    @contextlib.contextmanager
+    def paused(self):
+        """It does nothing meanwhile; what it is sent waits in its sockets."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def kill(self):
         """As a crash would: nothing is drained."""
         self.killed = True
@@ -275,6 +284,7 @@ class Bench:
 
     def __init__(self, options, show):
         self.options, self.long, self.show = options, options.long, show
+        self.patience = 1800 if self.long or options.valgrind else 120  # seconds, for what a load must come to
         self.name = ""
         self.figures = []
         self.running, self.tools, self.tools_cpu = [], [], 0.0
@@ -448,7 +458,7 @@ class Bench:
             self.running.remove(process)
 
     def tool(self, name, *arguments, deadline=None):
-        deadline = deadline or (1800 if self.long else 120)
+        deadline = deadline or self.patience
         return Tool(self, [self.program(name), *map(str, arguments), "--deadline", str(deadline)], deadline)
 
     def load(self, kind, tenants, first=0, **options):
@@ -468,7 +478,7 @@ class Bench:
 
     def follow(self, statement, target, process=None, seconds=None):
         """Asks for a growing number until it is `target`: [(unix time, number)], the first one above the start."""
-        seconds = seconds or (1800 if self.long else 120)
+        seconds = seconds or self.patience
         samples = []
         start = int(self.sql.value(statement))
 

@@ -29,8 +29,8 @@ def run(bench):
                 events += ROUND
                 process.check()
                 sizes.append(memory_of(process.pid) / 2**20)
-            until("every event is counted", lambda: int(bench.sql.value(METERED)) >= metered + events, 120)
-            until("every event is audited", lambda: int(bench.sql.value(AUDITED)) >= audited + events, 120)
+            until("every event is counted", lambda: int(bench.sql.value(METERED)) >= metered + events, bench.patience)
+            until("every event is audited", lambda: int(bench.sql.value(AUDITED)) >= audited + events, bench.patience)
         elapsed = time.monotonic() - began
         sizes.append(memory_of(process.pid) / 2**20)
     quarter = max(1, len(sizes) // 4)
