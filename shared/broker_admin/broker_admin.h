@@ -20,6 +20,7 @@ class BrokerAdmin {
  public:
   virtual ~BrokerAdmin() = default;
 
+  // One that was left half made is made again; one that has queues is never touched.
   virtual Result<void> ensure_vhost(const std::string& vhost, const std::string& description) = 0;
   virtual Result<void> remove_vhost(const std::string& vhost) = 0;
   virtual Result<bool> has_vhost(const std::string& vhost) = 0;

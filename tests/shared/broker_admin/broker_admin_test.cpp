@@ -21,6 +21,10 @@ class BrokerAdminTest : public ::testing::Test {
  protected:
   std::string url() const { return "http://admin:secret@127.0.0.1:" + std::to_string(server.port); }
 
+  const Answer running{200, R"({"name":"tenant-acme","cluster_state":{"rabbit@one":"running"}})"};
+  const Answer stopped{200, R"({"name":"tenant-acme","cluster_state":{"rabbit@one":"stopped"}})"};
+  const std::string put_vhost = R"(PUT /api/vhosts/tenant-acme {"description":"acme"})";
+
   std::map<std::string, Answer> answers;  // by "METHOD /path"; 204 where there is none
   std::vector<std::string> asked;
   std::mutex mutex;
@@ -67,6 +71,62 @@ TEST_F(BrokerAdminTest, AStoppedVhostIsStartedAndTheImportIsToBeAskedAgain) {
   EXPECT_EQ(done.error().code, Errc::unavailable);
   EXPECT_NE(done.error().message.find("acme.billing"), std::string::npos) << done.error().message;
   EXPECT_EQ(asked.back(), "POST /api/vhosts/tenant-acme/start/rabbit@two {}");
+}
+
+TEST_F(BrokerAdminTest, AStoppedVhostThatRefusesExchangesIsStarted) {
+  answers["PUT /api/exchanges/tenant-acme/acme.events"] = {401,
+                                                           R"({"error":"not_authorised","reason":"Access refused."})"};
+  answers["GET /api/vhosts/tenant-acme"] = stopped;
+  const auto admin = *connect(url());
+  const auto done = admin->import_definitions("tenant-acme", definitions);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::unavailable);
+  EXPECT_EQ(asked.back(), "POST /api/vhosts/tenant-acme/start/rabbit@one {}");
+}
+
+// As RabbitMQ leaves it where whoever made it went in the middle.
+TEST_F(BrokerAdminTest, AVhostThatIsHalfMadeIsMadeAgain) {
+  answers["GET /api/queues/tenant-acme"] = {200, "[]"};
+  answers["GET /api/vhosts/tenant-acme"] = stopped;
+  const auto admin = *connect(url());
+  EXPECT_TRUE(admin->ensure_vhost("tenant-acme", "acme"));
+  EXPECT_EQ(asked, (std::vector<std::string>{put_vhost, "GET /api/queues/tenant-acme", "GET /api/vhosts/tenant-acme",
+                                             "DELETE /api/vhosts/tenant-acme", put_vhost}));
+}
+
+TEST_F(BrokerAdminTest, AVhostWithoutItsDefaultExchangeIsMadeAgain) {
+  answers["GET /api/queues/tenant-acme"] = {200, "[]"};
+  answers["GET /api/vhosts/tenant-acme"] = running;
+  answers["GET /api/exchanges/tenant-acme/amq.default"] = {404, R"({"error":"Object Not Found"})"};
+  const auto admin = *connect(url());
+  EXPECT_TRUE(admin->ensure_vhost("tenant-acme", "acme"));
+  EXPECT_EQ(asked.back(), put_vhost);
+  EXPECT_EQ(asked.size(), 6U);
+}
+
+TEST_F(BrokerAdminTest, AVhostThatIsWholeStays) {
+  answers["GET /api/queues/tenant-acme"] = {200, "[]"};
+  answers["GET /api/vhosts/tenant-acme"] = running;
+  answers["GET /api/exchanges/tenant-acme/amq.default"] = {200, R"({"name":""})"};
+  const auto admin = *connect(url());
+  EXPECT_TRUE(admin->ensure_vhost("tenant-acme", "acme"));
+  EXPECT_EQ(asked.size(), 4U);
+}
+
+TEST_F(BrokerAdminTest, AVhostThatHasQueuesStaysHoweverItIs) {
+  answers["GET /api/queues/tenant-acme"] = {200, R"([{"name":"acme.audit"}])"};
+  answers["GET /api/vhosts/tenant-acme"] = stopped;
+  const auto admin = *connect(url());
+  EXPECT_TRUE(admin->ensure_vhost("tenant-acme", "acme"));
+  EXPECT_EQ(asked, (std::vector<std::string>{put_vhost, "GET /api/queues/tenant-acme"}));
+}
+
+TEST_F(BrokerAdminTest, AVhostWhoseQueuesAreNotToldStays) {
+  answers["GET /api/queues/tenant-acme"] = {503, ""};
+  answers["GET /api/vhosts/tenant-acme"] = stopped;
+  const auto admin = *connect(url());
+  EXPECT_EQ(admin->ensure_vhost("tenant-acme", "acme").error().code, Errc::unavailable);
+  EXPECT_EQ(asked.size(), 2U);
 }
 
 TEST_F(BrokerAdminTest, AQueueThatCannotBeIsNotAskedForAgain) {
