@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <nlohmann/json.hpp>
 
 #include "events/proto_time.h"
 #include "shared/crypto/envelope.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/run.h"
+#include "shared/http/client.h"
 #include "shared/tenancy/tenants.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tests/integration/lane_harness.h"
@@ -124,6 +126,27 @@ class ProvisioningTest : public ::testing::Test {
     return testing::try_publish(application(), exchange, key);
   }
 
+  http::ClientResponse ask_broker(const std::string& path) {
+    return must(http_client.perform({.url = config.broker_admin_url + "/api/" + path}));
+  }
+
+  // The broker ends a request with its connection. False: it was faster or slower in all the tries.
+  bool leave_the_vhost_half_made() {
+    const auto path = "vhosts/" + events::vhost_of(tenant);
+    for (int i = 0; i < 1'000; ++i) {
+      http::ClientRequest make{.method = "PUT", .url = config.broker_admin_url + "/api/" + path};
+      make.timeout = Milliseconds{1 + i % 100};
+      (void)http_client.perform(make);
+      const auto state = nlohmann::json::parse(ask_broker(path).body);
+      if (!state.contains("cluster_state")) continue;
+      for (const auto& is : state["cluster_state"]) {
+        if (is != "running") return true;
+      }
+      must(broker.admin().remove_vhost(events::vhost_of(tenant)));
+    }
+    return false;
+  }
+
   ManualClock clock{from_unix_seconds(1'800'000'000)};
   SystemIdGenerator ids{clock};
   TestDatabase database;
@@ -133,6 +156,7 @@ class ProvisioningTest : public ::testing::Test {
   testing::Recorder recorder;
   std::size_t pushed = 0;
   std::unique_ptr<messaging::Lane> lane;
+  http::HttpClient http_client;
 };
 
 TEST_F(ProvisioningTest, TenantGetsEveryResourceAndItsApplicationMayPublishToItsOwnExchangeOnly) {
@@ -167,6 +191,16 @@ TEST_F(ProvisioningTest, EveryStepMayBeRepeated) {
   }
   EXPECT_EQ(database.value("SELECT sealed::text FROM provisioning.credentials"), password);
   EXPECT_EQ(database.value("SELECT count(*)::text FROM provisioning.resources"), "3");
+}
+
+TEST_F(ProvisioningTest, AVhostThatWasLeftHalfMadeIsMadeAgain) {
+  ASSERT_TRUE(leave_the_vhost_half_made());
+  start();
+  handle(registered());
+  EXPECT_EQ(run_saga(), 1);
+  EXPECT_EQ(flags(), "ready");
+  EXPECT_EQ(ask_broker("exchanges/" + events::vhost_of(tenant) + "/amq.default").status, 200);
+  EXPECT_EQ(try_as_application(events::application_exchange(tenant)), "");
 }
 
 TEST_F(ProvisioningTest, HopelessStepIsTakenBackAndCanBeAskedForAgain) {
