@@ -73,11 +73,15 @@ class ManagementApi final : public BrokerAdmin {
 
   Result<void> set_permissions(const std::string& vhost, std::span<const events::Permission> permissions) override {
     std::vector<Call> calls;
-    for (const auto& each : permissions) {
+    const auto let_in = [&](const events::Permission& each) {
       calls.push_back({"PUT",
                        "permissions/" + percent_encoded(vhost) + "/" + percent_encoded(each.user),
                        {{"configure", each.configure}, {"write", each.write}, {"read", each.read}}});
-    }
+    };
+    // Who declares a vhost's objects needs a permission there, administrator or not. RabbitMQ gives it to a vhost's
+    // maker last of all, so that it is missing where the maker was cut off, or was another login.
+    let_in({.user = login_.user, .configure = ".*", .write = ".*", .read = ".*"});
+    for (const auto& each : permissions) let_in(each);
     return all_done(calls);
   }
 
@@ -153,8 +157,8 @@ class ManagementApi final : public BrokerAdmin {
     return std::ranges::all_of(vhost["cluster_state"], [](const json& is) { return is == "running"; });
   }
 
-  // A vhost that was made while the broker came up or fell over may be known and not running: it refuses exchanges
-  // (401) or takes them and refuses queues.
+  // A vhost that was made while the broker came up or fell over may be known and not running: it takes exchanges or
+  // refuses them, too, and refuses queues.
   // Best effort: whoever asked for them asks again.
   void start_where_stopped(const std::string& vhost) {
     const auto state = get("vhosts/" + percent_encoded(vhost));

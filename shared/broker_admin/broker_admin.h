@@ -34,6 +34,7 @@ class BrokerAdmin {
   virtual Result<void> set_topic_permission(const std::string& vhost, const std::string& user,
                                             const std::string& exchange, const std::string& write,
                                             const std::string& read) = 0;
+  // Beside those given, that of our own login to declare what is in the vhost.
   virtual Result<void> set_permissions(const std::string& vhost, std::span<const events::Permission> permissions) = 0;
 
   virtual Result<void> set_vhost_limit(const std::string& vhost, const std::string& limit, int value) = 0;

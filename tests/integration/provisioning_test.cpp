@@ -203,6 +203,21 @@ TEST_F(ProvisioningTest, AVhostThatWasLeftHalfMadeIsMadeAgain) {
   EXPECT_EQ(try_as_application(events::application_exchange(tenant)), "");
 }
 
+// RabbitMQ gives its maker a permission on a vhost last of all: one that was cut off before has none.
+TEST_F(ProvisioningTest, AVhostThatItsMakerMayNotUseIsProvisioned) {
+  const auto vhost = events::vhost_of(tenant);
+  must(broker.admin().ensure_vhost(vhost, "cut off"));
+  const auto& admin = config.broker_admin_url;
+  const auto from = admin.find("//") + 2;
+  const auto user = admin.substr(from, admin.find(':', from) - from);
+  const auto path = "/api/permissions/" + vhost + "/" + user;
+  ASSERT_EQ(must(http_client.perform({.method = "DELETE", .url = admin + path})).status, 204);
+  start();
+  handle(registered());
+  EXPECT_EQ(run_saga(), 1);
+  EXPECT_EQ(flags(), "ready");
+}
+
 TEST_F(ProvisioningTest, HopelessStepIsTakenBackAndCanBeAskedForAgain) {
   config.queue_type = "no such type";
   start();

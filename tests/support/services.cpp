@@ -296,8 +296,8 @@ void TestBroker::ensure_platform() {
     user("TENANTRY_" + upper + "_AMQP_URL");
   }
   must(admin_->ensure_vhost(vhost, "Tenantry: platform"));
-  must(admin_->import_definitions(vhost, events::definitions_json(events::platform_tenant, "classic")));
   must(admin_->set_permissions(vhost, events::permissions_of(events::platform_tenant, users)));
+  must(admin_->import_definitions(vhost, events::definitions_json(events::platform_tenant, "classic")));
 }
 
 std::string TestBroker::reserve_tenant() {

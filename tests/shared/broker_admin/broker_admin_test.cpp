@@ -129,6 +129,17 @@ TEST_F(BrokerAdminTest, AVhostWhoseQueuesAreNotToldStays) {
   EXPECT_EQ(asked.size(), 2U);
 }
 
+TEST_F(BrokerAdminTest, PermissionsLetOurselvesInToDeclareObjects) {
+  const auto admin = *connect(url());
+  const std::vector<events::Permission> permissions{
+      {.user = "tenant-acme", .configure = "^$", .write = "a", .read = "b"}};
+  EXPECT_TRUE(admin->set_permissions("tenant-acme", permissions));
+  std::ranges::sort(asked);
+  EXPECT_EQ(asked, (std::vector<std::string>{
+                       R"(PUT /api/permissions/tenant-acme/admin {"configure":".*","read":".*","write":".*"})",
+                       R"(PUT /api/permissions/tenant-acme/tenant-acme {"configure":"^$","read":"b","write":"a"})"}));
+}
+
 TEST_F(BrokerAdminTest, AQueueThatCannotBeIsNotAskedForAgain) {
   answers["PUT /api/queues/tenant-acme/acme.audit"] = {
       400, R"({"error":"bad_request","reason":"invalid arg 'x-queue-type' for queue 'acme.audit' in vhost )"
