@@ -78,10 +78,11 @@ class Publisher(threading.Thread):
 
 
 def waiting_in(tenant, worker):
-    """The ids of what a queue holds; it is put back."""
+    """The ids of what a queue holds: an application's own, or the event's where the platform published it. It is put back."""
     answer = p.management("POST", f"queues/tenant-{tenant.id}/{tenant.id}.{worker}/get",
                           {"count": 2 * EVENTS, "ackmode": "ack_requeue_true", "encoding": "auto"})
-    return [json.loads(message["payload"]).get("id") for message in answer.json]
+    return [json.loads(message["payload"])["id"] if message["properties"]["content_type"] == "application/json"
+            else message["properties"]["message_id"] for message in answer.json]
 
 
 class Drain(unittest.TestCase):
@@ -121,9 +122,9 @@ class Drain(unittest.TestCase):
         self.finish(publishers)
         behind = 0
         for tenant in self.tenants:
-            recorded = superuser("SELECT convert_from(leaf, 'UTF8')::json->>'foreign_id' FROM audit.records "
-                                 f"WHERE tenant_id = '{tenant.id}' AND type = 'usage.recorded'")
-            metered = superuser("SELECT convert_from(r.leaf, 'UTF8')::json->>'foreign_id' FROM audit.records r JOIN messaging.inbox i "
+            names = "coalesce(convert_from(r.leaf, 'UTF8')::json->>'foreign_id', r.event_id::text)"
+            recorded = superuser(f"SELECT {names} FROM audit.records r WHERE tenant_id = '{tenant.id}'")
+            metered = superuser(f"SELECT {names} FROM audit.records r JOIN messaging.inbox i "
                                 f"ON i.event_id = r.event_id AND i.worker = 'metering' WHERE r.tenant_id = '{tenant.id}'")
             for worker, done in (("audit", recorded), ("metering", metered)):
                 waiting = waiting_in(tenant, worker)
