@@ -81,7 +81,7 @@ def tenantry(*arguments):
     command = [env("TENANTRY_BIN"), "--json", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
-        raise AssertionError(f"{' '.join(arguments)} failed: {done.stderr.strip()}")
+        raise AssertionError(f"{' '.join(arguments)} failed: {(done.stderr + done.stdout).strip()}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
 
 

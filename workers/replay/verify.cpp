@@ -1,5 +1,7 @@
 #include "workers/replay/verify.h"
 
+#include <algorithm>
+
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/metering/store.h"
@@ -38,8 +40,9 @@ Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, c
       fold.add(recorded);
       return {};
     }
+    // Whether a clock was behind when metering looked is not on record; what it refused as early is a dead letter.
     auto usage = metering::read_usage(metrics, event.as<events::v1::UsageRecorded>(), event.tenant_id, event.id,
-                                      event.time, recorded.recorded_at);
+                                      event.time, std::max(recorded.recorded_at, event.time));
     if (!usage) {
       ++out.refused;
       return {};
