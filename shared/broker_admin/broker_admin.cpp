@@ -132,6 +132,9 @@ class ManagementApi final : public BrokerAdmin {
   Result<int> node_count() override {
     const auto list = get("nodes?columns=name");
     if (!list) return list.error();
+    if (!list->is_array()) {
+      return Error{.code = Errc::unavailable, .reason = "broker_refused", .message = "no list of nodes"};
+    }
     return static_cast<int>(list->size());
   }
 
