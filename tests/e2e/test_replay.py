@@ -52,10 +52,9 @@ class Replay(unittest.TestCase):
             tenant.await_record("usage.recorded", 1)
         self.assertEqual(p.post_stripe(p.stripe_event("invoice.paid", p.invoice(tenant.id, True))).status, 200)
         tenant.await_status("active")
-        p.await_true("counted", lambda: tenant.usage("orders") in ((7.0, 2), (8.0, 2)), 30)
-        self.settled()
-
-    def settled(self):
+        p.await_true("counted", lambda: tenant.usage("orders") in ((7.0, 2), (8.0, 2)), 60)
+        # The gateway tells of its calls once a second, so these are the last to come.
+        p.await_true("the calls counted, too", lambda: tenant.usage()[0] == 4.0, 60)
         stack.await_quiet(lambda: len(self.tenant.records()), "the audit log", 60, 1.5)
 
     def verify(self, *arguments, code=0):
@@ -63,11 +62,27 @@ class Replay(unittest.TestCase):
         self.assertEqual(summary["differences"], len(differences))
         return differences, summary
 
+    def verified(self):
+        """What the tests before this one left in queues and outbox is handled first: only a difference that stays is one."""
+        differences = None
+
+        def same():
+            nonlocal differences
+            try:
+                differences, summary = self.verify()
+                return summary
+            except AssertionError as error:
+                differences = error
+                return None
+
+        try:
+            return p.await_true("state and log agree", same, 120)
+        except AssertionError:
+            raise AssertionError(f"state and log differ: {differences}") from None
+
     def test_story(self):
         self.live()
-        differences, summary = self.verify()
-        self.assertEqual(differences, [])
-        self.assertGreaterEqual(summary["tenants"], 1)
+        self.assertGreaterEqual(self.verified()["tenants"], 1)
         self.assertEqual(self.verify("--tenant", self.tenant.id)[1]["refused"], 1)
         self.plant()
         self.record_and_replay()
@@ -89,7 +104,7 @@ class Replay(unittest.TestCase):
 
     def record_and_replay(self):
         tenant = self.tenant.id
-        mails = len(p.mails())
+        mails = self.mails()
         with tempfile.TemporaryDirectory() as folder:
             file = os.path.join(folder, "tenant.ndjson")
             events = run("record", "--tenant", tenant, "--out", file)[0]["events"]
@@ -110,8 +125,13 @@ class Replay(unittest.TestCase):
         superuser(f"DROP DATABASE {kept} WITH (FORCE)")
         run("replay", "--tenant", tenant, "--type", "usage.*", "--sandbox", code=1)  # not from its signup on
         self.assertEqual(superuser(names), [])
-        self.assertEqual(len(p.mails()), mails)  # nobody heard of any of it
+        self.assertEqual(self.mails(), mails)  # nobody heard of any of it
         self.assertEqual(self.verify("--tenant", tenant)[0], [])
+
+    def mails(self):
+        found = [mail for mail in p.mails() if mail[0] == self.tenant.address]
+        self.assertTrue(found)
+        return found
 
     def test_used_wrongly(self):
         for arguments in ((), ("--verify", "--dry-run"), ("--verify", "--type", "x"), ("--dry-run", "--speed", "fast"), ("no-such-file", "--dry-run"),
