@@ -65,7 +65,8 @@ struct Lane::State {
     gathers = false;
   }
 
-  // A few events of each waiting tenant in turn, until the batch is full or nothing is left.
+  // A few events of each waiting tenant in turn, and again while all of them have more and the batch is not full: a
+  // batch that somebody quiet is in is not filled up with a flood.
   std::vector<Arrival> next_batch() {
     std::unique_lock lock(mutex);
     do {
@@ -75,19 +76,23 @@ struct Lane::State {
     fullest = 0;
     std::vector<Arrival> batch;
     if (stopping) return batch;
-    while (!turns.empty() && batch.size() < batch_max) {
-      const std::string tenant = std::move(turns.front());
-      turns.pop_front();
-      auto& queue = waiting[tenant];
-      for (std::size_t n = 0; n < turn_max && !queue.empty() && batch.size() < batch_max; ++n) {
-        batch.push_back(std::move(queue.front()));
-        queue.pop_front();
-        --waiting_count;
-      }
-      if (queue.empty()) {
-        waiting.erase(tenant);
-      } else {
-        turns.push_back(tenant);
+    bool all_have_more = true;
+    while (all_have_more && !turns.empty() && batch.size() < batch_max) {
+      for (auto left = turns.size(); left > 0 && batch.size() < batch_max; --left) {
+        const std::string tenant = std::move(turns.front());
+        turns.pop_front();
+        auto& queue = waiting[tenant];
+        for (std::size_t n = 0; n < turn_max && !queue.empty() && batch.size() < batch_max; ++n) {
+          batch.push_back(std::move(queue.front()));
+          queue.pop_front();
+          --waiting_count;
+        }
+        if (queue.empty()) {
+          waiting.erase(tenant);
+          all_have_more = false;
+        } else {
+          turns.push_back(tenant);
+        }
       }
     }
     return batch;

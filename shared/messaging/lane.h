@@ -1,10 +1,11 @@
 // Lane: a thread and a database connection that handle some tenants' events of one
 // worker, in order per tenant, in batches.
 //
-// A lane takes all that is ready up to batch_max, a few events of each waiting tenant
-// in turn, so that a flood of one tenant takes only its share; under load it waits a
-// moment for more first (gathering.h). What it does with a batch is the Processor's. When
-// the database is away the lane says so and holds nothing.
+// A lane takes what is ready up to batch_max, a few events of each waiting tenant in
+// turn, so that a flood of one tenant takes only its share; another turn follows only
+// while every tenant has more, so that who sends little waits for no more of a flood than
+// one turn. Under load it waits a moment for more first (gathering.h). What it does with
+// a batch is the Processor's. When the database is away the lane says so and holds nothing.
 #pragma once
 
 #include <functional>

@@ -352,6 +352,21 @@ TEST_F(LaneTest, FloodOfOneTenantKeepsNobodyWaitingAndEachTenantsOrder) {
   for (std::size_t i = 0; i < flood.size(); ++i) ASSERT_EQ(rows[i].uuid(0), flood[i].incoming.event.id) << i;
 }
 
+TEST_F(LaneTest, BatchThatSomebodyQuietIsInIsNotFilledUpWithAFlood) {
+  auto lane = make("metering", 160);  // a turn: 10
+  lane->push(batch(200, "acme"));
+  lane->push(batch(2, "globex"));
+  lane->push(batch(12, "initech"));
+  lane->start();
+  EXPECT_EQ(recorder.await_settled(214), 214U);
+  // Each row knows the transaction that made it.
+  EXPECT_EQ(database.value("SELECT string_agg(tenants, '; ' ORDER BY first) FROM (SELECT min(position) AS first, "
+                           "count(*) FILTER (WHERE tenant_id = 'acme') || ' ' || count(*) FILTER (WHERE tenant_id = "
+                           "'globex') || ' ' || count(*) FILTER (WHERE tenant_id = 'initech') AS tenants "
+                           "FROM public.effects GROUP BY xmin) batches"),
+            "10 2 10; 10 0 2; 160 0 0; 20 0 0");
+}
+
 // Long enough under load for batches to wait for company (gathering.h); a lane that is asked to leave does not.
 TEST_F(LaneTest, ManyTenantsUnderLoadKeepTheirOrderAndNobodyIsForgotten) {
   std::vector<std::string> tenants;
