@@ -108,8 +108,9 @@ def matches(pattern, key):
 
 
 def of_applications(evidence):
-    """Records of what the load's own clients published."""
-    return [each for each in evidence.records if each.source.startswith("/chaos/") or foreign_id(each) in evidence.intended]
+    """Records of what the load's own clients published, or nobody: by the broker, and by the gateway in their name."""
+    return [each for each in evidence.records if each.source.startswith(("/chaos/", "/tenants/"))
+            or foreign_id(each) in evidence.intended]
 
 
 # ---- the invariants ------------------------------------------------------------------------------------------------

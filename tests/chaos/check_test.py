@@ -48,8 +48,9 @@ def consistent():
                                           "usage.recorded", "usage.recorded", "user.logged_in")):
             number += 1
             usage = type_ == "usage.recorded"
+            by_http = sequence == 4  # of the two
             each = record(tenant, sequence, number, type_, f"{tenant}.app" if usage else f"{tenant}.events",
-                          "/chaos/application" if usage else "/tenantry/signup",
+                          f"/tenants/{tenant}/api" if by_http else "/chaos/application" if usage else "/tenantry/signup",
                           {"metric": "orders", "quantity": 2, "dimensions": {"note": mark}} if usage else {},
                           f"{tenant}-{number}" if usage else None)
             evidence.records.append(each)
