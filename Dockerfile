@@ -1,12 +1,13 @@
 # One image, the role as argument: `tenantry run --workers all`, `tenantry migrate`, `tenantry-billing`, ...
 FROM debian:bookworm AS build
-COPY packages.txt /src/packages.txt
+COPY tools/packages/main.txt /src/tools/packages/main.txt
 RUN apt-get update \
- && grep -v '^#' /src/packages.txt | grep -v -e postgresql -e rabbitmq-server -e aiosmtpd -e pika \
+ && grep -v '^#' /src/tools/packages/main.txt | grep -v -e postgresql -e rabbitmq-server -e aiosmtpd -e pika \
     | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends
 COPY . /src
 WORKDIR /src
-RUN cmake --preset release && cmake --build --preset release
+RUN cmake --preset release && cmake --build --preset release --target tenantry tenantry-signer tenantry-signup \
+    tenantry-provisioning tenantry-billing tenantry-metering tenantry-audit tenantry-notification tenantry-gateway
 
 FROM debian:bookworm-slim
 RUN apt-get update \

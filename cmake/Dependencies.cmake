@@ -1,4 +1,4 @@
-# Outside libraries, all from Debian 12 (packages.txt). Each is linked by the one folder of shared/ that wraps it.
+# Outside libraries, all from Debian 12 (tools/packages/main.txt). Each is linked by the one folder of shared/ that wraps it.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,7 @@
 #include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/dead_letter.pb.h"
 #include "tenantry/events/v1/notification.pb.h"
+#include "tenantry/events/v1/people.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/security.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
@@ -23,13 +25,13 @@ namespace tenantry::events {
 namespace {
 
 // One message of each schema file: naming it here is what links the file in.
-std::array<const google::protobuf::FileDescriptor*, 11> schema_files() {
+std::array<const google::protobuf::FileDescriptor*, 12> schema_files() {
   return {v1::UserLoggedIn::descriptor()->file(),      v1::AuditExported::descriptor()->file(),
           v1::PaymentFailed::descriptor()->file(),     v1::DeadLetterRedriven::descriptor()->file(),
           v1::NotificationSent::descriptor()->file(),  v1::TenantChanged::descriptor()->file(),
           v1::EventRefused::descriptor()->file(),      v1::SignupRequested::descriptor()->file(),
           v1::StripeEventParked::descriptor()->file(), v1::TenantProvisioned::descriptor()->file(),
-          v1::UsageRecorded::descriptor()->file()};
+          v1::UsageRecorded::descriptor()->file(),     v1::UserInvited::descriptor()->file()};
 }
 
 // Namespaces that stay the platform's even where no type of today uses them.
@@ -72,6 +74,9 @@ const Catalogue& Catalogue::instance() {
 }
 
 Catalogue::Catalogue() {
+  // It writes what is wrong with a message to stderr, for each that a stranger sends. What we refuse, our own errors
+  // say.
+  google::protobuf::SetLogHandler(nullptr);
   for (const auto* file : schema_files()) {
     for (int i = 0; i < file->message_type_count(); ++i) {
       const auto* descriptor = file->message_type(i);

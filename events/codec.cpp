@@ -1,34 +1,23 @@
 #include "events/codec.h"
 
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/message.h>
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "events/catalogue.h"
+#include "events/intake.h"
+#include "events/topology.h"
+#include "shared/core/bytes.h"
+#include "shared/core/media_type.h"
 #include "shared/core/rare.h"
 #include "shared/crypto/hash.h"
 #include "shared/json/json.h"
-#include "tenantry/events/v1/options.pb.h"
+#include "shared/json/raw.h"
 
 namespace tenantry::events {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::string_view prefix = "cloudEvents_";
 constexpr std::string_view prefix_alternative = "cloudEvents:";
-
-bool is_type_name(std::string_view type) {
-  if (type.empty() || type.size() > 128) return false;
-  return std::ranges::all_of(type, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  });
-}
 
 std::string lower(std::string_view text) {
   std::string out{text};
@@ -36,110 +25,50 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// Attributes by their CloudEvents name, whichever mode they came in.
-using Attributes = std::map<std::string, std::string>;
-
-struct Parsed {
-  Attributes attributes;
-  std::string content_type;
-  std::string payload;
-};
-
-Result<std::string> text_member(const json& object, const char* name) {
-  const auto at = object.find(name);
-  if (at == object.end() || at->is_null()) return std::string{};
-  if (!at->is_string()) return Error::invalid(std::string("/") + name, "string", "must be a string");
-  return at->get<std::string>();
+// The attribute that a header is, in binary mode; nothing for other headers.
+std::optional<std::string> attribute_of(std::string_view header) {
+  for (const auto form : {prefix, prefix_alternative}) {
+    if (header.starts_with(form)) return lower(header.substr(form.size()));
+  }
+  return std::nullopt;
 }
 
-Result<Parsed> parse_structured(const json& object) {
-  Parsed parsed;
-  for (const auto& [name, value] : object.items()) {
-    if (name == "data" || name == "data_base64") continue;
-    if (name.size() > 64) return Error::invalid("/" + name.substr(0, 64), "attribute_name", "at most 64 characters");
-    if (value.is_string()) {
-      parsed.attributes[name] = value.get<std::string>();
-    } else if (value.is_number() || value.is_boolean()) {
-      parsed.attributes[name] = value.dump();
-    } else if (!value.is_null()) {
-      return Error::invalid("/" + name, "attribute_value", "a CloudEvents attribute is a string, number or boolean");
-    }
-  }
-  parsed.content_type =
-      parsed.attributes.contains("datacontenttype") ? parsed.attributes["datacontenttype"] : "application/json";
-  if (const auto data = object.find("data"); data != object.end()) {
-    if (!is_json_type(parsed.content_type)) {
-      return Error::invalid("/datacontenttype", "json_data", "data is JSON; other content goes into data_base64");
-    }
-    parsed.payload = data->dump();
-  } else if (const auto encoded = object.find("data_base64"); encoded != object.end()) {
-    if (!encoded->is_string()) return Error::invalid("/data_base64", "string", "must be a string");
-    const auto bytes = from_base64(encoded->get_ref<const std::string&>());
-    if (!bytes) return Error::invalid("/data_base64", "base64", "must be base64 with padding");
-    parsed.payload = std::string(as_text(*bytes));
-  } else {
-    parsed.payload = "{}";
-  }
-  return parsed;
+// What AMQP calls the encoding of a body that stands as it is.
+bool is_plain_encoding(std::string_view encoding) {
+  const auto name = lower(encoding);
+  return name.empty() || name == "identity" || name == "utf-8" || name == "us-ascii" || name == "binary";
 }
 
-// {"event":"order.created","tenant_id":"client-abc","website_id":123,"timestamp":"...","payload":{...}}
-Result<Parsed> parse_older_envelope(const json& object) {
-  Parsed parsed;
-  parsed.content_type = "application/json";
-  const auto type = text_member(object, "event");
-  if (!type) return type.error();
-  if (type->empty()) return Error::invalid("/event", "required", "names the event's type");
-  const auto tenant = text_member(object, "tenant_id");
-  if (!tenant) return tenant.error();
-  if (tenant->empty()) return Error::invalid("/tenant_id", "required", "names the tenant");
-  const auto time = text_member(object, "timestamp");
-  if (!time) return time.error();
-  parsed.attributes = {{"specversion", "1.0"}, {"type", *type}, {"tenantid", *tenant}, {"time", *time}};
-  if (const auto site = object.find("website_id"); site != object.end()) {
-    if (!site->is_number_integer() && !site->is_string()) {
-      return Error::invalid("/website_id", "number", "must be a number or a string");
-    }
-    parsed.attributes["subject"] = "website/" + (site->is_string() ? site->get<std::string>() : site->dump());
-  }
-  const auto payload = object.find("payload");
-  if (payload != object.end() && !payload->is_object()) {
-    return Error::invalid("/payload", "object", "must be an object");
-  }
-  parsed.payload = payload == object.end() ? "{}" : payload->dump();
-  return parsed;
-}
-
-Result<Parsed> parse_json_body(std::string_view body, std::string_view content_type) {
-  const auto document = parse_json(body, {.depth = json_depth_max, .size = body_size_max});
-  if (!document) return document.error();
-  if (!document->is_object()) return Error::invalid("", "object", "the body must be a JSON object");
-  if (lower(content_type).starts_with("application/cloudevents") || document->contains("specversion")) {
-    return parse_structured(*document);
-  }
-  if (document->contains("event")) return parse_older_envelope(*document);
-  return Error::invalid("", "envelope", "neither CloudEvents attributes nor the envelope's \"event\" are there");
-}
-
-Result<Parsed> parse_wire(const WireMessage& message) {
+Result<Foreign> read_wire(const WireMessage& message) {
   if (message.body.size() > body_size_max) {
     return Error{.code = Errc::invalid,
                  .reason = "too_large",
                  .message = "the event's body is larger than " + std::to_string(body_size_max) + " bytes",
                  .fields = {{"", "size", "at most 256 KiB"}}};
   }
-  Parsed parsed;
+  if (!is_plain_encoding(message.content_encoding)) {
+    return Error::invalid("/content_encoding", "content_encoding",
+                          "bodies are read as they are, and not decoded first");
+  }
+  Foreign foreign;
   for (const auto& [name, value] : message.headers) {
-    for (const auto form : {prefix, prefix_alternative}) {
-      if (name.starts_with(form)) parsed.attributes[lower(name.substr(form.size()))] = value;
+    const auto attribute = attribute_of(name);
+    if (!attribute) continue;
+    if (!foreign.attributes.emplace(*attribute, value).second) {
+      return Error::invalid("/" + *attribute, "twice", "may be given once");
     }
   }
-  if (parsed.attributes.contains("specversion")) {
-    parsed.content_type = message.content_type;
-    parsed.payload = message.body;
-    return parsed;
+  for (const auto& name : message.nested_headers) {
+    if (const auto attribute = attribute_of(name)) {
+      return Error::invalid("/" + *attribute, "attribute_value", "a list or a table is no attribute's value");
+    }
   }
-  return parse_json_body(message.body, message.content_type);
+  if (foreign.attributes.contains("specversion")) {
+    foreign.content_type = message.content_type;
+    foreign.payload = message.body;
+    return foreign;
+  }
+  return read_json_event(message.body, message.content_type);
 }
 
 Actor parse_actor(const Attributes& attributes) {
@@ -157,31 +86,11 @@ Actor parse_actor(const Attributes& attributes) {
   return actor;
 }
 
-Error json_payload_error(std::string_view why) {
-  return {.code = Errc::invalid,
-          .reason = "invalid_payload",
-          .message = "payload: " + std::string(why.substr(0, 300)),
-          .fields = {{"/data", "schema", std::string(why.substr(0, 300))}}};
-}
-
-Result<void> check_required(const google::protobuf::Message& message, const std::string& path) {
-  const auto* reflection = message.GetReflection();
-  const auto* descriptor = message.GetDescriptor();
-  for (int i = 0; i < descriptor->field_count(); ++i) {
-    const auto* field = descriptor->field(i);
-    const std::string pointer = path + "/" + field->name();
-    if (field->options().GetExtension(v1::required)) {
-      // Without presence a field counts as there when it is not its default: an empty string is none.
-      const bool present =
-          field->is_repeated() ? reflection->FieldSize(message, field) > 0 : reflection->HasField(message, field);
-      if (!present) return Error::invalid(pointer, "required", field->name() + " is required by " + descriptor->name());
-    }
-    if (!field->is_repeated() && field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE &&
-        reflection->HasField(message, field) && field->message_type()->full_name().starts_with("tenantry.")) {
-      if (auto ok = check_required(reflection->GetMessage(message, field), pointer); !ok) return ok;
-    }
-  }
-  return {};
+// Whether a worker hears this type, among all that applications publish, by its routing key.
+bool is_heard_by_key(std::string_view type) {
+  return std::ranges::any_of(subscriptions(), [&](const Subscription& subscription) {
+    return subscription.stream == Stream::application_events && subscription.pattern == type;
+  });
 }
 
 std::string header_of(const WireMessage& message, std::string_view name) {
@@ -189,23 +98,40 @@ std::string header_of(const WireMessage& message, std::string_view name) {
   return at == message.headers.end() ? std::string{} : at->second;
 }
 
-}  // namespace
-
-bool is_json_type(std::string_view content_type) {
-  return content_type.starts_with("application/json") || content_type.find("+json") != content_type.npos;
+// All that a message says of its event: in binary mode what the attributes say, too.
+std::string bytes_of(const WireMessage& message) {
+  std::string bytes;
+  for (const auto& [name, value] : message.headers) {
+    if (attribute_of(name)) bytes.append(name).append("=").append(value).append("\n");
+  }
+  return bytes += message.body;
 }
 
-Uuid foreign_event_id(Timestamp time, std::string_view tenant_id, std::string_view source, std::string_view id) {
+// Identity is what the publisher says it is, (source, id); without an id, the bytes themselves.
+void identify(Event& event, std::string_view tenant_id, std::string_view body) {
+  if (event.foreign_id.empty()) event.foreign_id = to_hex(crypto::sha256(as_bytes(body)));
+  event.id = foreign_event_id(tenant_id, event.source, event.foreign_id);
+}
+
+// Whichever of its logins a tenant's application came with, it is one and the same.
+std::string application_of(const WireMessage& message, std::string_view vhost_tenant) {
+  const bool its_own = is_application_user(vhost_tenant, message.user_id);
+  return its_own ? application_user(vhost_tenant) : message.user_id;
+}
+
+}  // namespace
+
+Uuid foreign_event_id(std::string_view tenant_id, std::string_view source, std::string_view id) {
   std::string identity = "foreign\n";
   for (const auto part : {tenant_id, source, id})
     identity.append(std::to_string(part.size())).append("\n").append(part);
-  return derive_uuid_v7(time, crypto::sha256(as_bytes(identity)));
+  return derive_uuid_v7(Timestamp{}, crypto::sha256(as_bytes(identity)));
 }
 
-std::map<std::string, std::string> encode_headers(const Event& event) {
-  std::map<std::string, std::string> headers;
+Attributes attributes_of(const Event& event) {
+  Attributes attributes = event.extensions;
   const auto set = [&](const char* name, std::string value) {
-    if (!value.empty()) headers[std::string(prefix) + name] = std::move(value);
+    if (!value.empty()) attributes[name] = std::move(value);
   };
   set("specversion", "1.0");
   set("id", event.foreign_id.empty() ? event.id.to_string() : event.foreign_id);
@@ -221,92 +147,45 @@ std::map<std::string, std::string> encode_headers(const Event& event) {
   set("actorip", event.actor.ip);
   set("actoragent", event.actor.user_agent);
   if (const auto* entry = Catalogue::instance().find(event.type)) set("dataschema", "urn:tenantry:" + entry->schema);
+  return attributes;
+}
+
+std::map<std::string, std::string> encode_headers(const Event& event) {
+  std::map<std::string, std::string> headers;
+  for (auto& [name, value] : attributes_of(event)) headers.emplace(std::string(prefix) + name, value);
   if (!event.traceparent.empty()) headers["traceparent"] = event.traceparent;
   return headers;
 }
 
-Result<void> parse_payload(Event& event) {
-  const auto* entry = Catalogue::instance().find(event.type);
-  if (entry == nullptr) {
-    if (is_json_type(event.content_type)) {
-      // Nobody knows the type, but its JSON must still be JSON: it ends in the audit log's payload.
-      if (auto document = parse_json(event.payload, {.depth = json_depth_max, .size = body_size_max}); !document) {
-        return document.error();
-      }
-    }
-    return {};
-  }
-  std::shared_ptr<google::protobuf::Message> message(entry->prototype->New());
-  if (is_json_type(event.content_type)) {
-    // Checked first by our own parser, for depth, duplicate keys and well-formed text.
-    if (auto document = parse_json(event.payload, {.depth = json_depth_max, .size = body_size_max}); !document) {
-      return document.error();
-    }
-    const auto status = google::protobuf::util::JsonStringToMessage(event.payload, message.get());
-    if (!status.ok()) return json_payload_error(status.message().as_string());
-  } else if (event.content_type.starts_with("application/protobuf") ||
-             event.content_type.starts_with("application/x-protobuf")) {
-    google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(event.payload.data()),
-                                              static_cast<int>(event.payload.size()));
-    in.SetRecursionLimit(json_depth_max);
-    if (!message->ParseFromCodedStream(&in) || !in.ConsumedEntireMessage()) {
-      return json_payload_error("not a " + entry->schema);
-    }
-  } else {
-    return Error::invalid("/datacontenttype", "content_type",
-                          "the payload must be application/protobuf or application/json");
-  }
-  if (auto ok = check_required(*message, "/data"); !ok) return ok;
-  event.message = std::move(message);
-  return {};
-}
-
 std::string claimed_type(const WireMessage& message) {
-  const auto parsed = parse_wire(message);
-  if (!parsed) return {};
-  const auto type = parsed->attributes.find("type");
-  return type != parsed->attributes.end() && is_type_name(type->second) ? type->second : std::string{};
+  auto foreign = read_wire(message);
+  if (!foreign) return {};
+  const auto type = foreign->attributes["type"];
+  return is_type_name(type) ? type : std::string{};
 }
 
-Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, const TrustRules& rules) {
-  auto parsed = parse_wire(message);
-  if (!parsed) return parsed.error();
-  auto& attributes = parsed->attributes;
+Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, const TrustRules& rules,
+                     Timestamp arrived_at) {
+  auto foreign = read_wire(message);
+  if (!foreign) return foreign.error();
+  auto& attributes = foreign->attributes;
+  if (attributes["id"].empty()) attributes["id"] = message.message_id;
   const auto get = [&](const char* name) {
     const auto at = attributes.find(name);
     return at == attributes.end() ? std::string{} : at->second;
   };
-  if (get("specversion") != "1.0") return Error::invalid("/specversion", "specversion", "must be 1.0");
-  Event event;
-  event.type = get("type");
-  if (!is_type_name(event.type)) {
-    return Error::invalid("/type", "type", "1 to 128 of letters, digits, '.', '_' and '-'");
-  }
+  auto read = to_event(*foreign, arrived_at);
+  if (!read) return in_place(read.error(), foreign->older);
+  auto event = *std::move(read);
   event.tenant_id = get("tenantid");
   if (event.tenant_id.empty()) event.tenant_id = vhost_tenant;
   if (event.tenant_id.size() > 40) return Error::invalid("/tenantid", "tenant_id", "at most 40 characters");
-  for (const auto& [name, value] : attributes) {
-    if (value.size() > 2048 || !is_utf8(value) || value.find('\0') != value.npos) {
-      return Error::invalid("/" + name, "attribute_value", "at most 2048 bytes of UTF-8 without NUL");
-    }
-  }
-  if (const auto text = get("time"); !text.empty()) {
-    const auto time = from_rfc3339(text);
-    if (!time) return Error::invalid("/time", "rfc3339", "must be an RFC 3339 time");
-    event.time = *time;
-  }
-  event.source = get("source");
-  event.subject = get("subject");
   event.causation_id = get("causationid");
   event.correlation_id = get("correlationid");
   event.traceparent = get("traceparent");
   event.actor = parse_actor(attributes);
-  event.content_type = parsed->content_type;
-  event.payload = std::move(parsed->payload);
 
-  std::string id = get("id");
-  if (id.empty()) id = message.message_id;
-  if (id.size() > id_length_max) return Error::invalid("/id", "length", "at most 255 bytes");
+  const std::string id = event.foreign_id;
   const bool straight = message.exchange.empty();  // a retry or redrive by the relay: it says what it first was
   const std::string exchange = straight ? header_of(message, header_exchange) : message.exchange;
   const bool from_application = exchange.ends_with(".app") && message.user_id != rules.publisher_user;
@@ -317,17 +196,15 @@ Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, 
   const auto kept = says_which ? Uuid::parse(header_of(message, header_event_id)) : Result<Uuid>(Error{});
   if (kept) {
     event.id = *kept;
-    if (id != kept->to_string()) event.foreign_id = id;
+    if (id == kept->to_string()) event.foreign_id.clear();
   } else if (uuid && uuid->version() == 7 && !from_application) {
     event.id = *uuid;
+    event.foreign_id.clear();
   } else {
-    // Identity is what the publisher says it is; without an id, the bytes themselves.
-    if (id.empty()) id = to_hex(crypto::sha256(as_bytes(message.body)));
-    event.foreign_id = id;
-    event.id = foreign_event_id(event.time, vhost_tenant, event.source, id);
+    identify(event, vhost_tenant, event.foreign_id.empty() ? bytes_of(message) : std::string{});
   }
-  if (from_application && !straight) event.actor = {.kind = "application", .id = message.user_id};
-  if (auto ok = parse_payload(event); !ok) return ok.error();
+  if (from_application && !straight) event.actor = {.kind = "application", .id = application_of(message, vhost_tenant)};
+  if (auto ok = parse_payload(event); !ok) return in_place(ok.error(), foreign->older);
   return event;
 }
 
@@ -368,6 +245,11 @@ Result<void> check_trust(const Event& event, const WireMessage& message, std::st
     for (const auto& key : message.carbon_copies) {
       if (catalogue.is_privileged(key)) return refuse("forged_key", "CC " + key + " beside routing key " + routing_key);
     }
+    // The audit log would have it, and who counts it would not.
+    const bool routed = routing_key == event.type || std::ranges::count(message.carbon_copies, event.type) > 0;
+    if (is_heard_by_key(event.type) && !routed) {
+      return refuse("wrong_key", event.type + " is published with its type as routing key, not " + routing_key);
+    }
     return {};
   }
   if (!from_platform_user) {
@@ -380,67 +262,88 @@ Result<void> check_trust(const Event& event, const WireMessage& message, std::st
   return {};
 }
 
-std::string to_structured_json(const Event& event) {
-  nlohmann::ordered_json out;
-  const auto headers = encode_headers(event);
-  for (const char* name : {"specversion", "id", "source", "type", "subject", "time", "tenantid", "correlationid",
-                           "causationid", "traceparent", "actor", "dataschema"}) {
-    const auto at = headers.find(std::string(prefix) + name);
-    if (at != headers.end()) out[name] = at->second;
+std::string to_structured_json(const Event& event, const Attributes& more) {
+  auto attributes = attributes_of(event);
+  for (const auto& [name, value] : more) attributes[name] = value;
+  // A payload that is JSON stands as its publisher wrote it, but for white space: a recording has an event a line.
+  std::string data = is_json_type(event.content_type) ? without_white_space(event.payload) : payload_json(event);
+  attributes["datacontenttype"] =
+      data.empty() || is_json_type(event.content_type) ? event.content_type : "application/json";
+  std::string out = "{";
+  const auto member = [&out](std::string_view name) {
+    if (out.size() > 1) out += ',';
+    append_json_string(out, name);
+    out += ':';
+  };
+  for (const auto& [name, value] : attributes) {
+    if (value.empty()) continue;
+    member(name);
+    append_json_string(out, value);
   }
-  const std::string data = payload_json(event);
-  if (!data.empty()) {
-    out["datacontenttype"] = "application/json";
-    out["data"] = nlohmann::ordered_json::parse(data, nullptr, false);
+  if (data.empty()) {
+    member("data_base64");
+    append_json_string(out, to_base64(as_bytes(event.payload)));
   } else {
-    out["datacontenttype"] = event.content_type;
-    out["data_base64"] = to_base64(as_bytes(event.payload));
+    member("data");
+    out += data;
   }
-  return out.dump();
+  return out += '}';
 }
 
-Result<Event> decode_application_event(std::string_view body, std::string_view content_type,
-                                       std::string_view tenant_id) {
-  auto parsed = parse_json_body(body, content_type);
-  if (!parsed) return parsed.error();
-  const auto get = [&](const char* name) {
-    const auto at = parsed->attributes.find(name);
-    return at == parsed->attributes.end() ? std::string{} : at->second;
-  };
-  if (get("specversion") != "1.0") return Error::invalid("/specversion", "specversion", "must be 1.0");
-  Event event;
-  event.type = get("type");
-  if (!is_type_name(event.type)) {
-    return Error::invalid("/type", "type", "1 to 128 of letters, digits, '.', '_' and '-'");
-  }
+namespace {
+
+Result<Event> posted_event(Foreign& foreign, std::string_view tenant_id, std::string_view body, Timestamp arrived_at) {
+  auto read = to_event(foreign, arrived_at);
+  if (!read) return read.error();
+  auto event = *std::move(read);
   if (Catalogue::instance().is_privileged(event.type)) {
     return Error{.code = Errc::forbidden,
                  .reason = "privileged_type",
                  .message = "only the platform publishes " + event.type,
                  .fields = {{"/type", "privileged", "only the platform publishes this type"}}};
   }
-  if (const auto claimed = get("tenantid"); !claimed.empty() && claimed != tenant_id) {
+  if (const auto& claimed = foreign.attributes["tenantid"]; !claimed.empty() && claimed != tenant_id) {
     return Error{.code = Errc::forbidden,
                  .reason = "tenant_mismatch",
                  .message = "the event names another tenant than the token",
-                 .fields = {{"/tenant_id", "tenant", "must be the token's tenant"}}};
+                 .fields = {{"/tenantid", "tenant", "must be the token's tenant"}}};
   }
   event.tenant_id = tenant_id;
-  if (const auto text = get("time"); !text.empty()) {
-    const auto time = from_rfc3339(text);
-    if (!time) return Error::invalid("/time", "rfc3339", "must be an RFC 3339 time");
-    event.time = *time;
-  }
-  event.subject = get("subject");
-  if (event.subject.size() > 1024 || !is_utf8(event.subject)) {
-    return Error::invalid("/subject", "length", "at most 1024 bytes");
-  }
-  event.foreign_id = get("id");
-  if (event.foreign_id.size() > id_length_max) return Error::invalid("/id", "length", "at most 255 bytes");
-  event.content_type = parsed->content_type;
-  event.payload = std::move(parsed->payload);
+  // Without an id, each request is an event of its own; but for the older envelope, which is known by its bytes.
+  if (!event.foreign_id.empty() || foreign.older) identify(event, tenant_id, body);
   if (auto ok = parse_payload(event); !ok) return ok.error();
   return event;
+}
+
+}  // namespace
+
+Error Posting::placed(Error error, std::size_t index) const {
+  error = in_place(std::move(error), older);
+  return batch ? in_batch(std::move(error), index) : error;
+}
+
+Result<Posting> decode_posted(const Posted& posted, std::string_view tenant_id, Timestamp arrived_at) {
+  Posting posting;
+  const bool binary = is_binary_mode(posted.fields);
+  posting.batch = !binary && is_batch_type(posted.content_type);
+  if (posting.batch) {
+    auto batch = read_json_batch(posted.body);
+    if (!batch) return batch.error();
+    for (auto& foreign : *batch) {
+      auto event = posted_event(foreign, tenant_id, {}, arrived_at);
+      if (!event) return posting.placed(event.error(), posting.events.size());
+      posting.events.push_back(*std::move(event));
+    }
+    return posting;
+  }
+  auto foreign = binary ? read_http_event(posted.fields, posted.content_type, posted.body)
+                        : read_json_event(posted.body, posted.content_type);
+  if (!foreign) return foreign.error();
+  posting.older = foreign->older;
+  auto event = posted_event(*foreign, tenant_id, posted.body, arrived_at);
+  if (!event) return posting.placed(event.error(), 0);
+  posting.events.push_back(*std::move(event));
+  return posting;
 }
 
 }  // namespace tenantry::events

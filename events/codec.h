@@ -9,6 +9,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "events/envelope.h"
 #include "shared/core/result.h"
@@ -22,9 +24,14 @@ struct WireMessage {
   std::string content_type{};
   std::string message_id{};
   std::string type{};
-  std::string user_id{};                         // checked by the broker against the login when set
-  std::map<std::string, std::string> headers{};  // string-valued ones
+  std::string user_id{};  // checked by the broker against the login when set
+  std::string content_encoding{};
+  std::map<std::string, std::string> headers{};  // scalars, as text
+  std::vector<std::string> nested_headers{};     // names of those that are lists or tables
+  bool expires = false;                          // its publisher gave it an expiration
   std::vector<std::string> carbon_copies{};      // routing keys of the CC header (the broker strips BCC)
+  std::vector<std::string> keys_before{};        // of what expired: the keys it was published with, as the broker says
+  std::int64_t deaths = 0;                       // how often, by the broker's count and its publisher's
   std::string body{};
 };
 
@@ -51,28 +58,50 @@ struct TrustRules {
 // The headers and body of an event to be published (binary mode, Protobuf or JSON as the event's content type).
 std::map<std::string, std::string> encode_headers(const Event& event);
 
-// `vhost_tenant`: the tenant whose vhost delivered it, or "platform". Ids that are
-// not ours are kept as foreign_id and hashed, with the tenant and source, into `id`,
-// so that no publisher can claim the id of somebody else's event.
-Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, const TrustRules& rules);
+// `vhost_tenant`: the tenant whose vhost delivered it, or "platform"; `arrived_at`: the time of an event that states
+// none. Ids that are not ours are kept as foreign_id and hashed, with the tenant and source, into `id`, so that no
+// publisher can claim the id of somebody else's event.
+Result<Event> decode(const WireMessage& message, std::string_view vhost_tenant, const TrustRules& rules,
+                     Timestamp arrived_at = {});
 
-// An id that sorts by `time` and that only this tenant, source and id give.
-Uuid foreign_event_id(Timestamp time, std::string_view tenant_id, std::string_view source, std::string_view id);
+// The identity of a foreign event: that of (tenant, source, id) alone, over every way in, whatever time it states. A
+// UUIDv7 of the first millisecond of 1970: such ids lie side by side in the inbox, in a partition of their own.
+Uuid foreign_event_id(std::string_view tenant_id, std::string_view source, std::string_view id);
 
-// Errc::refused with the broken rule as reason: forged_type, wrong_tenant, forged_key.
+// Errc::refused with the broken rule as reason: forged_type, wrong_tenant, forged_key, or wrong_key for an event that
+// one worker would hear and another would not.
 Result<void> check_trust(const Event& event, const WireMessage& message, std::string_view vhost_tenant,
                          const TrustRules& rules);
 
-bool is_json_type(std::string_view content_type);
+// Attributes by their CloudEvents name, in lower case, whichever mode they came in or go out.
+using Attributes = std::map<std::string, std::string>;
+Attributes attributes_of(const Event& event);
 
-// Structured mode, and the payload alone, as JSON text (events listen, audit, files).
-std::string to_structured_json(const Event& event);
+// Structured mode on one line, with `more` attributes; and the payload alone, as JSON text (events listen, audit,
+// files).
+std::string to_structured_json(const Event& event, const Attributes& more = {});
 std::string payload_json(const Event& event);  // "" where the payload is neither a known message nor JSON
 
-// An event from the JSON body of `POST /v1/events` (structured mode or the older
-// envelope): only type, subject, time, id and data are taken from it.
-Result<Event> decode_application_event(std::string_view body, std::string_view content_type,
-                                       std::string_view tenant_id);
+// A request of `POST /v1/events`: CloudEvents in structured, batched or binary mode, or the older envelope.
+using HttpFields = std::vector<std::pair<std::string, std::string>>;
+struct Posted {
+  const HttpFields& fields;
+  std::string_view content_type;
+  std::string_view body;
+};
+
+// What it holds: all of it, or none is read. Of the envelope, type, source, subject, time, id and extensions are
+// taken. An event's `id` is left for the caller where its publisher gave none, and it came in no older envelope: such
+// requests are an event each.
+struct Posting {
+  std::vector<Event> events{};
+  bool batch = false;
+  bool older = false;
+
+  // An error of the event at `index`, in the words of what was sent.
+  Error placed(Error error, std::size_t index) const;
+};
+Result<Posting> decode_posted(const Posted& posted, std::string_view tenant_id, Timestamp arrived_at);
 
 // Fills event.message from event.payload where the type is known, and checks required fields.
 Result<void> parse_payload(Event& event);

@@ -2,7 +2,11 @@
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
+
 #include "events/catalogue.h"
+#include "events/codec.h"
+#include "events/topology.h"
 #include "shared/crypto/hash.h"
 
 namespace tenantry::events {
@@ -43,11 +47,17 @@ Event make_event(std::string_view tenant_id, const google::protobuf::Message& me
     event.correlation_id = origin.correlation_id.empty() ? id.to_string() : origin.correlation_id;
     event.traceparent = origin.traceparent;
   }
-  event.content_type = "application/protobuf";
-  event.payload = message.SerializeAsString();
   std::shared_ptr<google::protobuf::Message> copy(message.New());
   copy->CopyFrom(message);
   event.message = std::move(copy);
+  // Tenants' applications have no schemas of ours.
+  if (std::ranges::find(heard_by_applications(), event.type) != heard_by_applications().end()) {
+    event.content_type = "application/json";
+    event.payload = payload_json(event);
+  } else {
+    event.content_type = "application/protobuf";
+    event.payload = message.SerializeAsString();
+  }
   return event;
 }
 

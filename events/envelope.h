@@ -6,6 +6,7 @@
 // once, then read.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ struct Actor {
 };
 
 struct Event {
-  Uuid id{};                 // the inbox's key
+  Uuid id{};                 // the inbox's key; of a foreign event without a time in it (see codec.h)
   std::string foreign_id{};  // the publisher's own id where it is not `id` (see codec.h)
   std::string type{};        // "payment.failed"
   std::string tenant_id{};
@@ -42,6 +43,7 @@ struct Event {
   std::string correlation_id{};  // id of what started it all; same along the chain
   std::string traceparent{};     // W3C trace of the origin
   Actor actor{};
+  std::map<std::string, std::string> extensions{};             // CloudEvents attributes that have no member here
   std::string content_type{};                                  // of `payload`
   std::string payload{};                                       // as it stands on the wire
   std::shared_ptr<const google::protobuf::Message> message{};  // null: unknown type

@@ -1,5 +1,6 @@
 #include "events/topology.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace tenantry::events {
@@ -20,6 +21,10 @@ constexpr Subscription table[] = {
     {"provisioning", platform_events, "tenant.cancelled"},
     {"provisioning", platform_events, "tenant.deletion_due"},
     {"provisioning", platform_events, "erasure.requested"},
+    {"provisioning", platform_events, "tenant.broker_access_rotated"},
+    {"provisioning", platform_events, "tenant.broker_queue_created"},
+    {"provisioning", platform_events, "tenant.broker_queue_deleted"},
+    {"provisioning", platform_events, "provisioning.broker_due"},
 
     {"billing", platform_events, "tenant.registered"},
     {"billing", platform_events, "trial.started"},
@@ -28,8 +33,10 @@ constexpr Subscription table[] = {
     {"billing", platform_events, "payment.failed"},
     {"billing", platform_events, "payment.refunded"},
     {"billing", platform_events, "payment.disputed"},
+    {"billing", platform_events, "payment.dispute_closed"},
     {"billing", platform_events, "checkout.completed"},
     {"billing", platform_events, "invoice.finalized"},
+    {"billing", platform_events, "invoice.closed"},
     {"billing", platform_events, "subscription.created"},
     {"billing", platform_events, "subscription.updated"},
     {"billing", platform_events, "subscription.deleted"},
@@ -44,6 +51,7 @@ constexpr Subscription table[] = {
     {"audit", platform_events, "#"},
     {"audit", application_events, "#"},
 
+    {"notification", platform_events, "signup.address_known"},
     {"notification", platform_events, "trial.started"},
     {"notification", platform_events, "trial.ending"},
     {"notification", platform_events, "tenant.suspended"},
@@ -53,7 +61,69 @@ constexpr Subscription table[] = {
     {"notification", platform_events, "usage.threshold_reached"},
     {"notification", platform_events, "usage.limit_exceeded"},
     {"notification", platform_events, "invoice.issued"},
+    {"notification", platform_events, "user.invited"},
 };
+
+constexpr std::string_view by_signup[] = {"signup.rejected", "tenant.registered", "trial.%", "user.invited",
+                                          "invitation.expired"};
+constexpr std::string_view by_provisioning[] = {
+    "provisioning.%", "tenant.provisioned",    "tenant.provisioning_failed", "tenant.deleted",
+    "tenant.erased",  "tenant.access_changed", "tenant.stream_closed",       "tenant.broker_access_ended"};
+constexpr std::string_view by_billing[] = {"tenant.activated",    "tenant.suspended", "tenant.cancelled",
+                                           "tenant.deletion_due", "trial.%",          "dunning.due",
+                                           "payment.overdue",     "invoice.issued",   "plan.changed"};
+constexpr std::string_view by_metering[] = {"usage.threshold_reached", "usage.limit_exceeded", "usage.period_closed"};
+constexpr std::string_view by_notification[] = {"notification.%"};
+constexpr std::string_view by_gateway[] = {"audit.exported",
+                                           "audit.searched",
+                                           "checkout.completed",
+                                           "client.%",
+                                           "dead_letter.%",
+                                           "erasure.requested",
+                                           "invoice.finalized",
+                                           "payment.disputed",
+                                           "payment.failed",
+                                           "payment.refunded",
+                                           "payment.succeeded",
+                                           "platform.data_read",
+                                           "platform.tenant_changed",
+                                           "provisioning.requested",
+                                           "security.access_refused",
+                                           "signup.address_known",
+                                           "signup.requested",
+                                           "stripe.%",
+                                           "subscription.%",
+                                           "tenant.activated",
+                                           "tenant.broker_access_rotated",
+                                           "tenant.broker_queue_%",
+                                           "tenant.cancelled",
+                                           "tenant.deletion_due",
+                                           "tenant.hold_%",
+                                           "tenant.suspended",
+                                           "invitation.%",
+                                           "invoice.closed",
+                                           "membership.%",
+                                           "payment.dispute_closed",
+                                           "session.%",
+                                           "tenant.override_%",
+                                           "usage.recorded",
+                                           "user.%"};
+constexpr std::string_view by_signer[] = {"audit.tampering_detected"};
+constexpr std::string_view by_operator[] = {"audit.month_archived", "platform.data_read"};
+// What any worker says: an event that it refused, a tenant whose standing changed.
+constexpr std::string_view by_workers[] = {"security.event_refused", "platform.tenant_changed"};
+
+constexpr Producer all_producers[] = {
+    {"signup", by_signup},     {"provisioning", by_provisioning}, {"billing", by_billing},
+    {"metering", by_metering}, {"notification", by_notification}, {"gateway", by_gateway},
+    {"signer", by_signer},     {"operator", by_operator},         {"any worker", by_workers}};
+
+constexpr std::string_view heard[] = {
+    "client.created",       "client.deleted",        "client.updated",         "invoice.issued",
+    "payment.failed",       "payment.overdue",       "payment.refunded",       "payment.succeeded",
+    "plan.changed",         "tenant.access_changed", "tenant.activated",       "tenant.cancelled",
+    "tenant.suspended",     "trial.ended",           "trial.ending",           "trial.started",
+    "usage.limit_exceeded", "usage.period_closed",   "usage.threshold_reached"};
 
 std::string escaped(std::string_view name) {
   std::string out;
@@ -68,7 +138,19 @@ std::string exactly(std::string_view name) {
   return "^" + escaped(name) + "$";
 }
 
+nlohmann::json described(const Binding& binding) {
+  return {{"source", binding.exchange},
+          {"destination", binding.queue},
+          {"destination_type", "queue"},
+          {"routing_key", binding.routing_key},
+          {"arguments", nlohmann::json::object()}};
+}
+
 }  // namespace
+
+std::span<const Producer> producers() {
+  return all_producers;
+}
 
 std::span<const Subscription> subscriptions() {
   return table;
@@ -93,11 +175,45 @@ std::string application_exchange(std::string_view tenant_id) {
 std::string queue_of(std::string_view tenant_id, std::string_view worker) {
   return std::string(tenant_id) + "." + std::string(worker);
 }
+std::string expired_queue_of(std::string_view tenant_id, std::string_view worker) {
+  return queue_of(tenant_id, worker) + ".expired";
+}
+std::span<const std::string_view> workers_of_applications() {
+  static const auto those = [] {
+    std::vector<std::string_view> out;
+    for (const auto& row : table) {
+      if (row.stream == application_events && std::ranges::find(out, row.worker) == out.end())
+        out.push_back(row.worker);
+    }
+    return out;
+  }();
+  return those;
+}
+std::vector<std::string> queues_of(std::string_view tenant_id, std::string_view worker) {
+  std::vector<std::string> out = {queue_of(tenant_id, worker)};
+  if (tenant_id != platform_tenant && std::ranges::count(workers_of_applications(), worker) > 0) {
+    out.push_back(expired_queue_of(tenant_id, worker));
+  }
+  return out;
+}
 std::string worker_user(std::string_view worker) {
   return "tenantry-" + std::string(worker);
 }
-std::string application_user(std::string_view tenant_id) {
-  return "tenant-" + std::string(tenant_id);
+std::string application_user(std::string_view tenant_id, int number) {
+  return "tenant-" + std::string(tenant_id) + (number == 1 ? "" : "." + std::to_string(number));
+}
+bool is_application_user(std::string_view tenant_id, std::string_view user) {
+  const auto first = application_user(tenant_id);
+  if (!user.starts_with(first)) return false;
+  const auto rest = user.substr(first.size());
+  return rest.empty() || rest.front() == '.';
+}
+
+std::span<const std::string_view> heard_by_applications() {
+  return heard;
+}
+std::string application_queue(std::string_view tenant_id, std::string_view name) {
+  return application_exchange(tenant_id) + "." + std::string(name);
 }
 
 std::vector<Binding> bindings_of(std::string_view tenant_id) {
@@ -120,7 +236,6 @@ std::vector<Binding> bindings_of(std::string_view tenant_id) {
 
 std::vector<Permission> permissions_of(std::string_view tenant_id, const BrokerUsers& users) {
   std::vector<Permission> out;
-  const std::string tenant = escaped(tenant_id);
   // The publisher also writes to the default exchange: retries and redrives go straight to one queue.
   std::string publisher_write =
       "^(" + escaped(events_exchange(tenant_id)) + "|" + escaped(application_exchange(tenant_id)) + "|amq\\.default";
@@ -129,10 +244,12 @@ std::vector<Permission> permissions_of(std::string_view tenant_id, const BrokerU
 
   std::string any_worker;
   for (const auto worker : workers) {
-    any_worker += (any_worker.empty() ? "" : "|") + std::string(worker);
-    out.push_back({worker_user(worker), "^$", "^$", exactly(queue_of(tenant_id, worker))});
+    std::string own;
+    for (const auto& queue : queues_of(tenant_id, worker)) own += (own.empty() ? "" : "|") + escaped(queue);
+    any_worker += (any_worker.empty() ? "" : "|") + own;
+    out.push_back({worker_user(worker), "^$", "^$", "^(" + own + ")$"});
   }
-  out.push_back({users.workers, "^$", "^$", "^" + tenant + "\\.(" + any_worker + ")$"});
+  out.push_back({users.workers, "^$", "^$", "^(" + any_worker + ")$"});
   if (tenant_id == platform_tenant) {
     out.push_back({users.gateway, "^$", "^$", "^$"});
     // Every process watches for changes of tenants through a queue of its own, "watch.<random>".
@@ -142,11 +259,14 @@ std::vector<Permission> permissions_of(std::string_view tenant_id, const BrokerU
       permission.write = "^watch\\..*$";
       permission.read += "|^watch\\..*$|" + exactly(exchange_tenant_changes);
     }
-  } else {
-    out.push_back(
-        {application_user(tenant_id), "^$", exactly(application_exchange(tenant_id)), "^" + tenant + "\\.app\\..+$"});
   }
   return out;
+}
+
+Permission application_permission(std::string_view tenant_id, std::string user) {
+  return {.user = std::move(user),
+          .write = exactly(application_exchange(tenant_id)),
+          .read = "^" + escaped(application_exchange(tenant_id)) + "\\..+$"};
 }
 
 std::string definitions_json(std::string_view tenant_id, std::string_view queue_type) {
@@ -167,17 +287,41 @@ std::string definitions_json(std::string_view tenant_id, std::string_view queue_
     add_exchange(application_exchange(tenant_id), "topic");
   }
   for (const auto worker : workers) {
-    out["queues"].push_back({{"name", queue_of(tenant_id, worker)},
-                             {"durable", true},
-                             {"auto_delete", false},
-                             {"arguments", {{"x-queue-type", queue_type}, {"x-single-active-consumer", true}}}});
+    const auto queues = queues_of(tenant_id, worker);
+    for (const auto& name : queues) {
+      json arguments = {{"x-queue-type", queue_type},
+                        {"x-single-active-consumer", true},
+                        {"x-max-length-bytes", queue_bytes_max},
+                        {"x-overflow", "reject-publish"}};
+      // What a publisher lets expire has been confirmed and must be handled all the same
+      // (shared/messaging/receive.cpp).
+      if (name != queues.back()) {
+        arguments["x-dead-letter-exchange"] = "";
+        arguments["x-dead-letter-routing-key"] = queues.back();
+      }
+      out["queues"].push_back({{"name", name}, {"durable", true}, {"auto_delete", false}, {"arguments", arguments}});
+    }
   }
-  for (const auto& binding : bindings_of(tenant_id)) {
-    out["bindings"].push_back({{"source", binding.exchange},
-                               {"destination", binding.queue},
-                               {"destination_type", "queue"},
-                               {"routing_key", binding.routing_key},
-                               {"arguments", json::object()}});
+  for (const auto& binding : bindings_of(tenant_id)) out["bindings"].push_back(described(binding));
+  return out.dump();
+}
+
+std::string application_queues_json(std::string_view tenant_id, std::span<const ApplicationQueue> queues,
+                                    std::string_view queue_type) {
+  using nlohmann::json;
+  json out = {{"exchanges", json::array()}, {"queues", json::array()}, {"bindings", json::array()}};
+  for (const auto& queue : queues) {
+    const auto name = application_queue(tenant_id, queue.name);
+    json arguments = {
+        {"x-queue-type", queue_type}, {"x-max-length-bytes", application_queue_bytes_max}, {"x-overflow", "drop-head"}};
+    if (queue.message_ttl_seconds) arguments["x-message-ttl"] = std::int64_t{*queue.message_ttl_seconds} * 1000;
+    out["queues"].push_back({{"name", name}, {"durable", true}, {"auto_delete", false}, {"arguments", arguments}});
+    for (const auto& pattern : queue.own_events) {
+      out["bindings"].push_back(described({application_exchange(tenant_id), name, pattern}));
+    }
+    for (const auto& type : queue.platform_events) {
+      out["bindings"].push_back(described({events_exchange(tenant_id), name, type}));
+    }
   }
   return out.dump();
 }

@@ -1,8 +1,11 @@
 -- Login roles, one per service, none of them owner, superuser or able to make roles.
 -- Run once per cluster by a superuser, with psql, before `tenantry migrate`:
---   psql -v owner_password=... -v service_password=... -f migrations/roles.sql
+--   TENANTRY_OWNER_PASSWORD=... TENANTRY_SERVICE_PASSWORD=... psql -f migrations/roles.sql
+-- (in the environment: arguments are everybody's to read, in /proc)
 -- Passwords here are for all services alike; production gives each its own with ALTER ROLE.
 \set ON_ERROR_STOP on
+\getenv owner_password TENANTRY_OWNER_PASSWORD
+\getenv service_password TENANTRY_SERVICE_PASSWORD
 SELECT format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS', name)
 FROM unnest(ARRAY['tenantry_owner', 'tenantry_gateway', 'tenantry_signup', 'tenantry_provisioning', 'tenantry_billing',
                   'tenantry_metering', 'tenantry_audit', 'tenantry_notification', 'tenantry_runtime',
@@ -25,3 +28,4 @@ SELECT format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', roln
 WHERE rolname LIKE 'tenantry\_%'
 \gexec
 ALTER ROLE tenantry_analyst SET default_transaction_read_only = on;
+ALTER ROLE tenantry_analyst CONNECTION LIMIT 20;  -- the services need the others

@@ -93,7 +93,8 @@ class Compiler {
   std::string found(const std::string& columns, std::string_view words) {
     const auto record = "concat_ws(E'\\x1F', " + columns + ")";
     if (std::ranges::any_of(words, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
-      return record + " ~* " + bind(literal_pattern(words));
+      // One letter may have been written in two ways.
+      return "normalize(" + record + ", NFC) ~* normalize(" + bind(literal_pattern(words)) + ", NFC)";
     }
     return "strpos(lower(" + record + " COLLATE \"C\"), " + bind(lower(words)) + ") > 0";
   }

@@ -20,8 +20,16 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t sequences_at_first = 500;
 constexpr std::int64_t sequences_growth = 4;
 constexpr std::int64_t sequences_at_once = 20'000;
+// What a statement that filters may take; one that takes longer is tried over an eighth of the records. A single record
+// of 256 KiB against 32 terms takes some ten milliseconds.
+constexpr Milliseconds statement_patience{250};
+constexpr std::int64_t step_shrinks = 8;
 constexpr std::uint64_t xids_at_once = 256;
 constexpr std::uint64_t xids_growth = 4;  // transactions of others, with no records in them, cost nothing to pass
+
+// Behind record_columns, in a page that is bounded in bytes.
+constexpr int bytes_column = record_column_count;
+constexpr int found_column = record_column_count + 1;
 
 bool is_newest_first(const PageRequest& request) {
   return request.order == Order::newest_first;
@@ -52,14 +60,20 @@ std::vector<std::uint32_t> order_of(const db::Rows& rows, Order order) {
   return out;
 }
 
+enum class Look {
+  all,       // everything in the range was looked at
+  full,      // the page is full with the last record
+  too_long,  // nothing was read: the range costs too much at once
+};
+
 // What all statements of a page share.
 class PageReader {
  public:
   PageReader(db::Transaction& tx, const Search& search, const People& people, const PageRequest& request)
       : tx_(tx), search_(search), people_(people), request_(request), give_up_at_(Clock::now() + request.patience) {}
 
-  bool wants_more() const { return wanted() > 0; }
-  bool has_patience() const { return Clock::now() < give_up_at_; }
+  bool wants_more() const { return wanted() > 0 && !(request_.bytes_max && bytes_ >= *request_.bytes_max); }
+  bool has_patience() const { return Clock::now() < give_up_at_ && !(request_.abandoned && request_.abandoned()); }
   // Terms that records_by_type, records_by_actor or records_by_resource find.
   bool has_index() const {
     return std::ranges::any_of(search_.terms, [](const Term& term) {
@@ -70,21 +84,21 @@ class PageReader {
   }
   bool filters() const { return !search_.terms.empty() || search_.occurred.from || search_.occurred.to; }
 
-  // `range` is ours: a condition on the order's axis with its own parameters. True: the page is full.
-  bool read(const char* range, std::vector<Param> params, const char* order) {
-    return read(range, std::move(params), order, false);
+  // `range` is ours: a condition on the order's axis with its own parameters. `indivisible`: it is not asked for less.
+  Look read(const char* range, std::vector<Param> params, const char* order, bool indivisible) {
+    return read(range, std::move(params), order, false, indivisible);
   }
 
   // The order of whole transactions is that of an index; within them it is made here.
-  bool read_platform(const char* range, std::vector<Param> params) {
+  Look read_platform(const char* range, std::vector<Param> params, bool indivisible) {
     const bool back = is_newest_first(request_);
     if (request_.whole_transactions && !filters()) {
-      return read(range, std::move(params), back ? "xid DESC, recorded_at DESC" : "xid, recorded_at", true);
+      return read(range, std::move(params), back ? "xid DESC, recorded_at DESC" : "xid, recorded_at", true, true);
     }
     return read(range, std::move(params),
                 back ? "xid DESC, recorded_at DESC, tenant_id COLLATE \"C\" DESC, sequence DESC"
                      : "xid, recorded_at, tenant_id COLLATE \"C\", sequence",
-                false);
+                false, indivisible);
   }
 
   db::Row last() const {
@@ -99,35 +113,72 @@ class PageReader {
  private:
   int wanted() const { return request_.records_max - static_cast<int>(page_.size); }
 
-  bool read(const char* range, std::vector<Param> params, const char* order, bool whole_transactions) {
-    std::string sql = std::string("SELECT ") + record_columns + " FROM audit.records WHERE " + range;
+  Look read(const char* range, std::vector<Param> params, const char* order, bool whole_transactions,
+            bool indivisible) {
+    std::string where = std::string(" FROM audit.records WHERE ") + range;
     // Partitions are pruned by it; and it is what from: and to: say.
     const auto bound = [&](const char* sign, const std::optional<Timestamp>& at) {
       if (!at) return;
       params.emplace_back(*at);
-      sql += std::string(" AND recorded_at ") + sign + " $" + std::to_string(params.size()) + "::timestamptz";
+      where += std::string(" AND recorded_at ") + sign + " $" + std::to_string(params.size()) + "::timestamptz";
     };
     bound(">=", search_.recorded.from);
     bound("<", search_.recorded.to);
     auto condition = compile(search_, people_, params.size() + 1);
-    sql += condition.sql;
+    where += condition.sql;
     params.insert(params.end(), condition.params.begin(), condition.params.end());
     const int limit = wanted();
     params.emplace_back(limit);
-    sql += std::string(" ORDER BY ") + order + " FETCH FIRST ($" + std::to_string(params.size()) + "::int) ROWS " +
-           (whole_transactions ? "WITH TIES" : "ONLY");
-    auto rows = filters() ? tx_.exec_once(sql, params, request_.meanwhile) : exec_in_order(sql, params);
-    const bool full = static_cast<int>(rows.size()) >= limit;
+    where += std::string(" ORDER BY ") + order + " FETCH FIRST ($" + std::to_string(params.size()) + "::int) ROWS " +
+             (whole_transactions ? "WITH TIES" : "ONLY");
+    const bool sized = request_.bytes_max && !whole_transactions;
+    const auto sql = sized ? bounded(where, params, order) : std::string("SELECT ") + record_columns + where;
+    auto found = filters() ? exec_filtered(sql, params, indivisible) : exec_in_order(sql, params);
+    if (!found) return Look::too_long;
+    auto& rows = *found;
+    auto look = static_cast<int>(rows.size()) >= limit ? Look::full : Look::all;
     page_.size += rows.size();
+    if (sized && !rows.empty()) {
+      const auto last = rows[rows.size() - 1];
+      bytes_ += last.int64(bytes_column);
+      if (last.int64(found_column) > static_cast<std::int64_t>(rows.size())) look = Look::full;
+      if (bytes_ >= *request_.bytes_max) look = Look::full;
+    }
     auto sorted = whole_transactions ? order_of(rows, request_.order) : std::vector<std::uint32_t>{};
     if (!rows.empty()) page_.parts.push_back({.rows = std::move(rows), .order = std::move(sorted)});
-    return full;
+    return look;
+  }
+
+  // Behind the record's columns: the bytes up to and with this one, and how many were found. Sizes are read without the
+  // values, which may lie elsewhere (TOAST).
+  std::string bounded(const std::string& where, std::vector<Param>& params, const char* order) const {
+    params.emplace_back(*request_.bytes_max - bytes_);
+    const auto bytes = "$" + std::to_string(params.size()) + "::bigint";
+    return std::string("SELECT ") + record_columns +
+           ", bytes, found FROM (SELECT *, sum(octet_length(leaf)) OVER (ORDER BY " + order +
+           " ROWS UNBOUNDED PRECEDING)::bigint AS bytes, count(*) OVER () AS found FROM (SELECT " + record_columns +
+           ", leaf" + where + ") AS page) AS sized WHERE bytes - octet_length(leaf) < " + bytes + " ORDER BY " + order;
+  }
+
+  // None: it took too long, and less of it may be asked for.
+  std::optional<db::Rows> exec_filtered(const std::string& sql, const std::vector<Param>& params, bool indivisible) {
+    if (indivisible) return tx_.exec_once(sql, params, request_.meanwhile);
+    tx_.exec("SAVEPOINT look");  // waited for: what is cancelled below is not this
+    try {
+      auto rows = tx_.exec_within(statement_patience, sql, params, request_.meanwhile);
+      tx_.send("RELEASE SAVEPOINT look");
+      return rows;
+    } catch (const db::TimedOut&) {
+      tx_.send("ROLLBACK TO SAVEPOINT look");
+      tx_.send("RELEASE SAVEPOINT look");
+      return std::nullopt;
+    }
   }
 
   // Without terms there are few texts and one good plan: the order's index from the place on, until the page is full.
   // The planner would take it for dear, since it thinks that row-level security hides most records: it would rather
   // read every partition and sort.
-  db::Rows exec_in_order(const std::string& sql, const std::vector<Param>& params) {
+  std::optional<db::Rows> exec_in_order(const std::string& sql, const std::vector<Param>& params) {
     tx_.send(
         "SELECT set_config('enable_sort', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)");
     return tx_.exec(sql, params, request_.meanwhile);
@@ -139,6 +190,7 @@ class PageReader {
   const PageRequest& request_;
   const Clock::time_point give_up_at_;
   Page page_;
+  std::int64_t bytes_ = 0;
 };
 
 // ---- one tenant
@@ -191,8 +243,12 @@ Page read_back(PageReader& reader, std::string_view tenant_id, const Sequences& 
   std::int64_t to = request.after ? std::min(all.to, request.after->sequence) : all.to;
   while (to > all.from && reader.wants_more()) {
     const auto from = std::max(all.from, to - step);
-    const bool full = reader.read(sequence_range, {tenant_id, from, to}, "sequence DESC");
-    to = full ? sequence_of(reader.last()) : from;
+    const auto look = reader.read(sequence_range, {tenant_id, from, to}, "sequence DESC", to - from == 1);
+    if (look == Look::too_long) {
+      step = std::max<std::int64_t>(1, (to - from) / step_shrinks);
+      continue;  // whatever the patience: a page goes on at least by something
+    }
+    to = look == Look::full ? sequence_of(reader.last()) : from;
     step = std::min(step * sequences_growth, std::max(step, sequences_at_once));
     if (!reader.has_patience()) break;
   }
@@ -206,8 +262,12 @@ Page read_on(PageReader& reader, std::string_view tenant_id, const Sequences& al
   std::int64_t from = request.after ? std::max(all.from, request.after->sequence + 1) : all.from;
   while (from < all.to && reader.wants_more()) {
     const auto to = std::min(all.to, from + step);
-    const bool full = reader.read(sequence_range, {tenant_id, from, to}, "sequence");
-    from = full ? sequence_of(reader.last()) + 1 : to;
+    const auto look = reader.read(sequence_range, {tenant_id, from, to}, "sequence", to - from == 1);
+    if (look == Look::too_long) {
+      step = std::max<std::int64_t>(1, (to - from) / step_shrinks);
+      continue;
+    }
+    from = look == Look::full ? sequence_of(reader.last()) + 1 : to;
     step = std::min(step * sequences_growth, std::max(step, sequences_at_once));
     if (!reader.has_patience()) break;
   }
@@ -281,7 +341,12 @@ Page read_back(PageReader& reader, const Xids& all, const PageRequest& request) 
   std::uint64_t step = reader.filters() ? xids_at_once : to;
   while (to > all.from && reader.wants_more()) {
     const auto from = to - all.from > step ? to - step : all.from;
-    if (reader.read_platform(place_before, range_params(from, to, place))) {
+    const auto look = reader.read_platform(place_before, range_params(from, to, place), to - from == 1);
+    if (look == Look::too_long) {
+      step = std::max<std::uint64_t>(1, (to - from) / step_shrinks);
+      continue;
+    }
+    if (look == Look::full) {
       place = place_at(reader.last());
       to = place.xid + 1;
     } else {
@@ -301,7 +366,12 @@ Page read_on(PageReader& reader, const Xids& all, const PageRequest& request) {
   std::uint64_t step = reader.filters() ? xids_at_once : all.to;
   while (from < all.to && reader.wants_more()) {
     const auto to = all.to - from > step ? from + step : all.to;
-    if (reader.read_platform(place_behind, range_params(from, to, place))) {
+    const auto look = reader.read_platform(place_behind, range_params(from, to, place), to - from == 1);
+    if (look == Look::too_long) {
+      step = std::max<std::uint64_t>(1, (to - from) / step_shrinks);
+      continue;
+    }
+    if (look == Look::full) {
       place = place_at(reader.last());
       from = place.xid;
     } else {

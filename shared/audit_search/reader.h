@@ -6,7 +6,9 @@
 // below the oldest one still open are shown: what commits late comes late, but comes.
 //
 // A page costs a bounded amount of work: where few records match, it ends when the
-// patience is spent, with fewer records than asked for and the place to go on from.
+// patience is spent, with fewer records than asked for and the place to go on from; a
+// statement that takes long is ended and tried over fewer records. And it is of a
+// bounded size where the request says so.
 // Throws as shared/db does.
 #pragma once
 
@@ -47,6 +49,9 @@ struct PageRequest {
   // records more. PostgreSQL reads such a page for two thirds of the work: it need not sort within transactions.
   bool whole_transactions = false;
   Milliseconds patience{150};
+  // A page ends behind the record that makes it this large, counted in bytes of leaves. Not with whole_transactions.
+  std::optional<std::int64_t> bytes_max{};
+  std::function<bool()> abandoned{};  // asked between statements: nobody waits for the page any more
   // Runs while the database reads the page's first records, again where it reads further; not at all where there are
   // none.
   std::function<void()> meanwhile{};

@@ -33,6 +33,7 @@ enum Column {
   changes,
   xid
 };
+static_assert(xid + 1 == record_column_count);
 
 // "2026-11-21 09:04:34.12+00", as the session prints it, to "2026-11-21T09:04:34.120000Z", as to_rfc3339() does.
 void append_time(std::string& out, std::string_view text) {

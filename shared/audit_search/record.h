@@ -13,6 +13,7 @@ namespace tenantry::audit_search {
 
 // What a row must select, in this order, from audit.records.
 extern const char* const record_columns;
+constexpr int record_column_count = 21;
 
 // One object without white space; columns that an erasure has emptied are "" or null.
 void append_json(std::string& out, const db::Row& row);

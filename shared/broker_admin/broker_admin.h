@@ -27,6 +27,8 @@ class BrokerAdmin {
 
   virtual Result<void> ensure_user(const std::string& user, const std::string& password,
                                    const std::string& tags = {}) = 0;
+  // `password_hash`: as RabbitMQ keeps it (crypto/broker_password.h).
+  virtual Result<void> ensure_user_by_hash(const std::string& user, const std::string& password_hash) = 0;
   virtual Result<void> remove_user(const std::string& user) = 0;
 
   // A topic exchange without a topic permission is open to all keys, so this one comes
@@ -41,9 +43,11 @@ class BrokerAdmin {
   virtual Result<void> set_user_limit(const std::string& user, const std::string& limit,
                                       int value) = 0;  // < 0: unlimited
   virtual Result<void> close_connections_of(const std::string& user) = 0;
+  virtual Result<bool> is_connected(const std::string& user) = 0;
 
   // Exchanges, queues and bindings; adds, never changes or deletes.
   virtual Result<void> import_definitions(const std::string& vhost, const std::string& definitions_json) = 0;
+  virtual Result<void> remove_queue(const std::string& vhost, const std::string& queue) = 0;  // with what is in it
 
   virtual Result<int> node_count() = 0;
 };

@@ -7,11 +7,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "shared/config/secrets.h"
+
 namespace tenantry::config {
 namespace {
 
 constexpr Variable table[] = {
-    {"TENANTRY_ADMIN_TOKEN", "Bearer token of super-admins (/v1/admin/*, /metrics); at least 32 characters", true},
+    {"TENANTRY_ADMIN_TOKEN",
+     "Bearer tokens of super-admins (/v1/admin/*), <name>:<token> with commas between; 32 characters and more", true},
     {"TENANTRY_AMQP_ADMIN_URL", "RabbitMQ's management API: http://user:password@host:15672", true},
     {"TENANTRY_AMQP_URL", "The platform's publisher: amqp://tenantry-publisher:...@host:5672/platform", true},
     {"TENANTRY_ANALYST_DATABASE_URL", "PostgreSQL as tenantry_analyst, read-only views", true},
@@ -24,6 +27,7 @@ constexpr Variable table[] = {
     {"TENANTRY_BASE_DOMAIN", "Tenants' subdomains are <tenant_id>.<this>; none by default"},
     {"TENANTRY_BILLING_AMQP_URL", "Broker user of the billing worker when it runs alone", true},
     {"TENANTRY_BILLING_DATABASE_URL", "PostgreSQL as tenantry_billing", true},
+    {"TENANTRY_BROKER_QUEUES", "Queues of a tenant's applications; 10, at most 30"},
     {"TENANTRY_DATABASE_URL", "PostgreSQL as the owner; only for migrate and the command line", true},
     {"TENANTRY_DEPLOYMENT", "This installation's name, part of the origin of every audit log; default"},
     {"TENANTRY_DUNNING_REMIND_DAYS", "Days after a failed payment on which the tenant is reminded; 0,3,7"},
@@ -43,6 +47,8 @@ constexpr Variable table[] = {
     {"TENANTRY_NOTIFICATION_DATABASE_URL", "PostgreSQL as tenantry_notification", true},
     {"TENANTRY_PROVISIONING_AMQP_URL", "Broker user of the provisioning worker when it runs alone", true},
     {"TENANTRY_PROVISIONING_DATABASE_URL", "PostgreSQL as tenantry_provisioning", true},
+    {"TENANTRY_PUBLIC_AMQP_URL",
+     "Where tenants' applications reach the broker: amqps://host:5671; TENANTRY_AMQP_URL's host"},
     {"TENANTRY_QUEUE_TYPE", "auto, classic or quorum; auto is classic on one node, quorum on three and more"},
     {"TENANTRY_RUNTIME_DATABASE_URL", "PostgreSQL as tenantry_runtime: relay, sweeper, discovery", true},
     {"TENANTRY_SANDBOX_DATABASE_URL", "PostgreSQL as a role that may create databases; only for `events replay`", true},
@@ -52,10 +58,14 @@ constexpr Variable table[] = {
     {"TENANTRY_SIGNER_KEYS", "Files of the Ed25519 keys that sign audit logs (PEM, mode 0600), comma-separated"},
     {"TENANTRY_SIGNER_RECHECK_RECORDS", "Old audit records read again each interval; 0: never; 1000"},
     {"TENANTRY_SIGNER_STATE", "File in which the signer keeps what it has signed; not for PostgreSQL's users"},
+    {"TENANTRY_SIGNUPS_PER_HOUR", "How many an address may make, accepted ones; 10"},
     {"TENANTRY_SIGNUP_AMQP_URL", "Broker user of the signup worker when it runs alone", true},
     {"TENANTRY_SIGNUP_DATABASE_URL", "PostgreSQL as tenantry_signup", true},
     {"TENANTRY_SIGNUP_PRIVATE", "1: no endpoint tells whether an address is registered; 0"},
     {"TENANTRY_SMTP_URL", "Mail server: smtp://host:25; none: notifications fail and say so", true},
+    {"TENANTRY_STRIPE_ACCOUNTS",
+     "Connected accounts of Stripe's that are ours, comma-separated; events of others are parked"},
+    {"TENANTRY_STRIPE_MODE", "live or test: events of the other are parked; both are taken where it is not set"},
     {"TENANTRY_STRIPE_WEBHOOK_SECRET", "Signing secrets of the webhook endpoint, comma-separated while rotating", true},
     {"TENANTRY_TEST_CLOCK", "1: time follows `tenantry clock advance`; never in production; 0"},
     {"TENANTRY_TRIAL_DAYS", "Days of trial, from signup; 14"},
@@ -139,6 +149,17 @@ std::string Reader::required_secret(std::string_view name) {
   if (auto value = secret(name); value && !value->empty()) return *value;
   fail(name, "must be set (or " + std::string(name) + "_FILE)");
   return {};
+}
+
+std::string Reader::required_key(std::string_view name) {
+  auto value = required_secret(name);
+  if (value.empty()) return value;
+  if (auto rule = weakness_of_key(value)) fail(name, std::move(*rule));
+  return value;
+}
+
+void Reader::check_strength(std::string_view name, std::string_view secret, std::size_t length_min) {
+  if (auto rule = weakness_of(secret, length_min)) fail(name, std::move(*rule));
 }
 
 std::int64_t Reader::integer(std::string_view name, std::int64_t fallback, std::int64_t least, std::int64_t most) {

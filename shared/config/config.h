@@ -36,12 +36,17 @@ class Reader {
   std::string required(std::string_view name);
   std::string required_secret(std::string_view name);
   std::optional<std::string> secret(std::string_view name);
+  // 32 random bytes in base64, which must be there.
+  std::string required_key(std::string_view name);
   std::int64_t integer(std::string_view name, std::int64_t fallback, std::int64_t least, std::int64_t most);
   bool boolean(std::string_view name, bool fallback);                                       // 1, 0, true, false
   std::vector<std::string> list(std::string_view name, std::vector<std::string> fallback);  // comma-separated
 
   // A rule the caller checked itself.
   void fail(std::string_view name, std::string rule);
+
+  // Fails where `secret` is weak (secrets.h).
+  void check_strength(std::string_view name, std::string_view secret, std::size_t length_min);
 
   // Errc::invalid with one FieldError per variable that is missing, wrong or unknown.
   Result<void> finish() const;

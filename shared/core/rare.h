@@ -26,7 +26,13 @@ enum class Mutant {
   payload_names_tenant,      // an event's own word for its tenant is believed
   leaf_not_as_hashed,        // the log stores other bytes than it hashed
   key_not_claimed,           // idempotency keys of usage are not kept
-  last_arrival_wins,         // a failure heard after a payment counts, although it was before it
+  last_arrival_wins,         // a statement heard later holds, although it was made before
+  payment_pays_everything,   // any payment ends every lapse before it
+  void_is_owed,              // a void invoice goes on being owed
+  one_end_ends_all,          // a subscription's end ends the tenant, whatever else lives
+  price_ignored,             // the plan stays, whatever is paid for
+  parked_for_good,           // what was parked is not released once its tenant is known
+  account_believed,          // whoever's account an event comes of
   dead_letter_forgotten,     // what is set aside is stored nowhere
 };
 

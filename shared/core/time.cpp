@@ -68,7 +68,7 @@ std::string to_rfc3339(Timestamp at) {
 Result<Timestamp> from_rfc3339(std::string_view text) {
   Reader in{text};
   const int year = in.number(4);
-  if (year < 1970 || !in.take('-')) return bad_time("year");
+  if (year < 0 || !in.take('-')) return bad_time("year");
   const int month = in.number(2);
   if (month < 1 || !in.take('-')) return bad_time("month");
   const int day = in.number(2);
@@ -102,8 +102,10 @@ Result<Timestamp> from_rfc3339(std::string_view text) {
     offset = std::chrono::minutes{offset_hour * 60 + offset_minute} * (negative ? -1 : 1);
   }
   if (!in.done()) return bad_time("trailing characters");
-  return Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
-         Seconds{second} + Microseconds{micros} - offset;
+  const auto at = Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+                  Seconds{second} + Microseconds{micros} - offset;
+  if (at < timestamp_min || at > timestamp_max) return bad_time("before 1970 or after 9999 in UTC");
+  return at;
 }
 
 Timestamp floor_hour(Timestamp at) {

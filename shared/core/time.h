@@ -30,10 +30,16 @@ inline Timestamp from_unix_micros(std::int64_t micros) {
   return Timestamp{Microseconds{micros}};
 }
 
+// The instants that text from outside may name: to_rfc3339 prints each of them, PostgreSQL keeps it, from_rfc3339 reads
+// it back.
+constexpr Timestamp timestamp_min{};                                            // 1970-01-01T00:00:00Z
+constexpr Timestamp timestamp_max{Seconds{253'402'300'800} - Microseconds{1}};  // 9999-12-31T23:59:59.999999Z
+
 // "2026-11-21T09:04:34.123456Z"; whole seconds print without a fraction.
 std::string to_rfc3339(Timestamp at);
 
-// Any RFC 3339 offset; digits after the sixth are cut. Years 1970 to 9999.
+// Any RFC 3339 offset; digits after the sixth are cut; a leap second is the next second. From timestamp_min to
+// timestamp_max in UTC, whatever the text's own year.
 Result<Timestamp> from_rfc3339(std::string_view text);
 
 // First instant of the hour, the UTC day and the UTC month that hold `at`.

@@ -123,8 +123,10 @@ Result<Claims> read_claims(const json& payload) {
   if (!read_text(payload, "jti", claims.jti) || claims.jti.empty()) return token_invalid("jti");
   if (!read_text(payload, "typ", claims.typ)) return token_invalid("typ");
 
-  const std::pair<const char*, std::string*> optional_texts[] = {
-      {"email", &claims.email}, {"tenant_id", &claims.tenant_id}, {"tenant_role", &claims.tenant_role}};
+  const std::pair<const char*, std::string*> optional_texts[] = {{"email", &claims.email},
+                                                                 {"tenant_id", &claims.tenant_id},
+                                                                 {"tenant_role", &claims.tenant_role},
+                                                                 {"sid", &claims.sid}};
   for (const auto& [name, text] : optional_texts) {
     if (payload.contains(name) && !read_text(payload, name, *text)) return token_invalid(name);
   }
@@ -248,6 +250,7 @@ std::string sign(const KeyRing& keys, const Claims& claims, std::string_view iss
   if (!claims.email.empty()) payload["email"] = claims.email;
   if (!claims.tenant_id.empty()) payload["tenant_id"] = claims.tenant_id;
   if (!claims.tenant_role.empty()) payload["tenant_role"] = claims.tenant_role;
+  if (!claims.sid.empty()) payload["sid"] = claims.sid;
   return keys.sign(payload.dump());
 }
 

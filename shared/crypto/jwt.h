@@ -69,14 +69,15 @@ struct Claims {
   std::int64_t exp = 0;
   std::int64_t nbf = 0;  // 0: none
   std::string jti{};
+  std::string sid{};  // the session's id, where there is one
   std::string kid{};  // set by verify: the header's
-  std::string typ{};  // "access" or "refresh"
+  std::string typ{};  // what the token is for: "access", "select"
 };
 
 struct Expectation {
   std::string issuer;
   std::string audience;
-  std::string typ;  // "access" or "refresh"
+  std::string typ;  // what the token must be for
   Timestamp now;
   Seconds leeway{0};
 };

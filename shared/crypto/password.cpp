@@ -9,6 +9,7 @@
 #include "shared/core/assert.h"
 #include "shared/core/bytes.h"
 #include "shared/crypto/hash.h"
+#include "shared/text/text.h"
 
 namespace tenantry::crypto {
 namespace {
@@ -42,10 +43,22 @@ std::size_t count_code_points(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
+// A word with a number, a year or a mark before or after it is still that word.
+constexpr std::size_t decoration_max = 5;
+
+std::string_view core_of(std::string_view password) {
+  constexpr std::string_view decoration = "0123456789!?.,;:-_*+#$%&@ ";
+  const auto first = password.find_first_not_of(decoration);
+  if (first == password.npos) return password;
+  const auto core = password.substr(first, password.find_last_not_of(decoration) - first + 1);
+  return password.size() - core.size() <= decoration_max ? core : password;
+}
+
 }  // namespace
 
-Result<std::string> hash_password(std::string_view password) {
+Result<std::string> hash_password(std::string_view typed) {
   start_sodium();
+  const auto password = text::opaque_string(typed);
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   const int failed = crypto_pwhash_str_alg(hash.data(), password.data(), password.size(), passes, memory_bytes,
                                            crypto_pwhash_ALG_ARGON2ID13);
@@ -55,10 +68,14 @@ Result<std::string> hash_password(std::string_view password) {
   return std::string{hash.data()};
 }
 
-bool verify_password(const std::string& hash, std::string_view password) {
+bool verify_password(const std::string& hash, std::string_view typed) {
   start_sodium();
-  return hash.size() < crypto_pwhash_STRBYTES &&
-         crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
+  if (hash.size() >= crypto_pwhash_STRBYTES) return false;
+  const auto verifies = [&](std::string_view password) {
+    return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
+  };
+  const auto password = text::opaque_string(typed);
+  return verifies(password) || (password != typed && verifies(typed));
 }
 
 bool needs_rehash(const std::string& hash) {
@@ -76,23 +93,30 @@ const std::string& dummy_password_hash() {
   return hash;
 }
 
-Result<void> check_password_strength(std::string_view password, std::span<const std::string> context,
+Result<void> check_password_strength(std::string_view typed, std::span<const std::string> context,
                                      std::string_view pointer) {
   const auto refuse = [&](const char* rule, const char* detail) {
     return Error::invalid(std::string{pointer}, rule, detail);
   };
-  if (password.size() > bytes_max) return refuse("too_long", "a password has at most 1024 bytes");
-  if (!is_utf8(password)) return refuse("utf8", "a password is UTF-8 text");
+  if (typed.size() > bytes_max) return refuse("too_long", "a password has at most 1024 bytes");
+  if (!is_utf8(typed)) return refuse("utf8", "a password is UTF-8 text");
+  const auto password = text::opaque_string(typed);
   const auto characters = count_code_points(password);
   if (characters < characters_min) return refuse("too_short", "a password has at least 8 characters");
   if (characters > characters_max) return refuse("too_long", "a password has at most 128 characters");
 
   const auto lower = lower_ascii(password);
-  if (std::ranges::find(common_passwords, lower) != std::end(common_passwords)) {
+  const auto core = core_of(lower);
+  const auto is_common = [](std::string_view word) {
+    return std::ranges::find(common_passwords, word) != std::end(common_passwords);
+  };
+  if (is_common(lower) || is_common(core)) {
     return refuse("too_common", "this password is among the most common ones");
   }
   for (const auto& word : context) {
-    if (lower_ascii(word) == lower) return refuse("too_obvious", "a password is not your own name, company or address");
+    const auto obvious = lower_ascii(word);
+    if (obvious == lower || obvious == core)
+      return refuse("too_obvious", "a password is not your own name, company or address");
   }
   return {};
 }

@@ -1,5 +1,8 @@
 // Passwords: Argon2id hashes in PHC form, and what a new password must be.
 //
+// A password is what its reader sees, however it was typed: both functions take it in one form
+// (RFC 8265 OpaqueString). Hashes made before that are of the bytes, and verify as such.
+//
 // Hashing takes about 19 MiB and 20 ms of CPU: never on the loop, and at most
 // 2 x cores at once (security.md L3); the bound is the caller's pool. Any thread.
 #pragma once
@@ -26,8 +29,9 @@ bool needs_rehash(const std::string& hash);
 const std::string& dummy_password_hash();
 
 // 8 to 128 code points of UTF-8 in at most 1,024 bytes, not among the most common
-// passwords, and none of `context` (company, e-mail, name), letter case aside.
-// A refusal names `pointer`. The password is otherwise taken as it is.
+// passwords, and none of `context` (company, e-mail, name), letter case and a few
+// digits or marks around it aside.
+// A refusal names `pointer`. Of case and width nothing is folded.
 Result<void> check_password_strength(std::string_view password, std::span<const std::string> context,
                                      std::string_view pointer);
 

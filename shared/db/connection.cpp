@@ -7,6 +7,9 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "shared/core/rare.h"
@@ -210,6 +213,7 @@ struct Connection::State {
   bool in_transaction = false;
   int unanswered = 0;    // statements sent whose results are still to come: the connection is in pipeline mode
   bool flushed = false;  // and the server has all of them: nothing more is sent before their results have come
+  std::optional<std::chrono::steady_clock::time_point> cancel_at;  // what the server works on then
 
   PGconn* open() {
     if (connection && PQstatus(connection.get()) == CONNECTION_BAD) close();
@@ -296,15 +300,15 @@ struct Connection::State {
     auto* const pg = connection.get();
     ResultPtr last, failed;
     for (; unanswered > 0; --unanswered) {
-      last.reset(PQgetResult(pg));
+      last = next_result();
       if (is_lost(pg, last.get())) throw_lost();
       if (!failed && !is_good(last.get())) failed = std::move(last);
-      while (const ResultPtr rest{PQgetResult(pg)}) {
+      while (const auto rest = next_result()) {
         if (is_lost(pg, rest.get())) throw_lost();
       }
     }
     flushed = false;
-    const ResultPtr sync(PQgetResult(pg));
+    const auto sync = next_result();
     if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pg) == 0) throw_lost();
     return checked(pg, std::move(failed ? failed : last));
   }
@@ -322,7 +326,31 @@ struct Connection::State {
     if (!result || !is_good(result.get())) close();
   }
 
+  void cancel() {
+    const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> request(PQgetCancel(connection.get()), PQfreeCancel);
+    char why[256];
+    // When it returns the server has the signal: it ends what runs, or finds nothing that does. Where it cannot be
+    // asked, statement_timeout is left.
+    if (request) PQcancel(request.get(), why, sizeof(why));
+  }
+
  private:
+  ResultPtr next_result() {
+    auto* const pg = connection.get();
+    while (cancel_at && PQisBusy(pg) != 0) {
+      const auto left =
+          std::chrono::duration_cast<Milliseconds>(*cancel_at - std::chrono::steady_clock::now()) + Milliseconds{1};
+      pollfd socket{.fd = PQsocket(pg), .events = POLLIN, .revents = 0};
+      if (left <= Milliseconds{0} || poll(&socket, 1, static_cast<int>(left.count())) == 0) {
+        cancel_at.reset();
+        cancel();
+      } else if (PQconsumeInput(pg) == 0) {
+        throw_lost();
+      }
+    }
+    return ResultPtr(PQgetResult(pg));
+  }
+
   void enter_pipeline() {
     TENANTRY_ASSERT(!flushed);
     if (unanswered == 0 && PQenterPipelineMode(connection.get()) == 0) throw_lost();
@@ -423,6 +451,15 @@ Rows Transaction::exec(std::string_view sql, std::span<const Param> params, cons
 
 Rows Transaction::exec_once(std::string_view sql, std::span<const Param> params, const Meanwhile& meanwhile) {
   state_->connection.send_once(sql, params);
+  return answer(meanwhile);
+}
+
+Rows Transaction::exec_within(Milliseconds patience, std::string_view sql, std::span<const Param> params,
+                              const Meanwhile& meanwhile) {
+  auto& cancel_at = state_->connection.cancel_at;
+  const std::unique_ptr<void, std::function<void(void*)>> no_longer(&cancel_at, [&](void*) { cancel_at.reset(); });
+  state_->connection.send_once(sql, params);
+  cancel_at = std::chrono::steady_clock::now() + patience;
   return answer(meanwhile);
 }
 

@@ -129,6 +129,12 @@ class Transaction {
   // of both ends.
   Rows exec_once(std::string_view sql, std::span<const Param> params, const Meanwhile& meanwhile = {});
 
+  // The same, cancelled where it is not done in time, with what was sent before it: TimedOut. PostgreSQL's own
+  // statement_timeout is not for a time that statements do reach: where one ends just as its time does, the next may be
+  // told of it.
+  Rows exec_within(Milliseconds patience, std::string_view sql, std::span<const Param> params,
+                   const Meanwhile& meanwhile = {});
+
   // For its effect alone: nobody waits for the answer, so it shares the round trip of what comes next, at the latest
   // the commit, which throws in its place where it fails.
   void send(std::string_view sql, std::initializer_list<Param> params = {}) {

@@ -34,6 +34,8 @@ std::string_view Host::date_now() {
 struct Connection::Write {
   uv_write_t request{};
   std::string data;
+  std::string holder;
+  std::size_t unread;    // what it holds of Host::unread
   std::size_t streamed;  // bytes that its Exchange counts
   std::shared_ptr<Connection> connection;
   std::shared_ptr<Exchange::Link> link;
@@ -49,13 +51,15 @@ void Connection::start() {
   self_ = shared_from_this();
   uv_tcp_nodelay(&tcp_, 1);
   peer_ = read_peer();
+  place_holder_ = host_->holder_of(peer_, nullptr);
+  holder_ = place_holder_;
+  has_place_ = host_->places.take(place_holder_) == Budget::Answer::taken;
+  if (!has_place_) {
+    refuse({503, "unavailable", "The server has no connection to spare."});
+    return;
+  }
   set_deadline(options_.header_deadline);
   read();
-}
-
-void Connection::turn_away() {
-  self_ = shared_from_this();
-  refuse({503, "unavailable", "The server has no connection to spare."});
 }
 
 void Connection::abandon() {
@@ -68,6 +72,7 @@ void Connection::close() {
   phase_ = Phase::closed;
   timer_.stop();
   release_body();
+  if (std::exchange(has_place_, false)) host_->places.give_back(place_holder_);
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), [](uv_handle_t* handle) {
     auto* const connection = static_cast<Connection*>(handle->data);
     const auto last = std::move(connection->self_);
@@ -180,11 +185,12 @@ bool Connection::step() {
     case Phase::body:
       switch (parser_.next()) {
         case RequestParser::Step::more:
-          hold_body();
+          if (hold_body() && phase_ == Phase::body) set_deadline(body_time());
           return false;
         case RequestParser::Step::header:
           return await_body();
         case RequestParser::Step::request:
+          if (phase_ == Phase::header) know_holder();
           return hold_body() && handle();
         case RequestParser::Step::refused:
           return refuse(parser_.refusal());
@@ -200,7 +206,12 @@ bool Connection::step() {
 
 bool Connection::await_body() {
   phase_ = Phase::body;
-  set_deadline(options_.body_deadline);
+  know_holder();
+  if (options_.refuse_unread) {
+    if (const auto refused = options_.refuse_unread(*parser_.refused(), peer_)) return refuse(*refused);
+  }
+  body_until_ = host_->loop.now() + options_.body_deadline;
+  set_deadline(body_time());
   if (parser_.expects_continue()) {
     out_ += "HTTP/1.1 100 Continue\r\n\r\n";
     flush();
@@ -208,18 +219,27 @@ bool Connection::await_body() {
   return phase_ == Phase::body;
 }
 
+// A connection of nobody's brings requests of many: its header says whose this one is.
+void Connection::know_holder() {
+  if (place_holder_.empty()) holder_ = host_->holder_of(peer_, parser_.refused());
+}
+
+Milliseconds Connection::body_time() const {
+  return std::min(options_.body_pause_max, body_until_ - host_->loop.now());
+}
+
 // Counts what has come of the body. False: there is no room for it, which is answered.
 bool Connection::hold_body() {
   const auto size = parser_.body_size();
-  host_->bodies_size += size - body_held_;
+  if (host_->bodies.take(holder_, size - body_held_) != Budget::Answer::taken) {
+    return refuse({503, "unavailable", "The server has no memory to spare for this body."});
+  }
   body_held_ = size;
-  if (size == 0 || host_->bodies_size <= options_.bodies_size_max) return true;
-  return refuse({503, "unavailable", "The server has no memory to spare for this body."});
+  return true;
 }
 
 void Connection::release_body() {
-  host_->bodies_size -= body_held_;
-  body_held_ = 0;
+  host_->bodies.give_back(holder_, std::exchange(body_held_, 0));
 }
 
 bool Connection::handle() {
@@ -236,18 +256,20 @@ bool Connection::handle() {
   return phase_ == Phase::idle;
 }
 
-// Answers what never becomes an Exchange, and closes. False, for step().
 bool Connection::refuse(const Refusal& refusal) {
-  phase_ = Phase::handling;
-  clear_deadline();
   std::string_view target;
-  if (const auto* const request = parser_.refused()) {
-    target = request->target;
-    is_head_ = request->method == Method::head;
-  }
+  if (const auto* const request = parser_.refused()) target = request->target;
   auto response = problem(refusal.status, refusal.code, refusal.detail,
                           target.substr(0, target.find('?')).substr(0, options_.target_size_max));
   if (!refusal.allow.empty()) response.headers.add("Allow", std::string{refusal.allow});
+  return refuse(std::move(response));
+}
+
+// Answers what never becomes an Exchange, and closes. False, for step().
+bool Connection::refuse(Response response) {
+  phase_ = Phase::handling;
+  clear_deadline();
+  if (const auto* const request = parser_.refused()) is_head_ = request->method == Method::head;
   response.close = true;
   respond(response);
   return false;
@@ -332,7 +354,11 @@ void Connection::flush() {
     if (answered_) answer_written();
     return;
   }
+  const auto unread = out_.size() - written;
+  if (host_->unread.take(holder_, unread) != Budget::Answer::taken) return close();
   auto* const write = new Write{.data = std::exchange(out_, {}),
+                                .holder = holder_,
+                                .unread = unread,
                                 .streamed = streamed,
                                 .connection = shared_from_this(),
                                 .link = streamed > 0 ? link_ : nullptr};
@@ -344,6 +370,7 @@ void Connection::flush() {
     done->connection->wrote(*done, status);
   });
   if (failed != 0) {
+    host_->unread.give_back(holder_, unread);
     delete write;
     close();
   }
@@ -351,6 +378,7 @@ void Connection::flush() {
 
 void Connection::wrote(const Write& write, int status) {
   --writes_;
+  host_->unread.give_back(write.holder, write.unread);
   if (phase_ == Phase::closed) return;
   if (status != 0) return close();
   if (writes_ > 0) {

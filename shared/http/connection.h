@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "shared/core/budget.h"
 #include "shared/http/request_parser.h"
 #include "shared/http/server.h"
 
@@ -47,32 +48,43 @@ struct Host {
   const Handler handler;
   std::array<char, read_size> read_buffer{};  // one for all: libuv fills it and calls back at once
   std::unordered_set<Connection*> connections{};
-  std::size_t bodies_size = 0;  // of all requests that are being read or handled
+  // An eighth of each is for who has nothing yet.
+  Budget places;  // of connections
+  Budget bodies;  // bytes of requests that are being read or handled
+  Budget unread;  // bytes of answers that are not yet taken
 
-  Host(loop::Loop& on, ServerOptions with, Handler to) : loop(on), options(std::move(with)), handler(std::move(to)) {}
+  Host(loop::Loop& on, ServerOptions with, Handler to)
+      : loop(on),
+        options(std::move(with)),
+        handler(std::move(to)),
+        places({options.connections_max, options.connections_of_one_max, options.connections_max / 8}),
+        bodies({options.bodies_size_max, options.bodies_size_of_one_max, options.bodies_size_max / 8}),
+        unread({options.unread_size_max, options.unread_size_of_one_max, options.unread_size_max / 8}) {}
   virtual ~Host() = default;
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
   virtual void removed(Connection* connection) = 0;
 
   std::string_view date_now();
+  std::string holder_of(std::string_view peer, const Request* head) const {
+    return options.holder_of ? options.holder_of(peer, head) : address_share(peer);
+  }
 
  private:
   std::time_t date_of_ = 0;
   std::string date_{};
 };
 
-// It owns itself from start(), turn_away() or abandon() until libuv has closed its handle.
+// It owns itself from start() or abandon() until libuv has closed its handle.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   explicit Connection(std::shared_ptr<Host> host);
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
 
-  // One of these, once.
+  // Once, with what was accepted: reads, or answers 503 where no place is left.
   void start();
-  void turn_away();  // the server is full: 503
-  void abandon();    // nothing was accepted
+  void abandon();  // instead: nothing was accepted
 
   void close();
   void drain();  // the server is stopping: nothing new is read; what is being handled is answered
@@ -100,7 +112,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool await_body();
   bool hold_body();
   bool handle();
+  void know_holder();
+  Milliseconds body_time() const;
   bool refuse(const Refusal& refusal);
+  bool refuse(Response response);
 
   void begin_answer(int status, const Headers& headers);
   void answer_complete();
@@ -119,15 +134,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   loop::Timer timer_;
   Milliseconds deadline_ = Milliseconds::max();
   Milliseconds armed_for_ = Milliseconds::max();
+  Milliseconds body_until_{0};  // when a body has to be whole
   std::shared_ptr<Connection> self_{};
   Phase phase_ = Phase::header;
   std::string peer_{};
   RequestParser parser_;
   std::shared_ptr<Exchange::Link> link_{};  // of the request at hand
-  std::size_t body_held_ = 0;               // its share of Host::bodies_size
-  std::string out_{};                       // answers not yet given to the socket
-  std::size_t out_streamed_ = 0;            // bytes of write_chunk in there
-  std::size_t writes_ = 0;                  // in libuv's queue
+  std::string place_holder_{};              // who has its place in Host::places
+  bool has_place_ = false;
+  std::string holder_{};          // of the request at hand
+  std::size_t body_held_ = 0;     // what it holds of Host::bodies
+  std::string out_{};             // answers not yet given to the socket
+  std::size_t out_streamed_ = 0;  // bytes of write_chunk in there
+  std::size_t writes_ = 0;        // in libuv's queue
   bool reading_ = false;
   bool processing_ = false;
   bool eof_ = false;

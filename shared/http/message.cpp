@@ -94,6 +94,16 @@ std::size_t Headers::count(std::string_view name) const {
       std::ranges::count_if(fields_, [&](const Field& field) { return equal_without_case(field.first, name); }));
 }
 
+std::string Headers::list(std::string_view name) const {
+  std::string out;
+  for (const auto& [field, value] : fields_) {
+    if (!equal_without_case(field, name)) continue;
+    if (!out.empty()) out += ", ";
+    out += value;
+  }
+  return out;
+}
+
 std::optional<std::string_view> Request::query_value(std::string_view name) const {
   for (const auto& [key, value] : query) {
     if (key == name) return value;

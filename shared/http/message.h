@@ -30,6 +30,8 @@ class Headers {
   // The first of that name. Where a second one would matter, ask count() too.
   std::optional<std::string_view> get(std::string_view name) const;
   std::size_t count(std::string_view name) const;
+  // All of that name as the one list they are (RFC 9110 section 5.3); "" where there is none.
+  std::string list(std::string_view name) const;
 
   std::size_t size() const { return fields_.size(); }
   auto begin() const { return fields_.begin(); }

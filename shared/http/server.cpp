@@ -1,5 +1,10 @@
 #include "shared/http/server.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
 #include "shared/core/assert.h"
 #include "shared/http/connection.h"
 #include "shared/http/problem.h"
@@ -36,6 +41,20 @@ struct Server::State : Host, std::enable_shared_from_this<State> {
     run();
   }
 };
+
+std::string address_share(std::string_view address) {
+  const std::string text{address.substr(0, address.find('%'))};
+  in6_addr parsed{};
+  if (inet_pton(AF_INET6, text.c_str(), &parsed) != 1) return text;
+  std::array<char, INET6_ADDRSTRLEN> out{};
+  if (IN6_IS_ADDR_V4MAPPED(&parsed)) {
+    inet_ntop(AF_INET, &parsed.s6_addr[12], out.data(), out.size());
+    return out.data();
+  }
+  std::fill(std::begin(parsed.s6_addr) + 8, std::end(parsed.s6_addr), std::uint8_t{0});
+  inet_ntop(AF_INET6, &parsed, out.data(), out.size());
+  return std::string(out.data()) + "/64";
+}
 
 Exchange::Exchange(Request request, std::shared_ptr<Link> link)
     : request_(std::move(request)), link_(std::move(link)) {}
@@ -131,12 +150,9 @@ Result<void> Server::State::listen() {
 
 void Server::State::accept() {
   const auto connection = std::make_shared<Connection>(shared_from_this());
-  const bool full = connections.size() >= options.connections_max;
   connections.insert(connection.get());
   if (uv_accept(reinterpret_cast<uv_stream_t*>(listener), connection->stream()) != 0) {
     connection->abandon();
-  } else if (full) {
-    connection->turn_away();
   } else {
     connection->start();
   }

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "shared/core/time.h"
 #include "shared/http/message.h"
@@ -20,21 +22,36 @@ namespace tenantry::http {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;                     // 0: any free one
-  std::size_t connections_max = 10'000;       // further ones get 503
-  std::size_t header_size_max = 16UL * 1024;  // without the request line: 431
-  std::size_t fields_max = 100;               // 431
-  std::size_t target_size_max = 8UL * 1024;   // 414
-  std::size_t body_size_max = 1024UL * 1024;  // 413
+  std::uint16_t port = 0;                      // 0: any free one
+  std::size_t connections_max = 10'000;        // further ones get 503
+  std::size_t connections_of_one_max = 1'000;  // of one holder; 503, too
+  std::size_t header_size_max = 16UL * 1024;   // without the request line: 431
+  std::size_t fields_max = 100;                // 431
+  std::size_t target_size_max = 8UL * 1024;    // 414
+  std::size_t body_size_max = 1024UL * 1024;   // 413
   // Of all requests being read or handled: 10,000 slow bodies would be 10 GB otherwise. 503.
   std::size_t bodies_size_max = 256UL * 1024 * 1024;
+  std::size_t bodies_size_of_one_max = 32UL * 1024 * 1024;
+  // Answers made and not yet taken by their readers: who lets more lie is disconnected.
+  std::size_t unread_size_max = 256UL * 1024 * 1024;
+  std::size_t unread_size_of_one_max = 32UL * 1024 * 1024;
   // Absolute, so that a byte now and then buys no time.
   Milliseconds header_deadline{10'000};
   Milliseconds body_deadline{30'000};
+  Milliseconds body_pause_max{5'000};            // between two pieces of a body
   Milliseconds idle_timeout{75'000};             // between requests
   Milliseconds write_timeout{30'000};            // for the reader to take what was given to the socket at once
   std::size_t stream_buffer_max = 256UL * 1024;  // unsent bytes at which write_chunk asks to pause
+
+  // Whose share a connection (`head` is null) or a request counts in; "": nobody's, only the totals bind it, as where a
+  // proxy brings everybody's. By default the address of the connection, of IPv6 its network (address_share).
+  std::function<std::string(std::string_view peer, const Request* head)> holder_of{};
+  // Asked when a header is there and its body is not: what refuses the request anyway answers before it is taken.
+  std::function<std::optional<Response>(const Request& head, std::string_view peer)> refuse_unread{};
 };
+
+// The part of an address that one client has: of IPv6 the /64, of which a single machine may use any address.
+std::string address_share(std::string_view address);
 
 // One request and the way to answer it. Either respond() once, or start_stream(),
 // write_chunk()s and finish(). Callable from any thread, one thread at a time; a

@@ -7,6 +7,7 @@
 #include "shared/core/rare.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/connection.h"
+#include "shared/messaging/outbox_rows.h"
 #include "tenantry/events/v1/dead_letter.pb.h"
 #include "tenantry/events/v1/security.pb.h"
 
@@ -140,7 +141,11 @@ OutboxRow redrive_row(const DeadLetter& letter, Timestamp at) {
   OutboxRow row;
   row.id = letter.event_id;
   row.vhost = letter.vhost;
-  row.routing_key = events::queue_of(events::tenant_of_vhost(letter.vhost), letter.worker);
+  const bool never_published =
+      letter.worker == relay_worker || letter.worker.starts_with(std::string(relay_worker) + ".");
+  row.exchange = never_published ? letter.exchange : "";
+  row.routing_key =
+      never_published ? letter.routing_key : events::queue_of(events::tenant_of_vhost(letter.vhost), letter.worker);
   row.tenant_id = letter.tenant_id;
   row.type = letter.type;
   row.content_type = text("content_type");
@@ -149,6 +154,7 @@ OutboxRow redrive_row(const DeadLetter& letter, Timestamp at) {
   row.available_at = at;
   row.retry = retry_number(letter.redrives + 1, 0);
   row.headers[std::string(events::header_redrives)] = std::to_string(letter.redrives + 1);
+  if (never_published) return row;
   if (letter.form == "event") {
     row.headers[std::string(events::header_exchange)] = letter.exchange;
     row.headers[std::string(events::header_routing_key)] = letter.routing_key;

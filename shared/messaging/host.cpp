@@ -46,8 +46,17 @@ void check_table(const WorkerSpec& spec, std::span<const ConsumerRow> rows) {
 constexpr int prefetch_min = 20;
 constexpr Seconds gone_recheck{5};
 
-std::size_t lane_of(std::string_view tenant_id, std::size_t lanes) {
-  return std::hash<std::string_view>{}(tenant_id) % lanes;
+int lanes_of(const WorkerSpec& spec) {
+  return spec.lanes + (spec.slow ? spec.slow_lanes : 0);
+}
+
+// The slow ones come last.
+std::size_t lane_of(const WorkerSpec& spec, const Arrival& arrival) {
+  const auto& event = arrival.incoming.event;
+  const auto hash = std::hash<std::string_view>{}(event.tenant_id);
+  const auto lanes = static_cast<std::size_t>(spec.lanes);
+  const bool slow = spec.slow && !arrival.refused && spec.slow(event);
+  return slow ? lanes + hash % static_cast<std::size_t>(spec.slow_lanes) : hash % lanes;
 }
 
 }  // namespace
@@ -112,7 +121,7 @@ struct Host::State {
                       .generation = generation,
                       .delivery_tag = delivery.delivery_tag};
     auto arrival = receive(std::move(delivery), vhost, {options.relay.publisher.broker.user}, token, clock.now());
-    const auto lane = lane_of(arrival.incoming.event.tenant_id, worker.lanes.size());
+    const auto lane = lane_of(worker.spec, arrival);
     worker.arrived[lane].push_back(std::move(arrival));
     push_arrived.request();
   }
@@ -292,7 +301,7 @@ void Host::start() {
       const auto probe = worker.spec.make(LaneContext{state.clock, state.ids, unused});
       check_table(worker.spec, probe->consumes());
     }
-    for (int n = 0; n < worker.spec.lanes; ++n) {
+    for (int n = 0; n < lanes_of(worker.spec); ++n) {
       LaneHooks hooks;
       hooks.published = [this](std::vector<OutboxRow> rows) { state_->relay.hand_over(std::move(rows)); };
       hooks.settled = [this](std::vector<Token> tokens) {

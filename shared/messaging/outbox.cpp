@@ -86,6 +86,14 @@ void Outbox::publish_last(const events::Event& event) {
   rows_.back().pinned = true;
 }
 
+void Outbox::publish_last_to(const std::string& queue, const events::Event& event) {
+  publish_last(event);
+  auto& row = rows_.back();
+  row.headers[std::string(events::header_exchange)] = std::exchange(row.exchange, {});
+  row.headers[std::string(events::header_routing_key)] = std::exchange(row.routing_key, queue);
+  row.headers[std::string(events::header_event_id)] = event.id.to_string();
+}
+
 void Outbox::publish_application_event(const events::Event& event) {
   rows_.push_back(row_of(event, events::application_exchange(event.tenant_id), events::vhost_of(event.tenant_id)));
   // Its wire id is its publisher's; ours came of that and of what the publisher said of its time, which may be nothing.

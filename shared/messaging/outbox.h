@@ -57,6 +57,7 @@ class Outbox {
 
   // The last event of a tenant's vhost: the only one that still goes there once the tenant is deleted.
   void publish_last(const events::Event& event);
+  void publish_last_to(const std::string& queue, const events::Event& event);  // and there to one queue alone
 
   // An event of a tenant's application, accepted by the gateway: to <tenant>.app.
   void publish_application_event(const events::Event& event);

@@ -40,6 +40,24 @@ OutboxRow read_row(const db::Row& row) {
   return out;
 }
 
+// Out of the outbox, where it would be tried for ever before all that is younger, and where a tenant's end would wait
+// for it; into the dead letters, where somebody sees it, with all it was. An event may be on its way to several queues,
+// and each row is a letter of its own. Rare, so a row at a time.
+void set_row_aside(db::Transaction& tx, const Unpublishable& row) {
+  tx.send(
+      "WITH gone AS (DELETE FROM messaging.outbox WHERE id = $1 AND exchange = $2 AND routing_key = $3 AND retry = $4 "
+      "RETURNING *) "
+      "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, "
+      "vhost, exchange, routing_key, properties, body, created_at, last_seen_at, form) "
+      "SELECT gen_random_uuid(), CASE WHEN exchange = '' THEN $6 || '.' || routing_key ELSE $6 END, tenant_id, id, "
+      "type, 'invalid', $5, attempts + 1, vhost, exchange, routing_key, "
+      "jsonb_build_object('content_type', content_type, 'headers', headers, 'message_id', id, 'type', type), payload, "
+      "now(), now(), 'event' FROM gone "
+      "ON CONFLICT (worker, event_id) DO UPDATE SET seen = dead_letters.seen + 1, error = excluded.error, "
+      "last_seen_at = excluded.last_seen_at, state = 'waiting'",
+      {row.key.id, row.key.exchange, row.key.routing_key, row.key.retry, row.error, relay_worker});
+}
+
 }  // namespace
 
 RowKey key_of(const OutboxRow& row) {
@@ -84,6 +102,7 @@ void settle_rows(db::Transaction& tx, const Answers& answers) {
           keys,
       answers.failed);
   run(std::string("UPDATE messaging.outbox o SET claimed_until = NULL FROM ") + keys, answers.released);
+  for (const auto& each : answers.unpublishable) set_row_aside(tx, each);
 }
 
 void send_through_platform(OutboxRow& row) {

@@ -77,9 +77,10 @@ struct Processor::State {
     std::vector<std::string> event_ids;
     for (const auto* arrival : batch) event_ids.push_back(arrival->incoming.event.id.to_string());
     const auto fresh = tx.exec(
-        "INSERT INTO messaging.inbox (event_id, worker) SELECT id, $2 FROM (SELECT DISTINCT unnest($1::uuid[]) AS id "
+        "INSERT INTO messaging.inbox (event_id, worker, handled_at) SELECT id, $2, $3::timestamptz FROM "
+        "(SELECT DISTINCT unnest($1::uuid[]) AS id "
         "ORDER BY 1) AS batch ON CONFLICT DO NOTHING RETURNING event_id",
-        {db::Param::array(event_ids), spec.name});
+        {db::Param::array(event_ids), spec.name, clock.now()});
     std::set<Uuid> out;
     for (const auto row : fresh) out.insert(row.uuid(0));
     if (rare::is(rare::Mutant::inbox_skipped)) {
@@ -88,8 +89,11 @@ struct Processor::State {
     return out;
   }
 
+  // What the acts of a batch came to.
+  using Acted = std::map<const Arrival*, std::any>;
+
   // All effects of the batch in one transaction. `failed` tells whose error it was; null: of the batch as a whole.
-  Result<void> handle(const std::vector<const Arrival*>& batch, const Arrival** failed) {
+  Result<void> handle(const std::vector<const Arrival*>& batch, const Acted& acted, const Arrival** failed) {
     *failed = nullptr;
     return commit([&](db::Transaction& tx, Outbox& outbox) -> Result<void> {
       auto fresh = admit(tx, batch);
@@ -110,7 +114,8 @@ struct Processor::State {
           const auto* row = row_for(events[i]->event);
           if (row == nullptr) continue;  // bound for another reason: the end-of-stream marker
           outbox.set_cause(&events[i]->event);
-          if (auto ok = row->handle(unit, *events[i]); !ok) {
+          const auto came_to = acted.find(arrivals[i]);
+          if (auto ok = row->handle(unit, *events[i], came_to == acted.end() ? std::any{} : came_to->second); !ok) {
             *failed = arrivals[i];
             return ok;
           }
@@ -165,10 +170,11 @@ struct Processor::State {
     if (event_ids.empty()) return over;
     const auto counted = commit([&](db::Transaction& tx, Outbox&) -> Result<void> {
       const auto tries = tx.exec(
-          "INSERT INTO messaging.attempts AS a (worker, event_id, attempts) SELECT $1, id, 1 FROM (SELECT DISTINCT "
-          "unnest($2::uuid[]) AS id ORDER BY 1) AS batch ON CONFLICT (worker, event_id) DO UPDATE SET "
-          "attempts = a.attempts + 1, last_at = now() RETURNING event_id, attempts",
-          {spec.name, db::Param::array(event_ids)});
+          "INSERT INTO messaging.attempts AS a (worker, event_id, attempts, last_at) SELECT $1, id, 1, $3::timestamptz "
+          "FROM "
+          "(SELECT DISTINCT unnest($2::uuid[]) AS id ORDER BY 1) AS batch ON CONFLICT (worker, event_id) DO UPDATE SET "
+          "attempts = a.attempts + 1, last_at = excluded.last_at RETURNING event_id, attempts",
+          {spec.name, db::Param::array(event_ids), clock.now()});
       over.clear();
       for (const auto row : tries) {
         if (row.int64(1) > crash_attempts_max) over.insert(row.uuid(0));
@@ -244,9 +250,9 @@ struct Processor::State {
   }
 
   // Runs what must not run inside a transaction, for events that have not taken effect yet.
-  Result<void> act(const Arrival& arrival) {
+  Result<std::any> act(const Arrival& arrival) {
     const auto* row = row_for(arrival.incoming.event);
-    if (row == nullptr || !row->act) return {};
+    if (row == nullptr || !row->act) return std::any{};
     bool handled = false;
     const auto looked = db::run(connection, {.in_doubt = db::InDoubtCommit::rerun, .deadline = database_deadline},
                                 [&](db::Transaction& tx) -> Result<void> {
@@ -256,7 +262,7 @@ struct Processor::State {
                                   return {};
                                 });
     if (!looked) return looked.error();
-    if (handled) return {};
+    if (handled) return std::any{};
     return row->act(arrival.incoming);
   }
 
@@ -331,6 +337,7 @@ struct Processor::State {
     if (!counted) return false;
 
     std::vector<const Arrival*> good;
+    Acted acted;
     for (const auto* arrival : part) {
       std::optional<Error> error = arrival->refused;
       if (!error && crashed.contains(arrival->incoming.event.id)) {
@@ -338,9 +345,14 @@ struct Processor::State {
             Error{.code = Errc::crash, .reason = "crash_loop", .message = "handling it stopped the process too often"};
       }
       if (!error) {
-        const auto acted = guarded([&] { return act(*arrival); });
-        if (!acted && database_away(acted.error())) return false;
-        if (!acted) error = acted.error();
+        const auto done = guarded([&]() -> Result<void> {
+          auto came_to = act(*arrival);
+          if (!came_to) return came_to.error();
+          acted[arrival] = *std::move(came_to);
+          return {};
+        });
+        if (!done && database_away(done.error())) return false;
+        if (!done) error = done.error();
       }
       if (!error) {
         good.push_back(arrival);
@@ -351,21 +363,22 @@ struct Processor::State {
 
     if (good.empty()) return true;
     const Arrival* failed = nullptr;
-    const auto done = guarded([&] { return handle(good, &failed); });
+    const auto done = guarded([&] { return handle(good, acted, &failed); });
     if (done) {
       for (const auto* arrival : good) settled.push_back(arrival->token);
       return true;
     }
     if (database_away(done.error())) return false;
     if (good.size() == 1) return fail_one(*good.front(), done.error());
-    return one_by_one(good, settled, fail_one);
+    return one_by_one(good, acted, settled, fail_one);
   }
 
   template <class FailOne>
-  bool one_by_one(const std::vector<const Arrival*>& good, std::vector<Token>& settled, const FailOne& fail_one) {
+  bool one_by_one(const std::vector<const Arrival*>& good, const Acted& acted, std::vector<Token>& settled,
+                  const FailOne& fail_one) {
     for (const auto* arrival : good) {
       const Arrival* failed = nullptr;
-      const auto alone = guarded([&] { return handle({arrival}, &failed); });
+      const auto alone = guarded([&] { return handle({arrival}, acted, &failed); });
       if (alone) {
         settled.push_back(arrival->token);
       } else if (database_away(alone.error()) || !fail_one(*arrival, alone.error())) {

@@ -27,7 +27,7 @@ struct Flight {
 
 // One vhost's connection: rows wait until it is ready, then fly until confirmed.
 struct Publisher::Link {
-  enum class Phase { idle, connecting, ready, waiting };
+  enum class Phase { idle, connecting, ready, waiting, closing };
 
   Link(Publisher::State& owner, std::string name);
 
@@ -52,6 +52,8 @@ struct Publisher::Link {
   void on_confirm(std::uint64_t sequence, bool multiple, bool ack);
   void pump();
   void pump_held_back();
+  void close();
+  bool busy() const;
   void release_all();
 };
 
@@ -83,9 +85,9 @@ struct Publisher::State {
     return *slot;
   }
 
-  void finish(const Flight& flight, PublishOutcome outcome) {
+  void finish(const Flight& flight, PublishOutcome outcome, const std::string& why = {}) {
     --in_flight;
-    done(flight.key, flight.row, outcome);
+    done(flight.key, flight.row, outcome, why);
   }
 
   void set_reachable(bool now_reachable) {
@@ -95,6 +97,7 @@ struct Publisher::State {
   }
 
   void close_idle();
+  std::size_t ready() const;
   void reroute(Link& from);
 };
 
@@ -160,9 +163,10 @@ void Publisher::Link::pump() {
                                                         // Nobody may be watching: then nobody has stale caches.
                                                         .mandatory = row.exchange != events::exchange_tenant_changes});
     if (!sequence) {
-      log::error("event cannot be published",
-                 {{"event_id", row.id.to_string()}, {"error", sequence.error().describe()}});
-      state.finish(flight, PublishOutcome::nacked);
+      const auto& error = sequence.error();
+      log::error("event cannot be published", {{"event_id", row.id.to_string()}, {"error", error.describe()}});
+      const bool for_good = error.reason == "amqp_limit";
+      state.finish(flight, for_good ? PublishOutcome::unpublishable : PublishOutcome::nacked, error.describe());
       continue;
     }
     flying.emplace(*sequence, std::move(flight));
@@ -193,6 +197,16 @@ void Publisher::Link::on_confirm(std::uint64_t sequence, bool multiple, bool ack
   pump();
 }
 
+// What arrives before the broker has answered waits for the next connection.
+void Publisher::Link::close() {
+  phase = Phase::closing;
+  connection->close();
+}
+
+bool Publisher::Link::busy() const {
+  return !waiting.empty() || !flying.empty() || vhost == events::vhost_platform;
+}
+
 void Publisher::Link::release_all() {
   auto flown = std::move(flying);
   flying.clear();
@@ -204,12 +218,16 @@ void Publisher::Link::release_all() {
 }
 
 void Publisher::Link::on_closed(const amqp::CloseReason& reason) {
-  phase = Phase::idle;
+  const bool was_idle = std::exchange(phase, Phase::idle) == Phase::closing;
   blocked = false;
   connection.reset();
   const bool missing = reason.kind == amqp::CloseKind::vhost_not_found || reason.kind == amqp::CloseKind::vhost_deleted;
   if (missing && vhost != events::vhost_platform && !state.closing) {
     state.reroute(*this);
+    return;
+  }
+  if (was_idle && !state.closing) {
+    if (!waiting.empty()) connect_in_turn();
     return;
   }
   if (reason.kind == amqp::CloseKind::requested && waiting.empty() && flying.empty()) return;
@@ -242,26 +260,28 @@ void Publisher::State::reroute(Link& from) {
 }
 
 void Publisher::State::close_idle() {
-  std::size_t open = 0;
+  // Of a vhost that nothing was published to since, nothing is kept: tenants come and go.
+  std::erase_if(links,
+                [](const auto& entry) { return entry.second->phase == Link::Phase::idle && !entry.second->busy(); });
+  std::vector<Link*> idle;
   for (auto& [vhost, link] : links) {
     if (link->phase != Link::Phase::ready) continue;
-    ++open;
     link->pump_held_back();
-    const bool busy = !link->waiting.empty() || !link->flying.empty() || vhost == events::vhost_platform;
-    if (!busy && loop.now() - link->used_at >= options.idle_close) link->connection->close();
+    if (!link->busy()) idle.push_back(link.get());
   }
-  // Over the cap: the longest idle goes first.
-  while (open > static_cast<std::size_t>(options.connections_max)) {
-    Link* oldest = nullptr;
-    for (auto& [vhost, link] : links) {
-      const bool busy = !link->waiting.empty() || !link->flying.empty() || vhost == events::vhost_platform;
-      if (busy || link->phase != Link::Phase::ready) continue;
-      if (oldest == nullptr || link->used_at < oldest->used_at) oldest = link.get();
-    }
-    if (oldest == nullptr) return;
-    oldest->connection->close();
-    --open;
+  // The longest idle goes first, and more of them over the cap.
+  std::ranges::sort(idle, {}, &Link::used_at);
+  const auto open = static_cast<std::ptrdiff_t>(ready());
+  for (std::ptrdiff_t n = 0; n < std::ssize(idle); ++n) {
+    auto& link = *idle[static_cast<std::size_t>(n)];
+    if (loop.now() - link.used_at < options.idle_close && open - n <= options.connections_max) break;
+    link.close();
   }
+}
+
+std::size_t Publisher::State::ready() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(links, [](const auto& entry) { return entry.second->phase == Link::Phase::ready; }));
 }
 
 Publisher::Publisher(loop::Loop& loop, PublisherOptions options, IdGenerator& ids, Done done,
@@ -298,6 +318,10 @@ void Publisher::publish(std::vector<OutboxRow> rows) {
   for (auto& [vhost, link] : state_->links) {
     if (!link->waiting.empty()) link->pump();
   }
+}
+
+std::size_t Publisher::connections() const {
+  return state_->ready();
 }
 
 std::size_t Publisher::in_flight() const {

@@ -21,7 +21,8 @@ enum class PublishOutcome {
   confirmed,
   returned,  // no queue took it
   nacked,
-  released,  // nothing happened: the connection ended first; try again when there is one
+  released,       // nothing happened: the connection ended first; try again when there is one
+  unpublishable,  // no broker can be told of it: it does not fit AMQP
 };
 
 struct PublisherOptions {
@@ -34,7 +35,8 @@ struct PublisherOptions {
 
 class Publisher {
  public:
-  using Done = std::function<void(const RowKey&, const OutboxRow&, PublishOutcome)>;
+  // `why`: of what is unpublishable.
+  using Done = std::function<void(const RowKey&, const OutboxRow&, PublishOutcome, const std::string& why)>;
 
   // `reachable` hears of every change of whether the broker can be reached.
   Publisher(loop::Loop& loop, PublisherOptions options, IdGenerator& ids, Done done,
@@ -43,7 +45,8 @@ class Publisher {
 
   void publish(std::vector<OutboxRow> rows);
 
-  std::size_t in_flight() const;  // rows given and not done
+  std::size_t in_flight() const;    // rows given and not done
+  std::size_t connections() const;  // that can be published on
 
   // Opens the connection to "platform", so that it is known early whether the broker is there.
   void start();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "events/catalogue.h"
 #include "events/topology.h"
@@ -16,6 +17,7 @@ namespace {
 events::Event unreadable(const Incoming& incoming, const std::string& vhost_tenant) {
   events::Event event;
   event.tenant_id = vhost_tenant;
+  event.time = incoming.received_at;
   std::string type = events::claimed_type(incoming.wire);
   if (type.empty()) type = incoming.wire.type.empty() ? incoming.wire.routing_key : incoming.wire.type;
   event.type = is_utf8(type) && type.find('\0') == type.npos ? type.substr(0, 128) : "?";
@@ -38,7 +40,37 @@ int count_in(const events::WireMessage& wire, std::string_view header) {
   return std::clamp(count, 0, believable_max);
 }
 
+// What expired in a queue that applications are heard in comes through the default exchange, from the queue that the
+// broker put it into (events::expired_queue_of). Only applications' messages expire, so it is one of theirs, whatever
+// its headers say.
+// True: it is such a message.
+bool restore_expired(events::WireMessage& wire, const std::string& vhost_tenant, const events::TrustRules& rules) {
+  const bool expired = wire.headers.contains("x-first-death-reason") && wire.exchange.empty();
+  if (!expired || wire.user_id == rules.publisher_user || vhost_tenant == events::platform_tenant) return false;
+  wire.exchange = events::application_exchange(vhost_tenant);
+  if (wire.keys_before.empty()) return true;
+  wire.routing_key = wire.keys_before.front();
+  wire.carbon_copies.assign(wire.keys_before.begin() + 1, wire.keys_before.end());
+  return true;
+}
+
+// The broker drops what would expire where it seems to have died before: who says so itself wants to be confirmed and
+// not recorded. Refused whether it has expired meanwhile or not, so that each worker says the same of it.
+std::optional<Error> forged_death(const events::WireMessage& wire, bool has_expired) {
+  const bool says_so = has_expired ? wire.deaths > 1 : wire.expires && wire.deaths > 0;
+  if (!says_so) return {};
+  return Error{.code = Errc::refused,
+               .reason = "forged_death",
+               .message = "a message with an expiration says by x-death that it has died before"};
+}
+
 }  // namespace
+
+std::string Incoming::first_exchange() const {
+  if (!wire.exchange.empty()) return wire.exchange;
+  const auto at = wire.headers.find(std::string(events::header_exchange));
+  return at == wire.headers.end() ? std::string{} : at->second;
+}
 
 Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const events::TrustRules& rules, Token token,
                 Timestamp now) {
@@ -59,15 +91,18 @@ Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const event
     restore_original(incoming);
   }
   const std::string vhost_tenant = events::tenant_of_vhost(incoming.vhost);
+  const bool has_expired = restore_expired(incoming.wire, vhost_tenant, rules);
 
   Result<events::Event> event =
       oversized            ? Error::invalid("", "size", "the body is larger than the broker may hand over")
       : properties_refused ? Error::invalid("/headers", "table", "the headers are nested too deeply or malformed")
-                           : events::decode(incoming.wire, vhost_tenant, rules);
+                           : events::decode(incoming.wire, vhost_tenant, rules, now);
   if (event) {
     incoming.event = *std::move(event);
     if (auto trusted = events::check_trust(incoming.event, incoming.wire, vhost_tenant, rules); !trusted) {
       arrival.refused = trusted.error();
+    } else {
+      arrival.refused = forged_death(incoming.wire, has_expired);
     }
   } else {
     arrival.refused = event.error();
@@ -80,7 +115,6 @@ Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const event
                               .message = trusted.error().message + "; also " + arrival.refused->message};
     }
   }
-  if (incoming.event.time == Timestamp{}) incoming.event.time = incoming.received_at;
   if (arrival.refused) {
     incoming.event.tenant_id = vhost_tenant;
   } else {

@@ -19,7 +19,9 @@ namespace {
 
 using Monotonic = std::chrono::steady_clock;
 constexpr std::chrono::hours partition_check_every{6};
-constexpr Milliseconds clock_check_every{1'000};  // between two the monotonic clock carries the time on
+constexpr std::chrono::minutes housekeeping_every{1};
+constexpr std::chrono::seconds housekeeping_again{1};  // where a batch was full
+constexpr Milliseconds clock_check_every{1'000};       // between two the monotonic clock carries the time on
 
 }  // namespace
 
@@ -31,7 +33,9 @@ struct Relay::State {
         connection(options.database_url, "tenantry relay"),
         publisher(
             l, options.publisher, ids,
-            [this](const RowKey& key, const OutboxRow& row, PublishOutcome outcome) { on_done(key, row, outcome); },
+            [this](const RowKey& key, const OutboxRow& row, PublishOutcome outcome, const std::string& why) {
+              on_done(key, row, outcome, why);
+            },
             [this](bool reachable) { broker_up = reachable; }) {}
 
   loop::Loop& loop;
@@ -51,9 +55,10 @@ struct Relay::State {
   std::atomic<bool> broker_up{false};
   std::atomic<bool> database_up{true};
   Monotonic::time_point partitions_checked_at{};
+  Monotonic::time_point housekeeping_due_at{};
   Monotonic::time_point clock_checked_at{};
 
-  void on_done(const RowKey& key, const OutboxRow& row, PublishOutcome outcome) {
+  void on_done(const RowKey& key, const OutboxRow& row, PublishOutcome outcome, const std::string& why) {
     if (outcome == PublishOutcome::returned) {
       log::error("no queue took an event; it stays in the outbox",
                  {{"event_id", row.id.to_string()}, {"type", row.type}, {"tenant_id", row.tenant_id}});
@@ -62,8 +67,14 @@ struct Relay::State {
                      {{"outcome", outcome == PublishOutcome::confirmed  ? "confirmed"
                                   : outcome == PublishOutcome::returned ? "returned"
                                   : outcome == PublishOutcome::nacked   ? "nacked"
-                                                                        : "released"}});
+                                  : outcome == PublishOutcome::released ? "released"
+                                                                        : "unpublishable"}});
     const std::lock_guard lock(mutex);
+    if (outcome == PublishOutcome::unpublishable) {
+      answers.unpublishable.push_back({key, why});
+      work.notify_all();
+      return;
+    }
     auto& list = outcome == PublishOutcome::confirmed  ? answers.confirmed
                  : outcome == PublishOutcome::released ? answers.released
                                                        : answers.failed;
@@ -102,6 +113,30 @@ struct Relay::State {
     partitions_checked_at = Monotonic::now();
   }
 
+  // What is over in the database (migrations/0038_keep_house.sql), a batch of each table at a time. The lock of a month
+  // of the inbox that leaves is waited for briefly: whoever works on holds it up for seconds at most.
+  void keep_house() {
+    if (Monotonic::now() < housekeeping_due_at) return;
+    housekeeping_due_at = Monotonic::now() + housekeeping_every;
+    try {
+      db::Transaction tx(connection);
+      tx.exec("SET LOCAL lock_timeout = '1s'");
+      for (const auto row : tx.exec("SELECT relation, removed, more FROM housekeeping.sweep($1)", {clock.now()})) {
+        if (row.int64(1) > 0) {
+          metrics::counter("tenantry_housekeeping_removed_total",
+                           "Rows that were kept long enough, or months of the inbox",
+                           {{"relation", std::string(row.text(0))}}, static_cast<double>(row.int64(1)));
+        }
+        if (row.boolean(2)) housekeeping_due_at = Monotonic::now() + housekeeping_again;
+      }
+      tx.commit();
+    } catch (const db::Unavailable&) {
+      throw;
+    } catch (const std::exception& error) {
+      log::warn("housekeeping is done later", {{"error", error.what()}});
+    }
+  }
+
   // One turn: settle what the broker answered, and, when it is time, look for rows that are due. True: more is due.
   bool turn(bool sweep_now, const Answers& settled) {
     std::vector<OutboxRow> rows;
@@ -120,6 +155,7 @@ struct Relay::State {
       for (const auto* list : {&settled.confirmed, &settled.failed, &settled.released}) {
         for (const auto& key : *list) in_flight.erase(key);
       }
+      for (const auto& each : settled.unpublishable) in_flight.erase(each.key);
       if (stopping) work.notify_all();  // drain() waits for it
     }
     const bool more = rows.size() == static_cast<std::size_t>(options.sweep_rows_max);
@@ -148,6 +184,7 @@ struct Relay::State {
         if (sweep_now && !leave) {
           check_clock();
           check_partitions();
+          keep_house();
         }
         const bool more = turn(sweep_now && !leave, settled);
         if (sweep_now) next_sweep = more ? Monotonic::now() : Monotonic::now() + options.sweep_every;
@@ -164,6 +201,8 @@ struct Relay::State {
         put_back(answers.confirmed, settled.confirmed);
         put_back(answers.failed, settled.failed);
         put_back(answers.released, settled.released);
+        answers.unpublishable.insert(answers.unpublishable.end(), settled.unpublishable.begin(),
+                                     settled.unpublishable.end());
         if (stopping) {
           in_flight.clear();  // nobody will settle them: they stay in the database, for a sweeper
           work.notify_all();

@@ -20,11 +20,12 @@ struct VhostLink::State {
   struct WorkerChannel {
     LinkWorker worker;
     amqp::ChannelId channel = 0;  // 0: none
-    bool consuming = false;
+    std::size_t consuming = 0;    // of its queues
     bool paused = false;
     std::uint64_t generation = 0;
     std::uint64_t acked_to = 0;         // all tags up to here are acknowledged
     std::set<std::uint64_t> settled{};  // beyond a gap
+    std::set<std::uint64_t> alone{};    // of these, the ones acknowledged each for itself
     std::unique_ptr<amqp::Backoff> backoff;
     std::unique_ptr<loop::Timer> timer;
   };
@@ -108,16 +109,19 @@ struct VhostLink::State {
     const auto generation = channel.generation;
     const auto prefetched =
         connection->qos(id, static_cast<std::uint16_t>(channel.worker.prefetch), [](Result<void>) {});
-    const auto consumed =
-        connection->consume(id, events::queue_of(tenant(), channel.worker.name), "tenantry." + channel.worker.name, {},
-                            [this, worker, generation](Result<std::string> tag) {
-                              auto& now = channels[static_cast<std::size_t>(worker)];
-                              if (!tag || now.generation != generation) return;  // on_channel_lost reopens
-                              now.consuming = true;
-                              now.backoff->reset();
-                              tell_attached();
-                            });
-    TENANTRY_ASSERT(prefetched && consumed);
+    TENANTRY_ASSERT(prefetched);
+    for (const auto& queue : queues_of(channel)) {
+      const auto consumed = connection->consume(id, queue, "tenantry." + queue.substr(tenant().size() + 1), {},
+                                                [this, worker, generation](Result<std::string> tag) {
+                                                  auto& now = channels[static_cast<std::size_t>(worker)];
+                                                  // on_channel_lost reopens
+                                                  if (!tag || now.generation != generation) return;
+                                                  ++now.consuming;
+                                                  now.backoff->reset();
+                                                  tell_attached();
+                                                });
+      TENANTRY_ASSERT(consumed);
+    }
   }
 
   void watch() {
@@ -143,8 +147,13 @@ struct VhostLink::State {
     TENANTRY_ASSERT(declared && bound && consumed);
   }
 
+  std::vector<std::string> queues_of(const WorkerChannel& channel) const {
+    return events::queues_of(tenant(), channel.worker.name);
+  }
+
   void tell_attached() {
-    const bool all = std::ranges::all_of(channels, [](const auto& c) { return c.consuming || c.paused; }) &&
+    const bool all = std::ranges::all_of(
+                         channels, [this](const auto& c) { return c.paused || c.consuming == queues_of(c).size(); }) &&
                      (watching || !options.watch_tenants);
     if (all == told_attached) return;
     told_attached = all;
@@ -153,10 +162,11 @@ struct VhostLink::State {
 
   static void reset(WorkerChannel& channel) {
     channel.channel = 0;
-    channel.consuming = false;
+    channel.consuming = 0;
     ++channel.generation;
     channel.acked_to = 0;
     channel.settled.clear();
+    channel.alone.clear();
   }
 
   void reopen_later(WorkerChannel& channel) {
@@ -276,6 +286,14 @@ void VhostLink::settle(int worker, std::uint64_t generation, const std::vector<s
   }
   if (channel.acked_to > before) {
     [[maybe_unused]] const auto acked = state_->connection->ack(channel.channel, channel.acked_to, true);
+    channel.alone.erase(channel.alone.begin(), channel.alone.upper_bound(channel.acked_to));
+  }
+  // One that takes minutes must not use up the prefetch of all that come after it.
+  const auto held_up = channel.settled.size() - channel.alone.size();
+  if (held_up < static_cast<std::size_t>(std::max(1, channel.worker.prefetch / 2))) return;
+  for (const auto tag : channel.settled) {
+    if (!channel.alone.insert(tag).second) continue;
+    [[maybe_unused]] const auto acked = state_->connection->ack(channel.channel, tag, false);
   }
 }
 

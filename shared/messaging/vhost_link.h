@@ -1,4 +1,5 @@
-// VhostLink: this process's consuming connection to one vhost, a channel per worker.
+// VhostLink: this process's consuming connection to one vhost, a channel per worker,
+// on which it consumes that worker's queues.
 //
 // It keeps itself attached: reconnects with back-off, reopens channels the broker
 // closed, pauses a worker's channel while that worker has no database. It ends only

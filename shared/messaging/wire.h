@@ -7,7 +7,7 @@
 
 namespace tenantry::messaging {
 
-// Takes the delivery's strings. Header values that are not strings are left out.
+// Takes the delivery's strings. Header values that are no strings become text; lists and tables stay behind by name.
 events::WireMessage to_wire(amqp::Delivery&& delivery);
 
 // Properties for a row: persistent, with the publisher's user-id and the row's headers.

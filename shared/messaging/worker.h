@@ -8,6 +8,7 @@
 // One Worker object per lane: its members are that lane's, and reset by begin().
 #pragma once
 
+#include <any>
 #include <functional>
 #include <memory>
 #include <span>
@@ -38,6 +39,9 @@ struct Incoming {
   bool whole = true;  // false: not all of it could be read off the wire
   bool redelivered = false;
   Timestamp received_at{};
+
+  // Where the message was first published: a retry of the relay says it in a header.
+  std::string first_exchange() const;
 };
 
 struct Unit {
@@ -54,9 +58,10 @@ struct ConsumerRow {
   std::string type;  // "#": every event, known or not
   RowOptions options{};
   // Before the transaction, with none open: what reaches outside the database. Must be
-  // idempotent, for a crash before the commit repeats it.
-  std::function<Result<void>(const Incoming&)> act{};
-  std::function<Result<void>(Unit&, const Incoming&)> handle{};
+  // idempotent, for a crash before the commit repeats it. What it returns is kept with
+  // its arrival and given to `handle`, which gets nothing where there is no act.
+  std::function<Result<std::any>(const Incoming&)> act{};
+  std::function<Result<void>(Unit&, const Incoming&, const std::any& acted)> handle{};
 };
 
 class Worker {
@@ -72,20 +77,27 @@ template <class M, class W>
 ConsumerRow on(W* worker, Result<void> (W::*handler)(Unit&, const events::Event&, const M&), RowOptions options = {}) {
   return {.type = events::Catalogue::instance().find(M::descriptor())->type,
           .options = options,
-          .handle = [worker, handler](Unit& unit, const Incoming& incoming) {
+          .handle = [worker, handler](Unit& unit, const Incoming& incoming, const std::any&) {
             return (worker->*handler)(unit, incoming.event, incoming.event.template as<M>());
           }};
 }
 
-// The same with an act: `act` first, outside any transaction, then `handler` within one.
-template <class M, class W>
-ConsumerRow on(W* worker, Result<void> (W::*act)(const events::Event&, const M&),
-               Result<void> (W::*handler)(Unit&, const events::Event&, const M&), RowOptions options = {}) {
-  auto row = on<M, W>(worker, handler, options);
-  row.act = [worker, act](const Incoming& incoming) {
-    return (worker->*act)(incoming.event, incoming.event.template as<M>());
-  };
-  return row;
+// The same with an act: `act` first, outside any transaction, then `handler` within one, with what the act came to.
+template <class M, class W, class T>
+ConsumerRow on(W* worker, Result<T> (W::*act)(const events::Event&, const M&),
+               Result<void> (W::*handler)(Unit&, const events::Event&, const M&, const T&), RowOptions options = {}) {
+  return {.type = events::Catalogue::instance().find(M::descriptor())->type,
+          .options = options,
+          .act = [worker, act](const Incoming& incoming) -> Result<std::any> {
+            auto came_to = (worker->*act)(incoming.event, incoming.event.template as<M>());
+            if (!came_to) return came_to.error();
+            return std::any(*std::move(came_to));
+          },
+          .handle =
+              [worker, handler](Unit& unit, const Incoming& incoming, const std::any& acted) {
+                return (worker->*handler)(unit, incoming.event, incoming.event.template as<M>(),
+                                          std::any_cast<const T&>(acted));
+              }};
 }
 
 // What a lane gives to the worker it makes.
@@ -101,6 +113,10 @@ struct WorkerSpec {
   int lanes = 2;
   int batch_max = 200;  // events in one transaction; 1 where acts are slow or must repeat least
   int prefetch = 100;   // unsettled deliveries per tenant
+  // Events that may take minutes have lanes of their own, behind which nothing else waits; there, and only there, a
+  // tenant's events are not in order with its others. Empty: none.
+  std::function<bool(const events::Event&)> slow{};
+  int slow_lanes = 2;
   std::function<std::unique_ptr<Worker>(const LaneContext&)> make;
 };
 

@@ -11,6 +11,7 @@
 #include "shared/amqp/connection.h"
 #include "shared/db/clock_offset.h"
 #include "shared/db/connection.h"
+#include "shared/db/role_check.h"
 #include "shared/loop/loop.h"
 #include "shared/telemetry/log.h"
 
@@ -46,6 +47,25 @@ messaging::Shard shard(config::Reader& reader) {
   return parsed ? *parsed : messaging::Shard{};
 }
 
+// False: one of the logins is not its service's own. A database that is away is no reason not to start.
+bool roles_are_right(const messaging::HostOptions& options, const Parts& parts) {
+  std::vector<std::pair<std::string, std::string>> logins{{options.relay.database_url, "runtime"}};
+  for (const auto& worker : parts.workers) logins.emplace_back(worker.database_url, worker.name);
+  if (!parts.extension_database_url.empty()) logins.emplace_back(parts.extension_database_url, "gateway");
+  bool right = true;
+  for (const auto& [url, name] : logins) {
+    try {
+      if (const auto ok = db::check_role(url, "tenantry_" + name); !ok) {
+        log::error("refuses to start", {{"service", name}, {"error", ok.error().message}});
+        right = false;
+      }
+    } catch (const std::exception& error) {
+      log::warn("its rights in the database could not be looked at", {{"service", name}, {"error", error.what()}});
+    }
+  }
+  return right;
+}
+
 sigset_t stop_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -71,6 +91,8 @@ int run(config::Reader& reader, Parts parts) {
   log::configure(parts.name, level);
   options.relay.publisher.broker.name = parts.name;
   options.consumer.name = parts.name;
+
+  if (!roles_are_right(options, parts)) return 2;
 
   // Before any thread starts, so that only the thread below takes them.
   const sigset_t signals = stop_signals();

@@ -40,6 +40,7 @@ struct Parts {
   std::string amqp_variable;  // of the consuming broker user
   std::vector<messaging::WorkerSpec> workers;
   std::function<std::unique_ptr<Extension>(const Context&)> extension{};  // may be empty
+  std::string extension_database_url{};                                   // of its own role
 };
 
 // Reads the settings every process needs from `reader`, which the parts' own readers

@@ -91,7 +91,12 @@ void Broker::import_definitions(const std::string& vhost, const std::string& def
   }
   for (const auto& queue : definitions.at("queues")) {
     const auto arguments = queue.value("arguments", nlohmann::json::object());
-    target.queues[queue.at("name")].single_active = arguments.value("x-single-active-consumer", false);
+    auto& made = target.queues[queue.at("name")];
+    made.single_active = arguments.value("x-single-active-consumer", false);
+    // The default exchange alone: none of our queues sends what dies through another one.
+    if (arguments.value("x-dead-letter-exchange", "none").empty()) {
+      made.dead_letter_queue = arguments.at("x-dead-letter-routing-key");
+    }
   }
   for (const auto& binding : definitions.at("bindings")) {
     const std::string queue = binding.at("destination");
@@ -100,6 +105,16 @@ void Broker::import_definitions(const std::string& vhost, const std::string& def
     const auto same = [&](const Binding& known) { return known.queue == queue && known.pattern == pattern; };
     if (std::ranges::none_of(bindings, same)) bindings.push_back({queue, pattern});
   }
+}
+
+void Broker::remove_queue(const std::string& vhost, const std::string& queue) {
+  const auto at = vhosts_.find(vhost);
+  if (at == vhosts_.end() || at->second.queues.erase(queue) == 0) return;
+  for (auto& [name, exchange] : at->second.exchanges) {
+    std::erase_if(exchange.bindings, [&](const Binding& binding) { return binding.queue == queue; });
+  }
+  std::erase_if(consumers_,
+                [&](const auto& entry) { return entry.second.vhost == vhost && entry.second.queue == queue; });
 }
 
 Routed Broker::publish(const std::string& vhost, const amqp::Publication& publication, std::string_view login) {
@@ -224,6 +239,69 @@ void Broker::drop(ConsumerId id) {
   std::vector<Message> messages;
   for (auto& [tag, message] : consumer.unacked) messages.push_back(std::move(message));
   give_back(consumer, std::move(messages));
+}
+
+std::size_t Broker::expire(const std::string& vhost) {
+  auto& in = vhosts_.at(vhost);
+  std::size_t expired = 0;
+  for (auto& [name, queue] : in.queues) {
+    for (auto at = queue.ready.begin(); at != queue.ready.end();) {
+      if (!at->second.properties.expiration) {
+        ++at;
+        continue;
+      }
+      auto message = std::move(at->second);
+      at = queue.ready.erase(at);
+      ++expired;
+      die(in, name, std::move(message));
+    }
+  }
+  return expired;
+}
+
+// rabbit_dead_letter: headers as the broker writes them, and the cycle check over them, of what expired.
+void Broker::die(Vhost& vhost, const std::string& of_queue, Message message) {
+  const auto& to = vhost.queues.at(of_queue).dead_letter_queue;
+  if (!to || !vhost.queues.contains(*to)) return;
+  auto& headers = message.properties.headers;
+  amqp::Array keys{amqp::Value{message.routing_key}};
+  if (const auto* copies = headers.find("CC")) {
+    const auto& more = std::get<amqp::Array>(copies->data);
+    keys.insert(keys.end(), more.begin(), more.end());
+    std::erase_if(headers.entries, [](const amqp::Entry& entry) { return entry.name == "CC"; });
+  }
+  amqp::Array deaths{amqp::Value{amqp::Table{{"count", std::int64_t{1}},
+                                             {"reason", "expired"},
+                                             {"queue", of_queue},
+                                             {"exchange", message.exchange},
+                                             {"routing-keys", std::move(keys)}}}};
+  bool died_there = *to == of_queue;
+  if (const auto* before = headers.find("x-death")) {
+    if (const auto* list = std::get_if<amqp::Array>(&before->data)) {
+      for (const auto& death : *list) {
+        const auto* table = std::get_if<amqp::Table>(&death.data);
+        const auto* queue = table == nullptr ? nullptr : table->find("queue");
+        died_there = died_there || (queue != nullptr && *queue == amqp::Value{*to});
+        deaths.push_back(death);
+      }
+    }
+    std::erase_if(headers.entries, [](const amqp::Entry& entry) { return entry.name == "x-death"; });
+  }
+  if (died_there) return;
+  const auto first = [&](const char* name, const std::string& value) {
+    if (headers.find(name) == nullptr) headers.add(name, value);
+  };
+  first("x-first-death-reason", "expired");
+  first("x-first-death-queue", of_queue);
+  first("x-first-death-exchange", message.exchange);
+  headers.add("x-death", std::move(deaths));
+  message.properties.expiration.reset();
+  message.exchange.clear();
+  message.routing_key = *to;
+  auto& queue = vhost.queues.at(*to);
+  message.position = queue.next_position++;
+  const auto position = message.position;
+  queue.ready.emplace(position, std::move(message));
 }
 
 std::size_t Broker::depth(const std::string& vhost, const std::string& queue) const {

@@ -41,6 +41,8 @@ class Broker {
   // The body of RabbitMQ's POST /api/definitions/{vhost}: exchanges (topic, fanout), queues, bindings.
   void import_definitions(const std::string& vhost, const std::string& definitions_json);
 
+  void remove_queue(const std::string& vhost, const std::string& queue);  // its consumers are gone with it
+
   // ---- publishing
   // `login` is the publisher's; empty: whoever the message says.
   Routed publish(const std::string& vhost, const amqp::Publication& publication, std::string_view login = {});
@@ -58,6 +60,10 @@ class Broker {
   // Its connection is lost: what it holds goes back to where it was, as redelivered.
   void drop(ConsumerId consumer);
 
+  // Time passes for what is ready with an expiration: it goes where its queue sends what dies, without the expiration,
+  // once to each queue (RabbitMQ's "automatic cycle"); elsewhere it is gone. How many expired.
+  std::size_t expire(const std::string& vhost);
+
   std::size_t depth(const std::string& vhost, const std::string& queue) const;  // ready and unacknowledged
   std::size_t messages() const;                                                 // in all queues
 
@@ -72,6 +78,7 @@ class Broker {
   };
   struct Queue {
     bool single_active = false;
+    std::optional<std::string> dead_letter_queue{};
     std::map<std::uint64_t, Message> ready;  // by position
     std::uint64_t next_position = 1;
     std::deque<ConsumerId> consumers;  // where only one is active, it is the first
@@ -99,6 +106,7 @@ class Broker {
   const Queue* find_queue(const Consumer& consumer) const;
   // What a settlement names, taken from the consumer; empty where its channel was closed over it.
   std::vector<Message> take_unacked(ConsumerId consumer, std::uint64_t delivery_tag, bool multiple);
+  void die(Vhost& vhost, const std::string& of_queue, Message message);
   void give_back(const Consumer& consumer, std::vector<Message> messages);
 
   std::map<std::string, Vhost> vhosts_;

@@ -1,5 +1,6 @@
 #include "shared/tenancy/lifecycle.h"
 
+#include <algorithm>
 #include <array>
 
 namespace tenantry::tenancy {
@@ -7,15 +8,17 @@ namespace {
 
 constexpr std::array<std::string_view, 6> status_names = {"pending",   "trial",     "active",
                                                           "suspended", "cancelled", "deleted"};
-constexpr std::array<std::string_view, 9> trigger_names = {
-    "provisioned", "paid", "trial_ended", "unpaid", "suspend", "reactivate", "resume", "cancel", "grace_over"};
-
-bool lifted_by_payment(std::string_view reason) {
-  return reason == reason_trial_expired || reason == reason_payment_failed;
-}
+constexpr std::array<std::string_view, 11> trigger_names = {"provisioned", "paid",   "trial_ended", "extend_trial",
+                                                            "unpaid",      "pause",  "suspend",     "reactivate",
+                                                            "resume",      "cancel", "grace_over"};
 
 std::optional<Move> move(Status to, std::string_view reason, std::optional<Status> resumes_to = std::nullopt) {
   return Move{to, std::string(reason), resumes_to};
+}
+
+// By an admin, for `reason`.
+std::optional<Move> suspended(std::string_view reason, Status resumes_to) {
+  return Move{Status::suspended, std::string(reason), resumes_to, std::string(reason)};
 }
 
 std::optional<Move> from_trial(Trigger trigger, std::string_view reason) {
@@ -24,8 +27,10 @@ std::optional<Move> from_trial(Trigger trigger, std::string_view reason) {
       return move(Status::active, reason);
     case Trigger::trial_ended:
       return move(Status::suspended, reason_trial_expired);
+    case Trigger::pause:
+      return move(Status::suspended, reason_paused);
     case Trigger::suspend:
-      return move(Status::suspended, reason, Status::trial);
+      return suspended(reason, Status::trial);
     case Trigger::cancel:
       return move(Status::cancelled, reason, Status::trial);
     default:
@@ -37,8 +42,10 @@ std::optional<Move> from_active(Trigger trigger, std::string_view reason) {
   switch (trigger) {
     case Trigger::unpaid:
       return move(Status::suspended, reason_payment_failed);
+    case Trigger::pause:
+      return move(Status::suspended, reason_paused);
     case Trigger::suspend:
-      return move(Status::suspended, reason, Status::active);
+      return suspended(reason, Status::active);
     case Trigger::cancel:
       return move(Status::cancelled, reason, Status::active);
     default:
@@ -50,20 +57,23 @@ std::optional<Move> from_suspended(const LifecycleState& state, Trigger trigger,
                                    Timestamp now) {
   switch (trigger) {
     case Trigger::paid:
-      if (lifted_by_payment(state.reason)) return move(Status::active, reason);
+      if (state.suspension.empty()) return move(Status::active, reason);
       // An admin's suspension survives a payment; lifted later, the tenant goes on as a paying one.
       if (state.resumes_to == Status::active) return std::nullopt;
-      return move(Status::suspended, state.reason, Status::active);
+      return suspended(state.suspension, Status::active);
+    case Trigger::extend_trial:
+      if (!state.suspension.empty() || state.reason != reason_trial_expired) return std::nullopt;
+      return move(Status::trial, "");
     case Trigger::suspend:
       // From now on only an admin lifts it.
-      if (!lifted_by_payment(state.reason)) return std::nullopt;
-      return move(Status::suspended, reason, Status::suspended);
+      if (!state.suspension.empty()) return std::nullopt;
+      return suspended(reason, Status::suspended);
     case Trigger::reactivate:
       if (state.resumes_to == Status::trial && now < state.trial_ends_at) return move(Status::trial, "");
       if (state.resumes_to == Status::trial) return move(Status::suspended, reason_trial_expired);
       return move(Status::active, reason);
     case Trigger::cancel:
-      return move(Status::cancelled, reason, Status::suspended);
+      return Move{Status::cancelled, std::string(reason), Status::suspended, state.suspension};
     default:
       return std::nullopt;
   }
@@ -72,6 +82,7 @@ std::optional<Move> from_suspended(const LifecycleState& state, Trigger trigger,
 std::optional<Move> from_cancelled(const LifecycleState& state, Trigger trigger, std::string_view reason) {
   switch (trigger) {
     case Trigger::paid:
+      if (!state.suspension.empty()) return suspended(state.suspension, Status::active);
       return move(Status::active, reason);
     case Trigger::resume:
       if (state.resumes_to == Status::active) return move(Status::active, reason);
@@ -89,15 +100,25 @@ std::string_view to_string(Status status) {
   return status_names[static_cast<std::size_t>(status)];
 }
 
+std::string written(Status status) {
+  std::string name(to_string(status));
+  std::ranges::transform(name, name.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+  return name;
+}
+
 std::optional<Status> status_from(std::string_view text) {
   for (const auto status : all_statuses) {
-    if (to_string(status) == text) return status;
+    if (to_string(status) == text || written(status) == text) return status;
   }
   return std::nullopt;
 }
 
 std::string_view to_string(Trigger trigger) {
   return trigger_names[static_cast<std::size_t>(trigger)];
+}
+
+bool is_own_reason(std::string_view reason) {
+  return reason == reason_trial_expired || reason == reason_payment_failed || reason == reason_paused;
 }
 
 std::optional<Move> decide(const LifecycleState& state, Trigger trigger, std::string_view reason, Timestamp now) {

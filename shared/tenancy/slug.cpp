@@ -1,34 +1,36 @@
 #include "shared/tenancy/slug.h"
 
-#include <unicode/translit.h>
-#include <unicode/unistr.h>
-
 #include <algorithm>
 #include <array>
-#include <memory>
+
+#include "shared/text/text.h"
 
 namespace tenantry::tenancy {
 namespace {
 
-// Names of hosts, paths, broker objects and roles that are the platform's own.
-constexpr std::array<std::string_view, 44> reserved = {
-    "about",    "account", "admin",    "administrator", "amq",       "api",      "app",    "assets",   "audit",
-    "auth",     "billing", "blog",     "console",       "dashboard", "default",  "docs",   "guest",    "health",
-    "help",     "host",    "internal", "localhost",     "login",     "logout",   "mail",   "metrics",  "null",
-    "platform", "public",  "root",     "security",      "signup",    "smtp",     "static", "status",   "stripe",
-    "support",  "system",  "tenant",   "tenants",       "tenantry",  "webhooks", "www",    "undefined"};
-
-icu::Transliterator& transliterator() {
-  // Not Any-Latin: a name in another script has no letters here, it gets a random slug. One per thread: not shareable.
-  thread_local const std::unique_ptr<icu::Transliterator> instance = [] {
-    UErrorCode status = U_ZERO_ERROR;
-    std::unique_ptr<icu::Transliterator> made(icu::Transliterator::createInstance(
-        "NFKD; [:Nonspacing Mark:] Remove; Latin-ASCII; Lower", UTRANS_FORWARD, status));
-    TENANTRY_ASSERT(U_SUCCESS(status));
-    return made;
-  }();
-  return *instance;
-}
+// What is the platform's own (hosts, paths, broker objects, roles), and what mail, web and DNS clients look for by
+// themselves or trust whoever answers to: RFC 2142's mailboxes, names of certificate requests, wpad, autodiscover, ...
+// In order.
+// clang-format off
+constexpr std::array<std::string_view, 190> reserved = {
+    "about", "abuse", "account", "accounts", "acme-challenge", "admin", "administrator", "amq", "analytics", "api",
+    "app", "apps", "assets", "audit", "auth", "autoconfig", "autodiscover", "backup", "beta", "billing", "blog",
+    "broadcasthost", "cdn", "checkout", "client", "config", "console", "contact", "dashboard", "default", "demo",
+    "dev", "dns", "docs", "download", "downloads", "email", "errors", "events", "example", "faq", "favicon",
+    "feedback", "forum", "ftp", "guest", "health", "help", "host", "hostmaster", "http", "https", "images", "imap",
+    "inbound", "info", "internal", "invalid", "invoice", "invoices", "isatap", "jobs", "js", "keys", "legal", "list",
+    "lists", "listserv", "live", "livez", "local", "localhost", "login", "logout", "mail", "mailer-daemon",
+    "mailerdaemon", "manage", "marketing", "me", "media", "metrics", "mobile", "mta-sts", "mx", "mx1", "mx2", "mysql",
+    "net", "news", "no-reply", "nobody", "noc", "noreply", "notifications", "ns", "ns0", "ns1", "ns2", "ns3", "ns4",
+    "ntp", "null", "oauth", "openapi", "openid", "operator", "ops", "owner", "partner", "partners", "pay", "payment",
+    "payments", "platform", "pop", "pop3", "postmaster", "press", "pricing", "privacy", "problems", "proxy", "public",
+    "readyz", "receipts", "register", "relay", "remote", "reports", "root", "router", "sales", "saml", "sandbox",
+    "secure", "security", "server", "settings", "shop", "signin", "signout", "signup", "sip", "smtp", "ssl",
+    "ssladmin", "ssladministrator", "sslwebmaster", "sso", "staff", "staging", "static", "stats", "status", "store",
+    "stripe", "subscription", "support", "sysadmin", "system", "team", "tenant", "tenantry", "tenants", "terms",
+    "test", "tests", "tls", "trust", "undefined", "update", "uploads", "usenet", "user", "users", "uucp", "vpn",
+    "web", "webhooks", "webmail", "webmaster", "well-known", "wiki", "wpad", "www", "www1", "www2", "www3", "xmpp"};
+// clang-format on
 
 void trim_hyphens(std::string& slug) {
   while (slug.ends_with('-')) slug.pop_back();
@@ -37,18 +39,15 @@ void trim_hyphens(std::string& slug) {
 }  // namespace
 
 std::string slug_of(std::string_view company_name) {
-  auto text =
-      icu::UnicodeString::fromUTF8(icu::StringPiece(company_name.data(), static_cast<int>(company_name.size())));
-  transliterator().transliterate(text);
   std::string slug;
   bool gap = false;
-  for (int i = 0; i < text.length() && slug.size() < slug_length_max; i = text.moveIndex32(i, 1)) {
-    const UChar32 c = text.char32At(i);
+  for (const char c : text::to_plain_latin(company_name)) {
+    if (slug.size() == slug_length_max) break;
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
       if (gap && !slug.empty()) slug += '-';
       gap = false;
-      if (slug.size() < slug_length_max) slug += static_cast<char>(c);
-    } else if (c == '-' || u_isUWhiteSpace(c)) {
+      if (slug.size() < slug_length_max) slug += c;
+    } else if (c == '-' || c == ' ') {
       gap = true;
     }
   }
@@ -57,7 +56,7 @@ std::string slug_of(std::string_view company_name) {
 }
 
 bool is_reserved_slug(std::string_view slug) {
-  return std::ranges::find(reserved, slug) != reserved.end();
+  return std::ranges::binary_search(reserved, slug);
 }
 
 std::string random_slug(IdGenerator& ids) {

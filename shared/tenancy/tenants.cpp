@@ -10,7 +10,7 @@ namespace tenantry::tenancy {
 const char* const tenant_columns =
     "t.tenant_id, t.company_name, t.company_email, t.status, t.status_reason, t.resumes_to, t.trial_ends_at, "
     "t.status_note, t.status_since, t.plan, t.plan_version, t.locale, t.isolation_mode, t.deletion_due_at, "
-    "t.provisioning_failed, t.vhost_ready, t.created_at";
+    "t.provisioning_failed, t.vhost_ready, t.created_at, t.suspension, t.suspension_note";
 
 namespace {
 
@@ -23,7 +23,7 @@ Tenant read_tenant(const db::Row& row) {
   tenant.company_email = row.text(2);
   const auto status = status_from(row.text(3));
   TENANTRY_ASSERT(status);
-  tenant.lifecycle = {*status, std::string(row.text(4)), status_from(row.text(5)), row.timestamp(6)};
+  tenant.lifecycle = {*status, std::string(row.text(4)), status_from(row.text(5)), row.timestamp(6), {}};
   tenant.status_note = row.text(7);
   tenant.status_since = row.timestamp(8);
   tenant.plan = row.text(9);
@@ -34,6 +34,8 @@ Tenant read_tenant(const db::Row& row) {
   tenant.provisioning_failed = row.boolean(14);
   tenant.vhost_ready = row.boolean(15);
   tenant.created_at = row.timestamp(16);
+  tenant.lifecycle.suspension = row.text(17);
+  tenant.suspension_note = row.text(18);
   return tenant;
 }
 

@@ -26,6 +26,7 @@ struct Tenant {
   std::string company_email;
   LifecycleState lifecycle;
   std::string status_note;
+  std::string suspension_note;  // an admin's words, as long as the admin's suspension
   Timestamp status_since{};
   std::string plan;
   int plan_version = 0;

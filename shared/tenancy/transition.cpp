@@ -5,6 +5,7 @@
 #include "shared/db/connection.h"
 #include "shared/messaging/outbox.h"
 #include "shared/tenancy/tenants.h"
+#include "shared/tenancy/terms.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
@@ -19,9 +20,16 @@ std::string timer(const std::string& tenant_id, const char* name) {
   return tenant_id + "/" + name;
 }
 
+// An admin's words stay with an admin's suspension, whoever moves the tenant meanwhile.
+const std::string& note_of(const Tenant& tenant, const Move& move, const TransitionRequest& request) {
+  const bool same =
+      move.to == Status::suspended && !move.suspension.empty() && tenant.lifecycle.suspension == move.suspension;
+  return same ? tenant.suspension_note : request.note;
+}
+
 void publish_event(messaging::Outbox& outbox, const Tenant& tenant, const Move& move, const TransitionRequest& request,
                    std::optional<Timestamp> deletion_due_at) {
-  const std::string from{to_string(tenant.lifecycle.status)};
+  const std::string from = written(tenant.lifecycle.status);
   switch (move.to) {
     case Status::trial:
       if (tenant.lifecycle.status == Status::pending) return;  // the signup worker says trial.started, with its owner
@@ -38,7 +46,7 @@ void publish_event(messaging::Outbox& outbox, const Tenant& tenant, const Move& 
       v1::TenantSuspended event;
       event.set_reason(move.reason);
       event.set_from_status(from);
-      event.set_note(request.note);
+      event.set_note(note_of(tenant, move, request));
       outbox.publish(tenant.tenant_id, event);
       return;
     }
@@ -61,13 +69,7 @@ void set_timers(messaging::Outbox& outbox, const Tenant& tenant, Status to, std:
                 Timestamp now, const LifecyclePolicy& policy) {
   const std::string& id = tenant.tenant_id;
   if (to == Status::trial && tenant.lifecycle.status == Status::pending) {
-    const auto ends_at = tenant.lifecycle.trial_ends_at;
-    v1::TrialEnding ending;
-    *ending.mutable_trial_ends_at() = to_proto(ends_at);
-    outbox.schedule(timer(id, "trial.ending"), ends_at - policy.trial_reminder, id, ending);
-    v1::TrialEnded ended;
-    *ended.mutable_trial_ends_at() = to_proto(ends_at);
-    outbox.schedule(timer(id, "trial.ended"), ends_at, id, ended);
+    set_trial_timers(outbox, id, tenant.lifecycle.trial_ends_at, policy);
   }
   if (to == Status::active || to == Status::cancelled) {
     outbox.cancel(timer(id, "trial.ending"));
@@ -86,6 +88,9 @@ void set_timers(messaging::Outbox& outbox, const Tenant& tenant, Status to, std:
 
 Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, const TransitionRequest& request,
                               Timestamp now, const LifecyclePolicy& policy) {
+  if (request.trigger == Trigger::suspend && is_own_reason(request.reason)) {
+    return Error::invalid("/reason", "reserved", "must be another than trial_expired, payment_failed and paused");
+  }
   const auto tenant = lock_tenant(tx, request.tenant_id);
   if (!tenant) return Error{.code = Errc::not_found, .reason = "tenant_not_found", .message = "no such tenant"};
   const auto& before = tenant->lifecycle;
@@ -101,13 +106,16 @@ Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, co
   std::optional<Timestamp> deletion_due_at;
   if (move->to == Status::cancelled) deletion_due_at = now + policy.grace;
   if (move->to == Status::deleted) deletion_due_at = tenant->deletion_due_at;
+  const std::string suspension_note = move->suspension.empty()    ? ""
+                                      : before.suspension.empty() ? request.note
+                                                                  : tenant->suspension_note;
   const std::string resumes_to = move->resumes_to ? std::string(to_string(*move->resumes_to)) : "";
   tx.send(
       "UPDATE platform.tenants SET status = $2, status_reason = $3, status_note = $4, resumes_to = nullif($5, ''), "
       "status_since = CASE WHEN $6 THEN $7 ELSE status_since END, deletion_due_at = $8, updated_at = $7, "
-      "vhost_ready = vhost_ready AND $2 <> 'deleted' WHERE tenant_id = $1",
-      {request.tenant_id, to_string(move->to), move->reason, request.note, resumes_to, status_changes, now,
-       deletion_due_at});
+      "vhost_ready = vhost_ready AND $2 <> 'deleted', suspension = $9, suspension_note = $10 WHERE tenant_id = $1",
+      {request.tenant_id, to_string(move->to), move->reason, note_of(*tenant, *move, request), resumes_to,
+       status_changes, now, deletion_due_at, move->suspension, suspension_note});
   if (!status_changes) return Transition{before.status, move->to, false};
 
   tx.send(
@@ -118,7 +126,7 @@ Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, co
   publish_event(outbox, *tenant, *move, request, deletion_due_at);
   set_timers(outbox, *tenant, move->to, deletion_due_at, now, policy);
   v1::TenantChanged changed;
-  changed.set_status(std::string(to_string(move->to)));
+  changed.set_status(written(move->to));
   outbox.signal(request.tenant_id, changed);
   return Transition{before.status, move->to, true};
 }

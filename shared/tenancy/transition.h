@@ -40,7 +40,8 @@ struct Transition {
   bool changed = false;  // false: the trigger has no effect in this status
 };
 
-// The outbox's origin (source, actor, cause) is the caller's. Errors: not_found.
+// The outbox's origin (source, actor, cause) is the caller's. Errors: not_found; invalid
+// "/reason" where an admin suspends for a reason that is the platform's own.
 Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, const TransitionRequest& request,
                               Timestamp now, const LifecyclePolicy& policy = {});
 

@@ -25,7 +25,6 @@ int main(int argc, char** argv) {
     const auto vhost = events::vhost_of(tenant_id);
     out["vhosts"].push_back({{"name", vhost}});
     for (const auto& permission : events::permissions_of(tenant_id, users)) {
-      if (permission.user == events::application_user(tenant_id)) continue;
       out["permissions"].push_back({{"user", permission.user},
                                     {"vhost", vhost},
                                     {"configure", permission.configure},

@@ -6,6 +6,7 @@ the evidence, and each must be found by the invariant that is meant for it.
 """
 import collections
 import dataclasses
+import decimal
 import email
 import email.policy
 import hashlib
@@ -13,7 +14,11 @@ import json
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass, field
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+import hostile  # noqa: E402
 
 FINDINGS_MAX = 20  # told per invariant; the number of all is told too
 CANARY = re.compile(rb"cnr[0-9a-f]{12}")
@@ -50,13 +55,18 @@ class Evidence:
     logins_accepted: collections.Counter = field(default_factory=collections.Counter)
     answers: list = field(default_factory=list)             # (kind, at, seconds, status, Retry-After)
     complaints: list = field(default_factory=list)          # what the load itself found wrong
+    hostile_seed: str = ""
+    hostile: dict = field(default_factory=dict)             # (tenant, way, number) -> "accepted", "refused" or "unknown"
     # What the platform holds.
     records: list = field(default_factory=list)
     heads: dict = field(default_factory=dict)               # tenant -> (size, frontier)
     older_heads: list = field(default_factory=list)         # (tenant, size, frontier) seen during the run
     inbox: set = field(default_factory=set)                 # (event, worker)
     bindings: list = field(default_factory=list)            # (exchange's kind, worker, pattern)
+    opened: list = field(default_factory=list)              # hostile.Record: what applications published
     dead_letters: list = field(default_factory=list)        # (worker, event, reason, body)
+    letters: list = field(default_factory=list)             # hostile.Letter: those of hostile events
+    hostile_set_aside: set = field(default_factory=set)     # (worker, event) of the same
     counters: dict = field(default_factory=dict)            # (tenant, metric, span, window) -> (quantity, events)
     metrics: dict = field(default_factory=dict)             # metric -> (aggregation, reset)
     tenants: dict = field(default_factory=dict)             # id -> (status, canary of its owner)
@@ -109,7 +119,7 @@ def matches(pattern, key):
 
 def of_applications(evidence):
     """Records of what the load's own clients published, or nobody: by the broker, and by the gateway in their name."""
-    return [each for each in evidence.records if each.source.startswith(("/chaos/", "/tenants/"))
+    return [each for each in evidence.records if each.source.startswith("/chaos/")
             or foreign_id(each) in evidence.intended]
 
 
@@ -294,15 +304,15 @@ def counters_add_up(evidence):
         member = (usage.get("dimensions") or {}).get("member")
         for span, window in windows_of(at, evidence.metrics[usage["metric"]][1]):
             used[record.tenant, usage["metric"], span, window].append(
-                (instant(at), record.event_id, float(usage.get("quantity", 0)), member))
+                (instant(at), record.event_id, decimal.Decimal(str(usage.get("quantity", 0))), member))
     for where in sorted(used.keys() | evidence.counters.keys()):
         quantity, events = evidence.counters.get(where, (0.0, 0))
         aggregation = evidence.metrics[where[1]][0]
         uses = used.get(where, [])
-        wanted = {"sum": lambda: sum(use[2] for use in uses), "count": lambda: float(len(uses)),
-                  "max": lambda: max((use[2] for use in uses), default=0.0),
-                  "last": lambda: max(uses)[2] if uses else 0.0,
-                  "unique": lambda: float(len({use[3] for use in uses}))}[aggregation]()
+        wanted = {"sum": lambda: sum(use[2] for use in uses), "count": lambda: len(uses),
+                  "max": lambda: max((use[2] for use in uses), default=0),
+                  "last": lambda: max(uses)[2] if uses else 0,
+                  "unique": lambda: len({use[3] for use in uses})}[aggregation]()
         if (quantity, events) != (wanted, len(uses)):
             yield f"counter {where} is {quantity:g} of {events} events; the log says {wanted:g} of {len(uses)}"
 
@@ -343,6 +353,8 @@ def settles(evidence):
 def poison_is_isolated(evidence):
     found = collections.defaultdict(set)
     for worker, event, reason, body in evidence.dead_letters:
+        if (worker, event) in evidence.hostile_set_aside:
+            continue  # I15 says whether it had to be
         mark = re.search(rb"poison-[0-9a-f]{32}", body)
         if mark is None or mark.group().decode() not in evidence.poison:
             yield f"{worker} set {event} aside ({reason}): {body[:200]!r}"
@@ -401,6 +413,12 @@ def nothing_crashed(evidence):
                 yield f"{name}: {text[max(0, at - 100):at + 300].decode(errors='replace')}"
 
 
+@invariant("I15", "a hostile event that was accepted is in the audit log once, exactly as it was sent")
+def hostile_is_exact(evidence):
+    if evidence.hostile:
+        yield from hostile.check(evidence.hostile_seed, evidence.hostile, hostile.Evidence(evidence.opened, evidence.letters, counters=None))
+
+
 def check(evidence):
     """{id: (what it says, findings)}"""
     return {identity: (what, list(find(evidence))) for identity, (what, find) in INVARIANTS.items()}
@@ -410,7 +428,7 @@ def check(evidence):
 
 
 def read_journals(evidence, folder):
-    for name in ("events.jsonl", "direct.jsonl", "answers.jsonl"):
+    for name in ("events.jsonl", "direct.jsonl", "answers.jsonl", "hostile.jsonl", "hostile-answers.jsonl"):
         path = os.path.join(folder, name)
         if not os.path.exists(path):
             continue
@@ -442,6 +460,8 @@ def _webhook(evidence, identity, *facts):
 
 READERS = {
     "intended": _intended,
+    "hostile_intended": lambda evidence, tenant, way, number: evidence.hostile.setdefault((tenant, way, number), "unknown"),
+    "hostile_settled": lambda evidence, tenant, way, number, outcome: evidence.hostile.update({(tenant, way, number): outcome}),
     "confirmed": lambda evidence, event: evidence.confirmed.add(event),
     "poison": _poison,
     "poison_confirmed": lambda evidence, event: evidence.poison_confirmed.add(event),
@@ -487,13 +507,14 @@ def read_tables(evidence, url):
         evidence.records.append(Record(tenant.decode(), int(sequence), event_id.decode(), type_.decode(), exchange.decode(),
                                        source.decode(), bytes.fromhex(leaf.decode()), bytes.fromhex(hash_.decode()),
                                        None if payload is None else json.loads(payload)))
+    read_hostile(evidence, url)
     evidence.heads = {tenant: (int(size), bytes.fromhex(frontier)) for tenant, size, frontier in
                       texts(url, "SELECT tenant_id, size, encode(frontier, 'hex') FROM audit.heads")}
     evidence.inbox = {(event, worker) for event, worker in texts(url, "SELECT event_id, worker FROM messaging.inbox")}
     evidence.dead_letters = [(worker, event, reason, bytes.fromhex(body)) for worker, event, reason, body in texts(
         url, "SELECT worker, event_id, reason, encode(body, 'hex') FROM messaging.dead_letters")]
     window = "to_char(window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI')"
-    evidence.counters = {(tenant, metric, span, start): (float(quantity), int(events)) for
+    evidence.counters = {(tenant, metric, span, start): (decimal.Decimal(quantity), int(events)) for
                          tenant, metric, span, start, quantity, events in texts(
                              url, f"SELECT tenant_id, metric, span, {window}, quantity, events FROM metering.counters")}
     evidence.metrics = {metric: (aggregation, reset) for metric, aggregation, reset in
@@ -508,6 +529,22 @@ def read_tables(evidence, url):
                          texts(url, "SELECT stripe_object_id, tenant_id, state, amount_minor FROM billing.payments")}
     evidence.deliveries = [tuple(row) for row in texts(
         url, "SELECT tenant_id, event_id, template, recipient, state FROM notification.deliveries")]
+
+
+def read_hostile(evidence, url):
+    """What applications published, opened; and their dead letters, with all the text that a mark may stand in."""
+    wrapped = {key: bytes.fromhex(data) for key, data in texts(url, "SELECT key_id, encode(wrapped_key, 'hex') FROM audit.keys WHERE wrapped_key IS NOT NULL")}
+    keys = hostile.Keys(os.environ["TENANTRY_MASTER_KEY"], wrapped)
+    for tenant, sequence, event_id, leaf, payload in copy_rows(
+            url, "SELECT tenant_id, sequence, event_id, encode(leaf, 'hex'), payload FROM audit.records WHERE exchange LIKE '%.app'"):
+        leaf = json.loads(bytes.fromhex(leaf.decode()))
+        evidence.opened.append(hostile.Record(tenant.decode(), int(sequence), event_id.decode(), leaf, keys.personal(leaf), None if payload is None else payload.decode()))
+    for worker, event, tenant, reason, key, properties, error, body in texts(
+            url, "SELECT worker, event_id, tenant_id, reason, routing_key, properties, error, encode(body, 'hex') FROM messaging.dead_letters"):
+        text = "\n".join((key, properties, error)).encode() + b"\n" + bytes.fromhex(body)
+        if hostile.MARK.search(text):
+            evidence.letters.append(hostile.Letter(worker, tenant, reason, text))
+            evidence.hostile_set_aside.add((worker, event))
 
 
 def read_mails(evidence, folder):
@@ -638,6 +675,21 @@ def _memory(evidence):
     evidence.peaks["gateway"] = (MEGABYTES_MAX + 1, 10, 10)
 
 
+def _hostile_record(evidence):
+    accepted = {event.mark for sent, outcome in evidence.hostile.items() if outcome == "accepted" for event in hostile.make(evidence.hostile_seed, *sent).events if event.good}
+    return next(at for at, each in enumerate(evidence.opened) if any(mark.decode() in accepted for mark in each.marks))
+
+
+def _lost_hostile(evidence):
+    del evidence.opened[_hostile_record(evidence)]
+
+
+def _rounded_hostile(evidence):
+    at = _hostile_record(evidence)
+    one = evidence.opened[at]
+    evidence.opened[at] = dataclasses.replace(one, personal={**one.personal, "payload_base64": "e30="})
+
+
 def _crashed(evidence):
     evidence.unexpected_ends.append(("billing", -6))
 
@@ -664,6 +716,8 @@ CORRUPTIONS = (  # (what, how, the invariant that must find it)
     ("a secret in a log", _secret_logged, "I11"),
     ("too much memory", _memory, "I12"),
     ("a crash", _crashed, "I14"),
+    ("a hostile event is not in the log", _lost_hostile, "I15"),
+    ("a hostile event's data is not as it was sent", _rounded_hostile, "I15"),
 )
 
 
@@ -672,6 +726,8 @@ def unnoticed(evidence):
     before = {identity: set(findings) for identity, (_, findings) in check(evidence).items()}
     out = []
     for what, corrupt, identity in CORRUPTIONS:
+        if identity == "I15" and not evidence.hostile:
+            continue  # a run of outages alone sends none
         copy = _copy(evidence)
         corrupt(copy)
         if not set(INVARIANTS[identity][1](copy)) - before[identity]:

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The checker is checked: a small consistent world passes, and every planted corruption is found by its invariant."""
+import base64
 import hashlib
 import json
 import unittest
@@ -18,6 +19,19 @@ def record(tenant, sequence, number, type_, exchange, source, payload, foreign=N
         leaf["foreign_id"] = foreign
     text = json.dumps(leaf, separators=(",", ":")).encode()
     return Record(tenant, sequence, event_id, type_, exchange, source, text, hashlib.sha256(b"\0" + text).digest(), payload)
+
+
+def hostile_record(sequence, way, number):
+    """Of the first tenant: as it must be recorded."""
+    event = check.hostile.make("seed", "acme", way, number).events[0]
+    said = event.attributes
+    source = said.get("source") or ("/tenants/acme/api" if way == "http" else "")
+    leaf = {"type": event.type, "source": source, "content_type": event.content_type, "occurred_at": check.hostile.instant(said.get("time") or "2026-11-21T10:20:30Z"),
+            "foreign_id": said.get("id") or "hash", "tenant_id": "acme"}
+    extensions = {name.lower(): str(value[1]) if isinstance(value, tuple) else value for name, value in check.hostile.own_attributes(event).items()}
+    personal = {"payload_base64": base64.b64encode(event.data).decode(), "resource_id": said.get("subject", ""), "extensions": extensions}
+    payload = event.data.decode() if check.hostile.is_json(event.content_type) else None
+    return check.hostile.Record("acme", sequence, f"e-{sequence}", leaf, personal, payload)
 
 
 def append(frontier, size, leaf_hash):
@@ -50,7 +64,7 @@ def consistent():
             usage = type_ == "usage.recorded"
             by_http = sequence == 4  # of the two
             each = record(tenant, sequence, number, type_, f"{tenant}.app" if usage else f"{tenant}.events",
-                          f"/tenants/{tenant}/api" if by_http else "/chaos/application" if usage else "/tenantry/signup",
+                          "/chaos/http" if by_http else "/chaos/application" if usage else "/tenantry/signup",
                           {"metric": "orders", "quantity": 2, "dimensions": {"note": mark}} if usage else {},
                           f"{tenant}-{number}" if usage else None)
             evidence.records.append(each)
@@ -72,6 +86,12 @@ def consistent():
             evidence.webhooks_accepted.add(webhook)
             evidence.stripe_events[webhook] = "published"
         evidence.payments[f"in_{tenant}"] = (tenant, "succeeded", 4900)
+    evidence.hostile_seed = "seed"
+    for way in ("http", "amqp"):
+        good = [number for number in range(40) if check.hostile.make("seed", "acme", way, number).good and check.hostile.make("seed", "acme", way, number).mode != "batch"]
+        for number in good[:5]:
+            evidence.hostile["acme", way, number] = "accepted"
+            evidence.opened.append(hostile_record(len(evidence.opened), way, number))
     evidence.answers.append(("webhook", 1.0, 0.1, 503, "1"))
     evidence.drains.append(("gateway", 0))
     evidence.peaks["gateway"] = (40, 100, 10)

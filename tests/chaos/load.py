@@ -3,6 +3,7 @@
 
   load.py broker ...   applications publish through their tenants' vhosts, with confirms (pika: nothing of ours)
   load.py http ...     signups, Stripe's webhooks, logins, events and reads over HTTP
+  load.py hostile ...  events of tests/support/hostile.py over both
 
 A request or event that was not accepted is repeated, under the same id or key, until it is: that is what clients are
 told to do. Both end when their stdin does, once everything begun has been accepted. The journals are JSON lines; an
@@ -29,6 +30,9 @@ import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
 import stand
+
+sys.path.insert(0, os.path.join(stand.ROOT, "tests", "support"))
+import hostile  # noqa: E402
 
 PASSWORD = "Une-Baguette-Bien-Cuite-42"
 UNCONFIRMED_MAX = 100   # per application: it then waits, as a client with a bounded buffer does
@@ -146,7 +150,7 @@ class Application:
     def event(self):
         if self.random.random() < 0.3:
             return "order.created", {"order_id": self.random.randrange(10**6), "note": self.tenant["canary"]}, None
-        metric = self.random.choice(("orders", "orders", "emails_sent", "storage_bytes", "active_users"))
+        metric = self.random.choice(("orders", "orders", "emails_sent", "stock", "active_users"))
         data = {"metric": metric, "quantity": self.random.randrange(1, 10), "dimensions": {"note": self.tenant["canary"]}}
         if metric == "active_users":
             data["dimensions"]["member"] = f"member-{self.random.randrange(200)}"
@@ -204,6 +208,78 @@ async def publish(options, tenants):
     print(json.dumps({"confirmed": sum(each.confirmed for each in applications)}), flush=True)
 
 
+# ---- hostile events, over both -------------------------------------------------------------------------------------
+
+
+class Hostile:
+    """Half of them by the broker, half by HTTP. The journal has their numbers: what they are follows from seed, tenant and number."""
+
+    def __init__(self, options, tenants):
+        self.options, self.tenants = options, tenants
+        self.journal = Journal(os.path.join(options.folder, "hostile.jsonl"))
+        self.client = Client(options, tenants, "hostile-answers.jsonl")
+        self.leaving, self.failed = threading.Event(), []
+
+    async def publish(self):
+        publishers = []
+        for tenant in self.tenants:
+            login = pika.PlainCredentials("tenant-" + tenant["id"], tenant["broker_password"])
+            publishers.append(hostile.Publisher(
+                pika.ConnectionParameters("127.0.0.1", self.options.port, "tenant-" + tenant["id"], login, heartbeat=10, socket_timeout=5, stack_timeout=8),
+                tenant["id"] + ".app", lambda token: self.journal.write("hostile_settled", *token, "accepted")))
+        k, began = 0, time.monotonic()
+        while not self.leaving.is_set():
+            await asyncio.sleep(0.05)  # the pace of an open loop: what is due leaves
+            while k < (time.monotonic() - began) * self.options.rate / 2 / len(self.tenants):
+                for tenant, publisher in zip(self.tenants, publishers):
+                    if publisher.busy < UNCONFIRMED_MAX:
+                        self.journal.write("hostile_intended", tenant["id"], "amqp", k)
+                        publisher.send((tenant["id"], "amqp", k), hostile.make(self.options.seed, tenant["id"], "amqp", k))
+                k += 1
+        while any(each.busy for each in publishers) and not any(each.refused for each in publishers):
+            await asyncio.sleep(0.05)
+        self.failed += [each.refused for each in publishers if each.refused]
+        for each in publishers:
+            each.close()
+
+    def post(self):
+        k, began = 0, time.monotonic()
+        while not self.leaving.wait(0.05):
+            while k < (time.monotonic() - began) * self.options.rate / 10 and not self.leaving.is_set():  # of five events each
+                self.post_one(self.tenants[k % len(self.tenants)], k)
+                k += 1
+
+    def post_one(self, tenant, k):
+        sending = hostile.make(self.options.seed, tenant["id"], "http", k)
+        if not sending.repeatable:  # where no answer comes, nobody could tell what became of it
+            return
+        self.journal.write("hostile_intended", tenant["id"], "http", k)
+        while True:
+            if "token" not in tenant:
+                self.client.log_in_as(tenant)
+            else:
+                answer = self.client.ask("hostile", "POST", "/v1/events", sending.body, {
+                    "Authorization": "Bearer " + tenant["token"], **{name: value.decode("latin-1") for name, value in sending.fields}})
+                if answer is not None and answer.status == 401:
+                    tenant.pop("token")
+                elif answer is not None and answer.status not in (429, 503):
+                    self.journal.write("hostile_settled", tenant["id"], "http", k, "accepted" if answer.status == 202 else "refused")
+                    return
+            time.sleep(self.client.random.uniform(0.05, 0.3))  # between two tries
+
+    def run(self):
+        on_end_of_stdin(self.leaving.set)
+        posting = threading.Thread(target=self.post)
+        posting.start()
+        asyncio.run(self.publish())
+        posting.join()
+        self.journal.close()
+        self.client.journal.close()
+        for failure in self.failed:
+            print(failure, file=sys.stderr)
+        return 1 if self.failed else 0
+
+
 # ---- people and Stripe, over HTTP ----------------------------------------------------------------------------------
 
 
@@ -226,8 +302,8 @@ def signed(body, secret):
 class Client:
     """Repeats until accepted, and notes every answer."""
 
-    def __init__(self, options, tenants):
-        self.options, self.journal = options, Journal(os.path.join(options.folder, "answers.jsonl"))
+    def __init__(self, options, tenants, journal="answers.jsonl"):
+        self.options, self.journal = options, Journal(os.path.join(options.folder, journal))
         self.random = random.Random(f"{options.seed}/http")
         self.leaving, self.errors = threading.Event(), []
         self.tenants = list(tenants)       # those that may log in and be paid for
@@ -347,7 +423,9 @@ class Client:
             self.journal.write("accepted_forgery", event["id"], now=True)
 
     def log_in(self):
-        tenant = self.random.choice(self.tenants)
+        self.log_in_as(self.random.choice(self.tenants))
+
+    def log_in_as(self, tenant):
         self.journal.write("login_intended", tenant["id"], now=True)
         answer = self.ask("login", "POST", "/auth/login", {"email": tenant["address"], "password": PASSWORD},
                           {"X-Tenant-ID": tenant["id"]})
@@ -397,11 +475,11 @@ class Client:
 def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor ends us in its own time
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("role", choices=("broker", "http"))
+    parser.add_argument("role", choices=("broker", "http", "hostile"))
     parser.add_argument("--folder", required=True, help="where tenants.json is, and the journals go")
     parser.add_argument("--seed", required=True)
     parser.add_argument("--port", type=int, help="of the broker, as applications see it")
-    parser.add_argument("--rate", type=float, default=400, help="events a second over all applications")
+    parser.add_argument("--rate", type=float, default=400, help="events a second over all applications, or all hostile ones")
     parser.add_argument("--signup-every", type=float, default=5, help="seconds between two signups")
     options = parser.parse_args()
     options.stripe_secret = stand.env("TENANTRY_STRIPE_WEBHOOK_SECRET").split(",")[0]
@@ -410,6 +488,8 @@ def main():
     if options.role == "broker":
         asyncio.run(publish(options, tenants))
         return 0
+    if options.role == "hostile":
+        return Hostile(options, tenants).run()
     return Client(options, tenants).run()
 
 

@@ -44,6 +44,7 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, help="repeats a run's faults and load; a random one by default")
     parser.add_argument("--outages", type=float, metavar="S", help="instead of faults: each server away for S seconds")
     parser.add_argument("--rate", type=float, default=400, metavar="N", help="events a second, over all tenants (400)")
+    parser.add_argument("--hostile-rate", type=float, default=40, metavar="N", help="hostile events a second among them; none in outages (40)")
     parser.add_argument("--signup-every", type=float, default=5, metavar="S", help="seconds between two signups (5)")
     parser.add_argument("--only", metavar="KINDS", help="of faults, separated by commas")
     parser.add_argument("--list", action="store_true", help="the kinds of faults")
@@ -55,6 +56,8 @@ def parse(arguments):
         parser.error("--outages must be 5 to 3600 seconds")
     if not 0 < options.rate <= 5000:
         parser.error("--rate must be above 0, and 5000 at most")
+    if not 0 <= options.hostile_rate <= 1000:
+        parser.error("--hostile-rate must be 0 to 1000")
     if options.signup_every < 0.5:
         parser.error("--signup-every must be at least half a second")
     options.seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 2**31)
@@ -100,6 +103,8 @@ class Run:
         import load
         from stand import request, until
         self.stand.start()
+        # What applications may say of a level, and not of a sum.
+        self.stand.sql("INSERT INTO metering.metrics VALUES ('stock', 'last', 'pieces', 'never', NULL)")
         self.stand.load_tenants = []
         for number in range(LOAD_TENANTS + 1):
             mark, address = load.canary(), f"chef.{uuid.uuid4().hex[:10]}@chaos.example"
@@ -121,8 +126,11 @@ class Run:
 
     def start_load(self):
         from stand import APPLICATIONS
-        for role, more in (("broker", ["--port", str(self.stand.proxy.ports[APPLICATIONS]), "--rate", str(self.options.rate)]),
-                           ("http", ["--signup-every", str(self.options.signup_every)])):
+        port = ["--port", str(self.stand.proxy.ports[APPLICATIONS])]
+        roles = [("broker", [*port, "--rate", str(self.options.rate)]), ("http", ["--signup-every", str(self.options.signup_every)])]
+        if self.options.hostile_rate and not self.options.outages:
+            roles.append(("hostile", [*port, "--rate", str(self.options.hostile_rate)]))
+        for role, more in roles:
             log = open(os.path.join(self.stand.folder, "log", f"load-{role}.log"), "ab")
             self.loads[role] = subprocess.Popen(
                 [sys.executable, "-B", os.path.join(HERE, "load.py"), role, "--folder", self.folder, "--seed", str(self.options.seed), *more],
@@ -358,6 +366,7 @@ class Run:
         evidence.drains = stand.stop()
         stand.journal.close()
         check.read_journals(evidence, self.folder)
+        evidence.hostile_seed = str(self.options.seed)
         check.read_tables(evidence, stand.superuser_url)
         check.read_mails(evidence, os.environ["TENANTRY_MAIL_DIR"])
         evidence.unexpected_ends = stand.unexpected

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -27,8 +28,12 @@ OURS = ("TENANTRY_BIN", "TENANTRY_TEST_BUILD_DIR", "TENANTRY_TEST_DEV_DIR", "TEN
         "TENANTRY_TEST_AMQP_URL", "TENANTRY_TEST_MANAGEMENT_URL")
 
 
+# Every tenant of the tests signs up from one address.
+MANY_SIGNUPS = {"TENANTRY_SIGNUPS_PER_HOUR": "1000000"}
+
+
 def settings():
-    return {name: value for name, value in os.environ.items() if name not in OURS}
+    return {name: value for name, value in os.environ.items() if name not in OURS} | MANY_SIGNUPS
 
 
 process = None
@@ -157,6 +162,12 @@ class Tenant:
         return float(rows[0][0]), int(float(rows[0][1]))
 
 
+def await_shown():
+    """Across tenants a record shows once no older transaction is open, and other tests have theirs on this server."""
+    p.await_true("what is recorded shows across tenants", lambda: p.analyst(
+        "SELECT coalesce(max(xid) < pg_snapshot_xmin(pg_current_snapshot()), true) FROM audit.records")[0][0] == "t", 30)
+
+
 def unique(text):
     return f"{text} {RUN}"
 
@@ -175,6 +186,29 @@ def sign_up(company, plan="PROFESSIONAL", trial=True, **more):
     if trial:
         tenant.await_status("trial")
     return tenant
+
+
+def spare_owner(tenant):
+    """Another owner, so that the first can be lowered or removed by SQL; the condition that names the first."""
+    superuser("WITH made AS (INSERT INTO platform.users (user_id, email, first_name, last_name, created_at) VALUES "
+              f"(gen_random_uuid(), '{address('spare')}', 'Spare', 'Owner', now()) RETURNING user_id) "
+              "INSERT INTO platform.memberships (tenant_id, user_id, role, state_since, created_at) "
+              f"SELECT '{tenant.id}', user_id, 'owner', now(), now() FROM made")
+    return (f"tenant_id = '{tenant.id}' AND user_id = (SELECT user_id FROM platform.users "
+            f"WHERE email = '{tenant.address}')")
+
+
+def superuser_url():
+    database = urllib.parse.urlsplit(p.env("TENANTRY_DATABASE_URL")).path.lstrip("/")
+    return p.env("TENANTRY_TEST_SUPERUSER_URL").rpartition("/")[0] + "/" + database
+
+
+def superuser(sql):
+    done = subprocess.run(["psql", superuser_url(), "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql], capture_output=True, text=True,
+                          timeout=60)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr.strip())
+    return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 def total_tenants():

@@ -70,7 +70,7 @@ class AuditQuery(unittest.TestCase):
         found, _, _ = self.member(q="type:order.* \"plain 11\"", order="asc")
         self.assertEqual([record["payload"]["note"] for record in found],
                          ["plain 11"] + [f"plain 11{n}" for n in range(10)])
-        for parameters in ({"q": "type:order.created source:/tenants/*"}, {"type": "order.created", "limit": 50},
+        for parameters in ({"q": "type:order.created source:/sh*"}, {"type": "order.created", "limit": 50},
                            {"q": "resource:order", "type": "order.*"}):
             self.assertEqual(len(self.member(**parameters)[0]), ORDERS, parameters)
         self.assertEqual(self.member(q="-type:order.* type:order.created")[0], [])
@@ -108,6 +108,7 @@ class AuditQuery(unittest.TestCase):
 
     def test_a_super_admin_reads_all_and_it_shows(self):
         other = sign_up(unique("Autre"), plan="ENTERPRISE")
+        stack.await_shown()
         found = self.pages("/v1/admin/audit", ADMIN, q=f"tenant:{self.tenant.id} tenant:{other.id} type:signup.requested")[0]
         self.assertEqual({record["tenant_id"] for record in found}, {self.tenant.id, other.id})
         mine = self.pages("/v1/admin/audit", ADMIN, q=f"tenant:{self.tenant.id} type:order.created", limit=200)[0]
@@ -136,6 +137,7 @@ class AuditQuery(unittest.TestCase):
         rising = exported("/v1/audit/export", self.tenant.token, "asc")
         self.assertGreater(len(rising), ORDERS)
         self.assertEqual(rising, list(range(len(rising))))
+        stack.await_shown()
         for route, headers in (("/v1/audit/export", self.tenant.token), ("/v1/admin/audit/export", ADMIN)):
             for order in ("asc", "desc"):
                 with self.subTest(route=route, order=order):
@@ -144,6 +146,15 @@ class AuditQuery(unittest.TestCase):
                     self.assertEqual(sorted(found), list(range(len(found))))
         falling = exported("/v1/audit/export", self.tenant.token, "desc")
         self.assertEqual(falling, sorted(falling, reverse=True))
+
+    def test_csv_for_excel_begins_with_a_byte_order_mark(self):
+        plain = fetch(path("/v1/audit/export", q="type:order.created", format="csv"), self.tenant.token)[2]
+        marked = fetch(path("/v1/audit/export", q="type:order.created", format="csv", bom="1"), self.tenant.token)[2]
+        self.assertTrue(plain.startswith(b"tenant_id,"), plain[:40])
+        self.assertEqual(marked, b"\xef\xbb\xbf" + plain)
+        for wrong in ({"format": "csv", "bom": "yes"}, {"format": "ndjson", "bom": "1"}):
+            status, _, body = fetch(path("/v1/audit/export", **wrong), self.tenant.token)
+            self.assertEqual((status, json.loads(body)["errors"][0]["pointer"]), (422, "/bom"), wrong)
 
     def test_csv_is_safe_in_spreadsheets(self):
         status, headers, body = fetch(path("/v1/audit/export", q="type:order.created", order="asc"), {**self.tenant.token, "Accept": "text/csv"})

@@ -87,7 +87,7 @@ def payload_of(type_):
     if type_ == "payment.succeeded":
         data = {"payment": {"stripe_object_id": "in_forged", "amount_minor": "1", "currency": "EUR", "stated_at": "2026-01-01T00:00:00Z", "stripe_event_id": "evt_forged"}}
     elif type_ in ("tenant.suspended", "tenant.cancelled"):
-        data = {"from_status": "trial", "reason": "abuse", **({"deletion_due_at": "2026-12-01T00:00:00Z"} if type_ == "tenant.cancelled" else {})}
+        data = {"from_status": "TRIAL", "reason": "abuse", **({"deletion_due_at": "2026-12-01T00:00:00Z"} if type_ == "tenant.cancelled" else {})}
     return data
 
 
@@ -109,11 +109,11 @@ class Broker(unittest.TestCase):
 
     def tearDown(self):
         # Whatever was tried: nobody's standing moved, and what is legitimate still works.
-        usage = self.tenant.usage()[0]
+        usage = self.tenant.usage("orders")[0]
         orders = len(self.tenant.records("order.created"))
-        self.app.publish("usage.recorded", cloud("usage.recorded", {"metric": "api_calls", "quantity": 3}))
+        self.app.publish("usage.recorded", cloud("usage.recorded", {"metric": "orders", "quantity": 3}))
         self.app.publish("order.created", older("order.created", self.tenant.id, {"order_id": 456, "total": 99.99}), message_id=uuid.uuid4().hex)
-        p.await_true("usage is still counted", lambda: self.tenant.usage()[0] >= usage + 3)
+        p.await_true("usage is still counted", lambda: self.tenant.usage("orders")[0] >= usage + 3)
         self.tenant.await_record("order.created", orders + 1)
         self.assertEqual((self.standing(self.tenant), self.standing(self.other)), self.before)
 
@@ -220,15 +220,27 @@ class Broker(unittest.TestCase):
     # ---- R11 and the rest -------------------------------------------------------------------------------------------
 
     def test_r11_another_tenants_id(self):
-        usage = self.other.usage()
+        usage = self.other.usage("orders")
 
         def tries():
-            self.app.publish("usage.recorded", cloud("usage.recorded", {"metric": "api_calls", "quantity": 1000}, self.other.id))
+            self.app.publish("usage.recorded", cloud("usage.recorded", {"metric": "orders", "quantity": 1000}, self.other.id))
             self.app.publish("order.created", older("order.created", self.other.id))
             self.app.publish("order.created", cloud("order.created", {}, "platform"))
         self.refused_by_us(3, tries)
-        self.assertEqual(self.other.usage(), usage)
+        self.assertEqual(self.other.usage("orders"), usage)
         self.assertEqual(self.other.records("order.created"), [])
+
+    def test_the_platforms_own_metrics(self):
+        """Limits and bills go by them: an application's word counts nowhere, and is on record."""
+        calls, bytes_ = self.tenant.usage("api_calls"), self.tenant.usage("storage_bytes", "total")
+
+        def tries():
+            for metric in ("api_calls", "storage_bytes", "users"):
+                self.app.publish("usage.recorded", cloud("usage.recorded", {"metric": metric, "quantity": 1000000}))
+        self.refused_by_us(3, tries)
+        stack.await_quiet(lambda: self.tenant.usage("api_calls"), "usage")
+        self.assertLess(self.tenant.usage("api_calls")[0] - calls[0], 1000)
+        self.assertEqual(self.tenant.usage("storage_bytes", "total"), bytes_)
 
     def test_malformed(self):
         known = {row["event_id"] for row in dead_letters(self.tenant, "invalid")}
@@ -246,9 +258,9 @@ class Broker(unittest.TestCase):
                   json.dumps(cloud("order.created", {"blob": "x" * 300 * 1024})).encode(),
                   json.dumps(cloud("no spaces allowed", {})).encode(), json.dumps({**cloud("order.created", {}), "specversion": "9"}).encode(),
                   json.dumps(cloud("usage.recorded", {"metric": "no_such_metric", "quantity": 1})).encode(),
-                  json.dumps(cloud("usage.recorded", {"metric": "api_calls", "quantity": -1})).encode(),
-                  json.dumps(cloud("usage.recorded", {"metric": "api_calls", "quantity": "much"})).encode(),
-                  json.dumps(cloud("usage.recorded", {"metric": "api_calls", "quantity": 1, "surprise": 1})).encode(),
+                  json.dumps(cloud("usage.recorded", {"metric": "orders", "quantity": -1})).encode(),
+                  json.dumps(cloud("usage.recorded", {"metric": "orders", "quantity": "much"})).encode(),
+                  json.dumps(cloud("usage.recorded", {"metric": "orders", "quantity": 1, "surprise": 1})).encode(),
                   json.dumps(cloud("usage.recorded", {"quantity": 1})).encode()]
         for body in bodies:
             self.app.publish("usage.recorded" if b"usage.recorded" in body else "order.created", body, content_type="application/json", message_id=uuid.uuid4().hex)
@@ -266,6 +278,22 @@ class Broker(unittest.TestCase):
     def test_over_the_brokers_limit(self):
         self.refused_by_broker(406, lambda: self.app.publish("order.created", b"x" * (2**20 + 1)))
 
+    def test_what_expires_is_recorded_and_counted(self):
+        """What was confirmed is recorded: an expiration of nought or of a millisecond changes nothing."""
+        tenant = sign_up(unique("Presque Périmée"))
+        application = Application(tenant)
+        channel, count = application.channel(), 300
+        stack.kill()  # nobody takes them in time
+        for i in range(count):
+            channel.basic_publish(application.exchange, "usage.recorded", b'{"metric": "orders", "quantity": 1}', pika.BasicProperties(
+                delivery_mode=2, content_type="application/json", expiration=str(i % 2), user_id=application.user,
+                headers={"cloudEvents_specversion": "1.0", "cloudEvents_id": f"e-{i}", "cloudEvents_source": "/shop",
+                         "cloudEvents_type": "usage.recorded"}))
+        stack.launch()
+        p.await_true("each in the audit log, and counted",
+                     lambda: tenant.usage("orders") == (count, count) and len(tenant.records("usage.recorded")) >= count, 30)
+        self.assertEqual([row for row in dead_letters(tenant, "refused")], [])
+
     def test_a_type_nobody_knows(self):
         type_ = "app.unheard_of_" + stack.RUN
         letters = len(dead_letters(self.tenant, "refused")), len(dead_letters(self.tenant, "invalid"))
@@ -275,17 +303,17 @@ class Broker(unittest.TestCase):
         self.assertEqual((len(dead_letters(self.tenant, "refused")), len(dead_letters(self.tenant, "invalid"))), letters)
 
     def test_duplicates_count_once(self):
-        usage, records = self.tenant.usage(), len(self.tenant.records("usage.recorded"))
-        event = cloud("usage.recorded", {"metric": "api_calls", "quantity": 7})
+        usage, records = self.tenant.usage("orders"), len(self.tenant.records("usage.recorded"))
+        event = cloud("usage.recorded", {"metric": "orders", "quantity": 7})
         for _ in range(5):
             self.app.publish("usage.recorded", event)
-        keyed = {"metric": "api_calls", "quantity": 11, "idempotency_key": uuid.uuid4().hex}
+        keyed = {"metric": "orders", "quantity": 11, "idempotency_key": uuid.uuid4().hex}
         for _ in range(3):  # other events, one key
             self.app.publish("usage.recorded", cloud("usage.recorded", keyed))
         self.tenant.await_record("usage.recorded", records + 4)
-        p.await_true("counted", lambda: self.tenant.usage()[0] >= usage[0] + 18)
-        stack.await_quiet(self.tenant.usage, "usage")
-        self.assertEqual(self.tenant.usage()[0], usage[0] + 18)
+        p.await_true("counted", lambda: self.tenant.usage("orders")[0] >= usage[0] + 18)
+        stack.await_quiet(lambda: self.tenant.usage("orders"), "usage")
+        self.assertEqual(self.tenant.usage("orders")[0], usage[0] + 18)
         self.assertEqual(len(self.tenant.records("usage.recorded")), records + 4)
 
 

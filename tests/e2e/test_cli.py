@@ -47,23 +47,23 @@ class Commands(unittest.TestCase):
 
     def test_tenants(self):
         tenant = self.tenant
-        for arguments in (("list",), ("list", "--status", "trial"), ("list", "--search", tenant.id)):
+        for arguments in (("list",), ("list", "--status", "trial"), ("list", "--status", "TRIAL"), ("list", "--search", tenant.id)):
             found = {row["tenant_id"]: row for row in lines("tenants", *arguments)}
-            self.assertEqual(found[tenant.id]["status"], "trial")
+            self.assertEqual(found[tenant.id]["status"], "TRIAL")
             self.assertIn(tenant.id, self.assertDone("tenants", *arguments))
         self.assertEqual(len(found), 1)
         self.assertNotIn(tenant.id, {row["tenant_id"] for row in lines("tenants", "list", "--status", "deleted")})
         shown = lines("tenants", "show", tenant.id)[0]
         self.assertEqual((shown["tenant_id"], shown["vhost_ready"], shown["plan"]), (tenant.id, True, "PROFESSIONAL"))
         self.assertEqual(json.loads(self.assertDone("tenants", "show", tenant.id))["tenant_id"], tenant.id)
-        self.assertEqual(lines("tenants", "suspend", tenant.id, "--reason", "abuse", "--note", "ticket 42")[0]["status"], "suspended")
+        self.assertEqual(lines("tenants", "suspend", tenant.id, "--reason", "abuse", "--note", "ticket 42")[0]["status"], "SUSPENDED")
         self.assertEqual(lines("tenants", "show", tenant.id)[0]["status_note"], "ticket 42")
         again = run("tenants", "suspend", tenant.id, "--reason", "abuse")
         self.assertEqual((again.returncode, "transition_refused" in again.stderr), (1, True), again.stderr)
-        self.assertEqual(lines("tenants", "reactivate", tenant.id)[0]["status"], "trial")
+        self.assertEqual(lines("tenants", "reactivate", tenant.id)[0]["status"], "TRIAL")
         tenant.await_record("tenant.suspended")
         gone = sign_up(unique("Annulée"))
-        self.assertEqual(lines("tenants", "cancel", gone.id)[0]["status"], "cancelled")
+        self.assertEqual(lines("tenants", "cancel", gone.id)[0]["status"], "CANCELLED")
         for arguments in (("show", "nobody-at-all"), ("suspend", "nobody-at-all", "--reason", "abuse"), ("retry-provisioning", tenant.id)):
             refused = run("tenants", *arguments)
             self.assertEqual((refused.returncode, refused.stdout), (1, ""))
@@ -91,7 +91,7 @@ class Commands(unittest.TestCase):
         self.assertDone("tenants", "release-hold", tenant.id, "--kind", "legal", "--reason", "closed")
         again = run("tenants", "release-hold", tenant.id, "--kind", "legal", "--reason", "closed")
         self.assertEqual((again.returncode, "no hold legal" in again.stderr), (1, True), again.stderr)
-        self.assertEqual(lines("tenants", "erase", tenant.id)[0]["status"], "deleted")
+        self.assertEqual(lines("tenants", "erase", tenant.id)[0]["status"], "DELETED")
         p.await_true("the hold's end is on record", lambda: tenant.records("tenant.hold_released"))
 
     def test_audit(self):
@@ -125,6 +125,15 @@ class Commands(unittest.TestCase):
             rows = list(csv.DictReader(file))
         self.assertEqual({row["type"] for row in rows}, {"user.logged_in"})
         self.tenant.await_record("audit.exported", 2)
+        again = ("audit", "export", "--tenant", self.tenant.id, "type:user.*", "--csv", "--bom", "-o", path)
+        refused = run(*again)
+        self.assertEqual((refused.returncode, "--force" in refused.stderr), (1, True), refused.stderr)
+        self.assertEqual(run(*again, "--force").returncode, 0)
+        with open(path, "rb") as file:
+            self.assertTrue(file.read().startswith(b"\xef\xbb\xbftenant_id,"))
+        missing = os.path.join(os.path.dirname(path), "missing.csv")
+        self.assertNotEqual(run("audit", "export", "--tenant", "no-such-tenant", "-o", missing).returncode, 0)
+        self.assertFalse(os.path.exists(missing))
         self.assertEqual(run("audit", "export", "colour:red").returncode, 2)
 
     def test_usage_and_publish(self):
@@ -172,10 +181,10 @@ class Commands(unittest.TestCase):
 
     def test_doctor(self):
         findings = lines("doctor")
-        self.assertEqual([f["check"] for f in findings], ["settings", "database", "isolation", "broker", "gateway"])
+        self.assertEqual([f["check"] for f in findings], ["settings", "database", "isolation", "guard", "broker", "gateway"])
         self.assertTrue(all(f["ok"] for f in findings), findings)
         ill = run("doctor", TENANTRY_URL="http://127.0.0.1:1")
-        self.assertEqual((ill.returncode, ill.stdout.count("[-]"), ill.stdout.count("[+]")), (1, 1, 4), ill.stdout)
+        self.assertEqual((ill.returncode, ill.stdout.count("[-]"), ill.stdout.count("[+]")), (1, 1, 5), ill.stdout)
 
     def test_stripe_trigger(self):
         tenant = sign_up(unique("Déclenchée"))

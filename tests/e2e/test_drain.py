@@ -155,7 +155,7 @@ class Drain(unittest.TestCase):
             holder.stdin.write("BEGIN; LOCK TABLE audit.heads;\n")
             holder.stdin.flush()
             p.await_true("a batch waits for the lock", lambda: superuser(
-                "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'tenantry_audit'"), 30)
+                "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'tenantry_audit' AND datname = 'tenantry'"), 30)
             stack.process.send_signal(signal.SIGTERM)
             with self.assertRaises(subprocess.TimeoutExpired, msg="it did not wait for its batch"):
                 stack.process.wait(timeout=1)

@@ -45,20 +45,21 @@ class Replay(unittest.TestCase):
     def live(self):
         """Paid, used by its application: twice under one key, once against metering's rules."""
         tenant = self.tenant
-        for quantity, key in ((5, None), (2, self.key), (3, self.key), (-1, None)):
+        for quantity, key in ((5, None), (2, self.key), (3, self.key)):
             data = {"metric": "orders", "quantity": quantity, **({"idempotency_key": key} if key else {})}
             event = {"specversion": "1.0", "id": uuid.uuid4().hex, "source": "/shop", "type": "usage.recorded", "data": data}
             self.assertEqual(tenant.post("/v1/events", event).status, 202)
             tenant.await_record("usage.recorded", 1)
+        p.tenantry("events", "publish", "usage.recorded", "--tenant", tenant.id, "--data", json.dumps({"metric": "orders", "quantity": -1}))
         self.assertEqual(p.post_stripe(p.stripe_event("invoice.paid", p.invoice(tenant.id, True))).status, 200)
         tenant.await_status("active")
         p.await_true("counted", lambda: tenant.usage("orders") in ((7.0, 2), (8.0, 2)), 60)
         # The gateway tells of its calls once a second, so these are the last to come.
-        p.await_true("the calls counted, too", lambda: tenant.usage()[0] == 4.0, 60)
+        p.await_true("the calls counted, too", lambda: tenant.usage()[0] == 3.0, 60)
         stack.await_quiet(lambda: len(self.tenant.records()), "the audit log", 60, 1.5)
 
     def verify(self, *arguments, code=0):
-        *differences, summary = run("replay", "--verify", *arguments, code=code)
+        *differences, summary = run("replay", "--verify", "--settle", "0", *arguments, code=code)
         self.assertEqual(summary["differences"], len(differences))
         return differences, summary
 
@@ -116,7 +117,7 @@ class Replay(unittest.TestCase):
             for type_ in ("tenant.registered", "tenant.provisioned", "trial.started", "tenant.activated"):
                 self.assertEqual(types.count(type_), 1, type_)
             self.assertIn("mail", {effect.get("effect") for effect in effects})
-            self.assertIn({"effect": "tenant", "tenant_id": tenant, "status": "active", "plan": "PROFESSIONAL"}, effects)
+            self.assertIn({"effect": "tenant", "tenant_id": tenant, "status": "ACTIVE", "plan": "PROFESSIONAL"}, effects)
             kept = [line for line in run("replay", file, "--sandbox", "--keep") if "sandbox" in line][0]["sandbox"]
         sandbox = os.environ["TENANTRY_SANDBOX_DATABASE_URL"].rsplit("/", 1)[0] + "/" + kept
         self.assertEqual(superuser(f"SELECT status FROM platform.tenants WHERE tenant_id = '{tenant}'", sandbox), ["active"])

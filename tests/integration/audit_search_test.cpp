@@ -268,7 +268,7 @@ TEST_F(AuditSearch, EachKeyFindsItsRecords) {
          {.type = "payment.failed", .actor_kind = "stripe", .actor_id = "evt_1", .failure = true},
          {.type = "payment.succeeded", .actor_kind = "stripe", .actor_id = "evt_2"},
          {.actor_id = "user-2", .resource_id = "c-42", .payload = R"({"name":"Éric \"le Grand\"","plan":"a.b"})"},
-         {.actor_kind = "service", .actor_id = "billing", .payload = R"({"nothing":"here"})"}});
+         {.actor_kind = "service", .actor_id = "billing", .payload = "{\"nothing\":\"here, but Ele\u0301gance\"}"}});
   people["eric@example.com"] = {"user-2", "user-9"};
   const std::pair<const char*, std::size_t> rows[] = {{"", 5},
                                                       {"type:payment.*", 2},
@@ -297,6 +297,9 @@ TEST_F(AuditSearch, EachKeyFindsItsRecords) {
                                                       {R"("ric \"LE grand\"")", 1},
                                                       {"ÉRIC", 1},
                                                       {"éric", 1},
+                                                      {"E\u0301ric", 1},
+                                                      {"EL\u00C9GANCE", 1},
+                                                      {"ele\u0301gance", 1},
                                                       {R"("\":\"")", 0},
                                                       {"a.b", 1},
                                                       {"aXb", 0},
@@ -363,6 +366,52 @@ TEST_F(AuditSearch, WithoutPatienceAPageEndsEarlyAndGoesOn) {
 }
 
 // With row-level security the planner thinks that a search finds next to nothing, and would read and sort whole months.
+// A leaf is of 36 bytes here.
+TEST_F(AuditSearch, APageIsOfABoundedSizeAndGoesOn) {
+  for (int batch = 0; batch < 4; ++batch) write(many("acme", 5));
+  for (const std::string tenant : {"acme", ""}) {
+    for (const char* text : {"", "crud:update"}) {
+      for (const auto order : {Order::oldest_first, Order::newest_first}) {
+        SCOPED_TRACE(tenant + " " + text);
+        PageRequest request{.order = order, .records_max = 50, .bytes_max = 100};
+        std::vector<std::string> out;
+        for (bool more = true; more;) {
+          const auto found = page(tenant, search(text), request, more);
+          EXPECT_LE(found.size(), 3U) << "the third makes it of 108 bytes";
+          out.insert(out.end(), found.begin(), found.end());
+        }
+        EXPECT_EQ(out, all(tenant, text, order, 50));
+      }
+    }
+  }
+}
+
+// One such statement over all sixteen takes a second: 31 patterns over 240 KB each.
+TEST_F(AuditSearch, ASearchThatCostsMuchIsCutIntoPiecesThatDoNot) {
+  write(many("acme", 16, {.payload = R"({"text":")" + std::string(240'000, 'z') + R"("})"}));
+  std::string dear;
+  for (int i = 0; i < 31; ++i) dear += " -\"zq" + std::to_string(i) + "\"";
+  for (const auto order : {Order::newest_first, Order::oldest_first}) {
+    PageRequest request{.order = order, .records_max = 200};
+    bool more = false;
+    auto found = page("acme", search(dear), request, more);
+    EXPECT_TRUE(more) << "a page ends where its patience does";
+    while (more) {
+      const auto next = page("acme", search(dear), request, more);
+      found.insert(found.end(), next.begin(), next.end());
+    }
+    EXPECT_EQ(found, all("acme", "", order, 200));
+  }
+}
+
+TEST_F(AuditSearch, NobodyReadsOnForWhoHasGone) {
+  write(many("acme", 600));
+  PageRequest request{.records_max = 50, .patience = Milliseconds{60'000}, .abandoned = [] { return true; }};
+  bool more = false;
+  EXPECT_TRUE(page("acme", search("a-word-of-no-record"), request, more).empty());
+  EXPECT_TRUE(more);
+}
+
 TEST_F(AuditSearch, APageReadsNoFurtherThanItMust) {
   constexpr int months = 4, batches = 8, batch_size = 100;
   Written like;

@@ -169,6 +169,39 @@ TEST_F(Run, WorkIsDoneWhileTheServerWorks) {
   }
 }
 
+TEST_F(Run, WhatIsNotDoneInTimeIsCancelledAndTheTransactionGoesOn) {
+  Transaction tx(connection);
+  tx.exec("SAVEPOINT here");
+  EXPECT_THROW(tx.exec_within(Milliseconds{50}, "SELECT pg_sleep(60)", {}), TimedOut);
+  tx.send("ROLLBACK TO SAVEPOINT here");
+  EXPECT_EQ(tx.exec("SELECT 'on'")[0].text(0), "on");
+  EXPECT_EQ(tx.exec_within(Milliseconds{60'000}, "SELECT 'in time'", {})[0].text(0), "in time");
+}
+
+// Goal: a statement that ends just as its time does is the only one that is told so, and no answer is another's.
+// The sleep homes in on where one turns into the other, wherever this machine has that.
+TEST_F(Run, WhatEndsJustInTimeOrJustNotLeavesEachItsOwnAnswer) {
+  Transaction tx(connection);
+  int done = 0, cancelled = 0;
+  double seconds = 0.005;
+  for (int i = 0; i < 300; ++i) {
+    tx.exec("SAVEPOINT here");
+    try {
+      tx.exec_within(Milliseconds{5}, "SELECT pg_sleep($1), 'slow'", {std::to_string(seconds)});
+      ++done;
+      seconds *= 1.1;
+    } catch (const TimedOut&) {
+      tx.send("ROLLBACK TO SAVEPOINT here");
+      ++cancelled;
+      seconds /= 1.1;
+    }
+    ASSERT_EQ(tx.exec("SELECT $1::text", {std::to_string(i)})[0].text(0), std::to_string(i));
+  }
+  EXPECT_EQ(done + cancelled, 300);
+  EXPECT_GT(done, 0);
+  EXPECT_GT(cancelled, 0);
+}
+
 TEST_F(Run, ErrorWhileTheServerWorksRollsBackAndLeavesTheConnection) {
   const auto before = connection_pid();
   const auto fails = [] { throw std::runtime_error("ours"); };

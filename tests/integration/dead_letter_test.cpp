@@ -34,7 +34,9 @@ class DeadLetterTest : public ::testing::Test {
   class NotingWorker final : public Worker {
    public:
     explicit NotingWorker(DeadLetterTest& test)
-        : rows_{{.type = "#", .options = {.attempts_max = 2}, .handle = [&test](Unit& unit, const Incoming& incoming) {
+        : rows_{{.type = "#",
+                 .options = {.attempts_max = 2},
+                 .handle = [&test](Unit& unit, const Incoming& incoming, const std::any&) {
                    return test.handle(unit, incoming);
                  }}} {}
     std::span<const ConsumerRow> consumes() const override { return rows_; }

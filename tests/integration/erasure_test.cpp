@@ -157,13 +157,14 @@ TEST_F(Erasure, WhatStripeSaysAfterwardsIsNotKept) {
         "body_hash, received_at) VALUES ($1, 'invoice.paid', $2, 'published', now(), "
         "convert_to('{\"name\":\"marie\"}', 'UTF8'), '', now())",
         {"evt_" + n, martin});
-    replay.database().exec("billing",
-                           "INSERT INTO billing.invoices (stripe_invoice_id, tenant_id, amount_minor, currency, url, "
-                           "issued_at) VALUES ($1, $2, 1, 'eur', 'https://invoice.example/marie', now())",
-                           {"in_" + n, martin});
+    replay.database().exec(
+        "billing",
+        "INSERT INTO billing.invoices (stripe_invoice_id, tenant_id, amount_minor, currency, url, "
+        "issued_at, stated_at) VALUES ($1, $2, 1, 'eur', 'https://invoice.example/marie', now(), now())",
+        {"in_" + n, martin});
     return replay.database().value(
-        "SELECT length(body) || ' ' || length(url) FROM billing.stripe_events JOIN billing.invoices ON "
-        "stripe_event_id = 'evt_' || $1 AND stripe_invoice_id = 'in_' || $1",
+        "SELECT length(e.body) || ' ' || length(i.url) FROM billing.stripe_events AS e JOIN billing.invoices AS i ON "
+        "e.stripe_event_id = 'evt_' || $1 AND i.stripe_invoice_id = 'in_' || $1",
         {n});
   };
   EXPECT_EQ(say("before"), "16 29");

@@ -29,6 +29,7 @@ constexpr int years = 7;
 const std::set<std::string> left_out = {
     "platform.tenant_keys",
     "platform.refresh_tokens",
+    "platform.sessions",
     "metering.idempotency_keys",
     "messaging.outbox",
     "messaging.dead_letters",
@@ -42,7 +43,8 @@ const std::set<std::string> left_out = {
     "provisioning.sagas",
     "provisioning.steps",
     "provisioning.resources",
-    "provisioning.credentials",
+    "provisioning.broker_users",
+    "provisioning.broker_queues",
     "provisioning.backups",
     "provisioning.backup_parts",
 };
@@ -175,7 +177,7 @@ TEST_F(FinalBackup, IsMadeBeforeAnythingIsReleasedAndErasureReachesIt) {
     replay.platform().settle();
   };
   events::v1::TenantCancelled cancelled;
-  cancelled.set_from_status("active");
+  cancelled.set_from_status("ACTIVE");
   feed(cancelled, "2026-04-01T00:00:00Z", "019d46f2-3c00-7000-8000-000000000101", false);
   EXPECT_EQ(refusal(), "no_backup");
   replay.advance(Days{35});

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "shared/core/clock.h"
+#include "events/codec.h"
 #include "shared/core/ids.h"
 #include "tests/support/services.h"
 
@@ -45,6 +46,19 @@ TEST(InboxPartitions, AreMadeAtOnceByManyBesideWriters) {
   }
   threads.clear();
   EXPECT_EQ(database.value("SELECT count(*)::text FROM messaging.inbox"), std::to_string(writers * months * 20));
+}
+
+// Their ids have no time in them: in the default partition they could never be let go.
+TEST(InboxPartitions, ForeignEventsHaveOneOfTheirOwn) {
+  testing::TestDatabase database;
+  const auto foreign = events::foreign_event_id("acme", "/shop", "o-1");
+  const SystemClock clock;
+  SystemIdGenerator ids(clock);
+  for (const auto& id : {foreign, ids.next()}) {
+    database.exec("superuser", "INSERT INTO messaging.inbox (event_id, worker) VALUES ($1, 'audit')", {id});
+  }
+  EXPECT_EQ(database.value("SELECT event_id::text FROM messaging.inbox_foreign"), foreign.to_string());
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM messaging.inbox"), "2");
 }
 
 }  // namespace

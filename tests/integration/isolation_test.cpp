@@ -4,7 +4,12 @@
 // then the gateway's role against two tenants' rows.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+
+#include "events/topology.h"
 #include "shared/db/connection.h"
+#include "shared/db/role_check.h"
 #include "shared/db/run.h"
 #include "tests/support/services.h"
 
@@ -84,6 +89,27 @@ INSTANTIATE_TEST_SUITE_P(
               "p.pronamespace = 'audit'::regnamespace AND p.prorettype <> 'trigger'::regtype AND r.rolname LIKE "
               "'tenantry\\_%' AND r.rolname NOT IN ('tenantry_owner', 'tenantry_audit') AND "
               "has_function_privilege(r.oid, p.oid, 'EXECUTE')"},
+        Sweep{
+            "NoFunctionIsEverybodys",
+            std::string("SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+                        "WHERE p.prorettype <> 'trigger'::regtype AND ") +
+                ours +
+                " AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a "
+                "WHERE a.grantee = 0)"},
+        Sweep{
+            "TheAnalystRunsNoFunctionOfOurs",
+            std::string("SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+                        "WHERE ") +
+                ours + " AND has_function_privilege('tenantry_analyst', p.oid, 'EXECUTE')"},
+        Sweep{"SecretsAreReadByWhoWorksWithThem",
+              "SELECT r.rolname::text || ' ' || w.tab || '.' || w.col FROM pg_roles r, (VALUES "
+              "('platform.users', 'password_hash', 'gateway'), ('platform.refresh_tokens', 'token_hash', 'gateway'), "
+              "('audit.keys', 'wrapped_key', 'audit'), ('platform.signing_keys', 'sealed_jwk', 'gateway'), "
+              "('provisioning.broker_users', 'password_hash', 'provisioning'), "
+              "('notification.deliveries', 'recipient', 'notification')) AS w (tab, col, reader) WHERE r.rolname LIKE "
+              "'tenantry\\_%' AND r.rolname NOT IN ('tenantry_owner', 'tenantry_' || w.reader) AND "
+              "EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = w.tab::regclass AND a.attname = w.col) AND "
+              "has_column_privilege(r.oid, w.tab, w.col, 'SELECT')"},
         Sweep{
             "EverySignedTimeoutIsSet",
             "SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'tenantry\\_%' AND rolname <> 'tenantry_owner' AND "
@@ -178,6 +204,129 @@ TEST_F(Gateway, TenantOfOneTransactionIsGoneInTheNextWhateverItsEnd) {
     });
     EXPECT_FALSE(failed);
   }
+}
+
+struct Claim {
+  const char* name;
+  const char* role;
+  const char* type;
+  const char* exchange;
+  const char* routing_key;
+  bool may;
+};
+class OutboxRows : public ::testing::TestWithParam<Claim> {};
+
+// What lies in the outbox is published as the platform's word.
+TEST_P(OutboxRows, AreOfTypesThatTheRoleDecidesOn) {
+  const auto& row = GetParam();
+  TestDatabase database;
+  db::Connection connection(database.url(row.role), "test");
+  db::Transaction tx(connection);
+  const auto insert = [&] {
+    tx.exec(
+        "INSERT INTO messaging.outbox (id, exchange, routing_key, vhost, tenant_id, type, content_type, headers, "
+        "payload, "
+        "available_at) VALUES (gen_random_uuid(), $1, $2, 'tenant-acme', 'acme', $3, 'application/json', '{}', '{}', "
+        "now())",
+        {row.exchange, row.routing_key, row.type});
+  };
+  if (row.may) {
+    EXPECT_NO_THROW(insert());
+    return;
+  }
+  try {
+    insert();
+    FAIL() << "accepted";
+  } catch (const db::StatementError& error) {
+    EXPECT_EQ(error.sqlstate, "42501") << error.what();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , OutboxRows,
+    ::testing::Values(
+        Claim{"NotificationSaysNobodyPaid", "notification", "payment.succeeded", "acme.events", "payment.succeeded",
+              false},
+        Claim{"MeteringSaysNobodyPaid", "metering", "payment.succeeded", "acme.events", "payment.succeeded", false},
+        Claim{"AuditActivatesNobody", "audit", "tenant.activated", "acme.events", "tenant.activated", false},
+        Claim{"SignupActivatesNobody", "signup", "tenant.activated", "acme.events", "tenant.activated", false},
+        Claim{"BillingSaysNobodyPaid", "billing", "payment.succeeded", "acme.events", "payment.succeeded", false},
+        Claim{"NobodyGetsAroundByAnothersQueue", "audit", "payment.succeeded", "", "acme.billing", false},
+        Claim{"ProvisioningEndsALogin", "provisioning", "tenant.broker_access_ended", "acme.events",
+              "tenant.broker_access_ended", true},
+        Claim{"ProvisioningMakesNoLogin", "provisioning", "tenant.broker_access_rotated", "acme.events",
+              "tenant.broker_access_rotated", false},
+        Claim{"BillingSuspends", "billing", "tenant.suspended", "acme.events", "tenant.suspended", true},
+        Claim{"BillingTriesAgain", "billing", "payment.succeeded", "", "acme.billing", true},
+        Claim{"GatewayTellsWhatStripeSigned", "gateway", "payment.succeeded", "acme.events", "payment.succeeded",
+              true}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+// Goal: what events/topology.cpp says that a worker publishes is what the database admits from it.
+TEST(OutboxPolicies, AreTheTopologysProducers) {
+  TestDatabase database;
+  std::map<std::string, std::set<std::string>> admitted;
+  for (const auto row : database.exec(
+           "superuser",
+           "SELECT substring(p.polname::text FROM 'types_of_(.*)'), m[1] FROM pg_policy p, regexp_matches(substring("
+           "pg_get_expr(p.polwithcheck, p.polrelid) FROM 'ELSE .*'), '([a-z_]+[.][a-z_.%]+)', 'g') m "
+           "WHERE p.polrelid = 'messaging.outbox'::regclass AND p.polname LIKE 'types\\_of\\_%'")) {
+    admitted[std::string(row.text(0))].emplace(row.text(1));
+  }
+  EXPECT_EQ(admitted.size(), std::size(events::workers));
+  std::map<std::string, std::set<std::string>> told;
+  for (const auto worker : events::workers) {
+    for (const auto& producer : events::producers()) {
+      if (producer.service != worker && producer.service != "any worker") continue;
+      told[std::string(worker)].insert(producer.types.begin(), producer.types.end());
+    }
+  }
+  EXPECT_EQ(admitted, told);
+}
+
+struct Login {
+  const char* name;
+  const char* as;
+  const char* wrong;  // "": nothing
+};
+class Logins : public ::testing::TestWithParam<Login> {};
+
+TEST_P(Logins, MustBeTheServicesOwn) {
+  TestDatabase database;
+  const auto checked = db::check_role(database.url(GetParam().as), "tenantry_billing");
+  if (std::string_view(GetParam().wrong).empty()) {
+    EXPECT_TRUE(checked) << checked.error().message;
+    return;
+  }
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message.find(GetParam().wrong), std::string::npos) << checked.error().message;
+}
+
+INSTANTIATE_TEST_SUITE_P(, Logins,
+                         ::testing::Values(Login{"Own", "billing", ""}, Login{"Superuser", "superuser", "a superuser"},
+                                           Login{"Owner", "owner", "owns tables"},
+                                           Login{"Another", "metering", "another service's role"}),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(Gateway, LoginsAndQueuesOfApplicationsAreBehindTheSameWall) {
+  database.exec("superuser",
+                "INSERT INTO provisioning.broker_queues SELECT t, 'orders', '{}', '{}', NULL, 'ready', now() FROM "
+                "unnest(ARRAY['acme', 'globex']) t");
+  database.exec("superuser",
+                "INSERT INTO provisioning.broker_users SELECT t, 1, repeat('A', 48), now(), now() FROM "
+                "unnest(ARRAY['acme', 'globex']) t");
+  for (const char* table : {"broker_users", "broker_queues"}) {
+    db::Transaction tx(connection);
+    const auto count = std::string("SELECT count(tenant_id) FROM provisioning.") + table;
+    EXPECT_EQ(tx.exec(count)[0].int64(0), 0) << table;
+    tx.set_tenant("acme");
+    EXPECT_EQ(tx.exec(count)[0].int64(0), 1) << table;
+  }
+  db::Transaction tx(connection);
+  tx.set_tenant("acme");
+  EXPECT_EQ(tx.exec("UPDATE provisioning.broker_queues SET state = 'ending'").affected(), 1U);
+  EXPECT_THROW(tx.exec("INSERT INTO provisioning.broker_users VALUES ('globex', 2, repeat('A', 48), now())"),
+               db::StatementError);
 }
 
 TEST_F(Gateway, UsageAndAuditAreBehindTheSameWall) {

@@ -78,7 +78,7 @@ inline events::Event event_of(const std::string& tenant, const google::protobuf:
 inline events::v1::TenantActivated activated(const std::string& note = {}) {
   events::v1::TenantActivated message;
   message.set_reason("test");
-  message.set_from_status("trial");
+  message.set_from_status("TRIAL");
   message.set_note(note);
   return message;
 }

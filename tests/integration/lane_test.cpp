@@ -7,6 +7,7 @@
 #include "shared/db/connection.h"
 #include "shared/messaging/gathering.h"
 #include "shared/messaging/outbox_rows.h"
+#include "tenantry/events/v1/usage.pb.h"
 #include "tests/integration/lane_harness.h"
 
 namespace tenantry::messaging {
@@ -22,16 +23,17 @@ using Handler = std::function<Result<void>(Unit&, const Incoming&)>;
 class NotingWorker final : public Worker {
  public:
   NotingWorker(Handler handler, int attempts_max)
-      : rows_{{.type = "#",
-               .options = {.attempts_max = attempts_max},
-               .handle = [h = std::move(handler)](Unit& unit, const Incoming& incoming) -> Result<void> {
-                 if (h) {
-                   if (auto ok = h(unit, incoming); !ok) return ok;
-                 }
-                 unit.tx.exec("INSERT INTO public.effects (tenant_id, event_id) VALUES ($1, $2)",
-                              {incoming.event.tenant_id, incoming.event.id});
-                 return {};
-               }}} {}
+      : rows_{
+            {.type = "#",
+             .options = {.attempts_max = attempts_max},
+             .handle = [h = std::move(handler)](Unit& unit, const Incoming& incoming, const std::any&) -> Result<void> {
+               if (h) {
+                 if (auto ok = h(unit, incoming); !ok) return ok;
+               }
+               unit.tx.exec("INSERT INTO public.effects (tenant_id, event_id) VALUES ($1, $2)",
+                            {incoming.event.tenant_id, incoming.event.id});
+               return {};
+             }}} {}
   std::span<const ConsumerRow> consumes() const override { return rows_; }
 
  private:
@@ -401,8 +403,9 @@ TEST_F(LaneTest, ManyTenantsUnderLoadKeepTheirOrderAndNobodyIsForgotten) {
 
 TEST_F(LaneTest, WhatAHandlerPublishesIsHandedOverAfterTheCommit) {
   handler = [](Unit& unit, const Incoming& incoming) -> Result<void> {
-    unit.outbox.publish(incoming.event.tenant_id, activated("then"));
-    unit.outbox.schedule("acme/later", unit.now + Days{1}, incoming.event.tenant_id, activated("later"));
+    // Of types that this worker's role may publish.
+    unit.outbox.publish(incoming.event.tenant_id, events::v1::UsageThresholdReached{});
+    unit.outbox.schedule("acme/later", unit.now + Days{1}, incoming.event.tenant_id, events::v1::UsagePeriodClosed{});
     return {};
   };
   start().push(batch(1));

@@ -131,6 +131,27 @@ TEST_F(MeteringStore, IdempotencyKeyIsTheTenantsOwn) {
   EXPECT_EQ(database.value("SELECT count(*)::text FROM metering.counters WHERE span = 'hour'"), "2");
 }
 
+TEST_F(MeteringStore, IdempotencyKeyIsTheMetricsOwn) {
+  count({usage("orders", 5, "2026-11-21T10:30:00Z", "k"), usage("emails_sent", 2, "2026-11-21T10:30:00Z", "k")});
+  count({usage("orders", 7, "2026-11-21T10:30:00Z", "k"), usage("emails_sent", 7, "2026-11-21T10:30:00Z", "k")});
+  EXPECT_EQ(counter("orders", "hour"), "5 of 1");
+  EXPECT_EQ(counter("emails_sent", "hour"), "2 of 1");
+}
+
+// Keys that were claimed before they were a metric's own go on counting once.
+TEST_F(MeteringStore, IdempotencyKeyFromBeforeIsEveryMetrics) {
+  database.exec("superuser",
+                "INSERT INTO metering.idempotency_keys (tenant_id, metric, key, event_id, at) "
+                "VALUES ('acme', '', 'k', gen_random_uuid(), now())");
+  count({usage("orders", 5, "2026-11-21T10:30:00Z", "k"), usage("orders", 1, "2026-11-21T10:30:00Z", "other")});
+  EXPECT_EQ(counter("orders", "hour"), "1 of 1");
+}
+
+TEST_F(MeteringStore, WhatThePlatformMeasuresIsData) {
+  for (const auto* metric : {"api_calls", "storage_bytes", "users"}) EXPECT_FALSE(metrics.at(metric).open) << metric;
+  for (const auto* metric : {"orders", "emails_sent", "active_users"}) EXPECT_TRUE(metrics.at(metric).open) << metric;
+}
+
 TEST_F(MeteringStore, CrossingIsClaimedOncePerPeriod) {
   const auto month = must(from_rfc3339("2026-11-01T00:00:00Z"));
   const std::vector<Crossing> both = {{"acme", "api_calls", month, 80}, {"acme", "api_calls", month, 100}};

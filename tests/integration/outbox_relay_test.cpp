@@ -5,10 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "events/codec.h"
 #include "shared/db/clock_offset.h"
+#include "events/topology.h"
 #include "shared/messaging/outbox.h"
+#include "shared/messaging/publisher.h"
 #include "shared/messaging/relay.h"
 #include "tests/integration/lane_harness.h"
 
@@ -25,7 +29,7 @@ class OutboxTest : public ::testing::Test {
   Outbox outbox() { return {"/tenantry/signup", events::Actor::service("signup"), ids, clock.now()}; }
 
   std::vector<OutboxRow> commit(const std::function<void(Outbox&)>& fill) {
-    db::Connection own(database.url("signup"), "test");
+    db::Connection own(database.url("gateway"), "test");
     db::Transaction tx(own);
     auto box = outbox();
     fill(box);
@@ -104,7 +108,7 @@ TEST_F(OutboxTest, TimersOfAKey) {
 }
 
 TEST_F(OutboxTest, RolledBackIsNotThere) {
-  db::Connection own(database.url("signup"), "test");
+  db::Connection own(database.url("gateway"), "test");
   {
     db::Transaction tx(own);
     auto box = outbox();
@@ -179,6 +183,56 @@ class RelayTest : public OutboxTest {
 
 using Texts = std::vector<std::string>;
 
+// One tick closes all that are over the cap, and rows that arrive meanwhile wait for the next connection.
+TEST_F(RelayTest, ClosingIdleConnectionsAllAtOnceRefusesNoRow) {
+  constexpr int tenants = 4;
+  std::vector<std::string> of_tenant;
+  for (int i = 0; i < tenants; ++i) of_tenant.push_back(broker.make_tenant());
+  PublisherOptions options{.broker = parameters, .connections_max = 1};
+  std::map<PublishOutcome, int> outcomes;  // touched on the loop alone
+  std::unique_ptr<Publisher> publisher;
+  const auto publish_to_all = [&] {
+    std::vector<OutboxRow> rows;
+    for (const auto& tenant : of_tenant) {
+      rows.push_back(row(events::vhost_of(tenant), events::queue_of(tenant, "billing"), "x"));
+    }
+    publisher->publish(std::move(rows));
+  };
+  const auto on_loop = [&](const std::function<bool()>& condition) {
+    bool holds = false;
+    loop.run_sync([&] { holds = condition(); });
+    return holds;
+  };
+  loop.run_sync([&] {
+    publisher = std::make_unique<Publisher>(
+        loop.loop(), options, ids,
+        [&](const RowKey&, const OutboxRow&, PublishOutcome outcome, const std::string&) { ++outcomes[outcome]; },
+        [](bool) {});
+    publisher->start();
+    publish_to_all();
+  });
+  for (int round = 1; round <= 3; ++round) {
+    std::set<std::size_t> open;
+    ASSERT_TRUE(eventually([&] {
+      return on_loop([&] {
+        const bool all = outcomes[PublishOutcome::confirmed] == round * tenants;
+        if (all) open.insert(publisher->connections());
+        const bool closed = all && publisher->connections() == 1;
+        if (closed) publish_to_all();  // before the broker has answered, where we were quick
+        return closed;
+      });
+    })) << round;
+    EXPECT_LE(open.size(), 2U) << "one by one";
+  }
+  EXPECT_TRUE(eventually([&] { return on_loop([&] { return publisher->in_flight() == 0; }); }));
+  loop.run_sync([&] {
+    EXPECT_EQ(outcomes.size(), 1U) << "something else than confirmed";
+    publisher->close();
+  });
+  loop.stop();
+  publisher.reset();
+}
+
 TEST_F(RelayTest, WhatADeadProcessLeftIsPublishedInOrderAndDeleted) {
   testing::Listener listener(broker.as_admin(vhost), "q");
   orphan({row(vhost, "q", "1"), row(vhost, "q", "2"), row(vhost, "q", "3")});
@@ -236,6 +290,26 @@ TEST_F(RelayTest, UnroutableRowStaysAndIsPublishedOnceThereIsAQueue) {
   testing::Listener listener(broker.as_admin(vhost), "q");
   EXPECT_EQ(bodies(listener.await(1)), Texts{"lost"});
   EXPECT_TRUE(empty()) << rows();
+}
+
+// AMQP takes 255 bytes of content type. Such a row would be tried for ever, first in each sweep, and its tenant's end
+// would wait for it.
+TEST_F(RelayTest, WhatNoBrokerTakesIsSetAsideAndNothingWaitsForIt) {
+  testing::Listener listener(broker.as_admin(vhost), "q");
+  auto odd = row(vhost, "q", "odd");
+  odd.content_type = std::string(317, 'a');
+  auto elsewhere = odd;  // the same event, on its way to another queue, too
+  elsewhere.routing_key = "q2";
+  orphan({odd, elsewhere, row(vhost, "q", "next")});
+  start();
+  EXPECT_EQ(bodies(listener.await(1)), Texts{"next"});
+  EXPECT_TRUE(empty()) << rows();
+  const auto id = odd.id.to_string();
+  EXPECT_EQ(database.value(
+                "SELECT string_agg(worker || ' ' || state || ' ' || convert_from(body, 'UTF8') || ' ' || event_id, "
+                "', ' ORDER BY worker) FROM messaging.dead_letters"),
+            "relay.q waiting odd " + id + ", relay.q2 waiting odd " + id);
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM messaging.dead_letters WHERE error = ''"), "0");
 }
 
 TEST_F(RelayTest, RowOfAMissingVhostGoesThroughThePlatform) {

@@ -2,18 +2,21 @@
 // fails in between.
 // Method: the worker on a lane against the real broker; the test plays the relay for the
 // saga's own timers, on a clock it moves.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <future>
 #include <nlohmann/json.hpp>
 
 #include "events/proto_time.h"
+#include "shared/crypto/broker_password.h"
 #include "shared/crypto/envelope.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/run.h"
 #include "shared/http/client.h"
 #include "shared/tenancy/tenants.h"
 #include "tenantry/events/v1/signup.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
 #include "tests/integration/lane_harness.h"
 #include "workers/provisioning/worker.h"
 
@@ -69,10 +72,12 @@ class ProvisioningTest : public ::testing::Test {
   }
 
   // Plays the relay: the next event of the saga, when the clock has come to it. False: none is there.
-  bool next_step() {
+  bool next_step() { return next("provisioning.step_due"); }
+  bool next(const char* type) {
     const auto rows = database.exec("superuser",
-                                    "DELETE FROM messaging.outbox WHERE type = 'provisioning.step_due' RETURNING id, "
-                                    "type, content_type, payload, available_at");
+                                    "DELETE FROM messaging.outbox WHERE type = $1 RETURNING id, "
+                                    "type, content_type, payload, available_at",
+                                    {type});
     if (rows.empty()) return false;
     events::Event event;
     event.id = rows[0].uuid(0);
@@ -119,6 +124,82 @@ class ProvisioningTest : public ::testing::Test {
     parameters.password = password;
     parameters.vhost = events::vhost_of(tenant);
     return parameters;
+  }
+
+  // What the gateway does: rows, and an event.
+  void as_gateway(const char* sql, std::initializer_list<db::Param> params) {
+    db::Connection gateway(database.url("gateway"), "test");
+    must(db::run(gateway, {}, [&](db::Transaction& tx) -> Result<void> {
+      tx.set_tenant(tenant);
+      tx.exec(sql, params);
+      return {};
+    }));
+  }
+  events::Event rotated(int number) {
+    events::v1::BrokerAccessRotated message;
+    message.set_user(events::application_user(tenant, number));
+    message.set_replaces(events::application_user(tenant, number - 1));
+    return testing::event_of(tenant, message, ids, clock.now());
+  }
+  void add_login(int number) {
+    as_gateway(
+        "INSERT INTO provisioning.broker_users (tenant_id, number, password_hash, created_at) VALUES ($1, $2, $3, $4)",
+        {tenant, number, crypto::broker_password_hash(password_of(number), {1, 2, 3, 4}), clock.now()});
+  }
+  void rotate(int number) {
+    add_login(number);
+    handle(rotated(number));
+  }
+  static std::string password_of(int number) { return "password " + std::to_string(number); }
+  amqp::ConnectionParameters login(int number) {
+    if (number == 1) return application();
+    auto parameters = broker.publisher();
+    parameters.user = events::application_user(tenant, number);
+    parameters.password = password_of(number);
+    parameters.vhost = events::vhost_of(tenant);
+    return parameters;
+  }
+  // Whether a login is let in, and may do what applications do.
+  bool works(int number) {
+    return testing::try_publish(login(number), events::application_exchange(tenant), "order.created").empty();
+  }
+  bool is_known(int number) { return ask_broker("users/" + events::application_user(tenant, number)).status == 200; }
+  std::string logins() {
+    return database.value(
+        "SELECT coalesce(string_agg(number::text, ' ' ORDER BY number), '') FROM provisioning.broker_users");
+  }
+  std::string ends() {
+    return database.value(
+        "SELECT coalesce(string_agg(convert_from(payload, 'UTF8'), ' '), '') FROM messaging.outbox WHERE "
+        "type = 'tenant.broker_access_ended'");
+  }
+  void provision() {
+    start();
+    handle(registered());
+    run_saga();
+  }
+  void set_status(const char* status) {
+    database.exec("superuser", "UPDATE platform.tenants SET status = $1", {status});
+  }
+  void suspend() {
+    events::v1::TenantSuspended suspended;
+    suspended.set_reason("payment_failed");
+    suspended.set_from_status("active");
+    set_status("suspended");
+    handle(testing::event_of(tenant, suspended, ids, clock.now()));
+  }
+  void add_queue(const char* name, const char* own, const char* platform) {
+    as_gateway(
+        "INSERT INTO provisioning.broker_queues (tenant_id, name, own_events, platform_events, state, created_at) "
+        "VALUES ($1, $2, string_to_array($3, ' '), string_to_array($4, ' '), 'pending', $5)",
+        {tenant, name, own, platform, clock.now()});
+    events::v1::BrokerQueueCreated created;
+    created.set_queue(events::application_queue(tenant, name));
+    handle(testing::event_of(tenant, created, ids, clock.now()));
+  }
+  bool has_queue(const char* name) {
+    return ask_broker("queues/" + events::vhost_of(tenant) + "/" + events::application_queue(tenant, name)).status ==
+           200;
   }
 
   // Why the tenant's own login cannot publish; "" when it can.
@@ -182,14 +263,14 @@ TEST_F(ProvisioningTest, EveryStepMayBeRepeated) {
   start();
   handle(registered());
   run_saga();
-  const auto password = database.value("SELECT sealed::text FROM provisioning.credentials");
+  const auto hash = database.value("SELECT password_hash FROM provisioning.broker_users");
   for (int again = 0; again < 2; ++again) {
     handle(registered());
     EXPECT_EQ(run_saga(), 1);
     EXPECT_EQ(steps(), "done");
     EXPECT_EQ(flags(), "ready");
   }
-  EXPECT_EQ(database.value("SELECT sealed::text FROM provisioning.credentials"), password);
+  EXPECT_EQ(database.value("SELECT password_hash FROM provisioning.broker_users"), hash);
   EXPECT_EQ(database.value("SELECT count(*)::text FROM provisioning.resources"), "3");
 }
 
@@ -269,6 +350,24 @@ TEST_F(ProvisioningTest, BrokerThatComesBackInTimeIsProvisioned) {
   EXPECT_TRUE(has_vhost());
 }
 
+TEST_F(ProvisioningTest, ACrashAfterTheStepsSwallowsNoneOfTheirEvents) {
+  start();
+  handle(registered());
+  database.exec("superuser",
+                "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$");
+  database.exec("superuser",
+                "CREATE TRIGGER fail BEFORE INSERT ON messaging.outbox FOR EACH ROW WHEN (NEW.type = "
+                "'provisioning.step_completed') EXECUTE FUNCTION public.fail()");
+  ASSERT_TRUE(next_step());
+  EXPECT_EQ(steps(), "done");
+  EXPECT_EQ(saga(), "running") << "what the steps came to was rolled back";
+  database.exec("superuser", "DROP TRIGGER fail ON messaging.outbox");
+  run_saga();
+  EXPECT_EQ(saga(), "done");
+  EXPECT_EQ(database.value("SELECT count(*) FROM messaging.outbox WHERE type = 'provisioning.step_completed'"),
+            database.value("SELECT count(*) FROM provisioning.steps"));
+}
+
 TEST_F(ProvisioningTest, ReleaseWaitsForEveryWorkerAndThenNothingIsLeft) {
   start();
   handle(registered());
@@ -298,16 +397,48 @@ TEST_F(ProvisioningTest, ReleaseWaitsForEveryWorkerAndThenNothingIsLeft) {
   EXPECT_EQ(saga("release"), "running");
   EXPECT_TRUE(has_vhost()) << "notification has not heard the end yet";
 
+  // The queues have come to their ends; what expired in them has queues of its own, with ends of their own.
   database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, 'notification')", {marker});
+  const auto last = "FROM messaging.outbox WHERE type = 'tenant.stream_closed'";
+  ASSERT_TRUE(testing::eventually([&] {
+    next_step();
+    return database.value(std::string("SELECT string_agg(routing_key, ' ' ORDER BY routing_key) ") + last) ==
+           tenant + ".audit.expired " + tenant + ".metering.expired";
+  }));
+  EXPECT_EQ(saga("release"), "running");
+  const auto expired = database.value(std::string("SELECT DISTINCT id ") + last);
+  EXPECT_NE(expired, marker);
+  database.exec("superuser", std::string("DELETE ") + last);
+  database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, 'audit')", {expired});
+  ASSERT_TRUE(next_step());
+  EXPECT_EQ(saga("release"), "running");
+  EXPECT_TRUE(has_vhost()) << "metering may still hold something that expired";
+
+  database.exec("superuser", "INSERT INTO messaging.inbox VALUES ($1, 'metering')", {expired});
   run_saga();
   EXPECT_EQ(saga("release"), "done");
   EXPECT_FALSE(has_vhost());
   EXPECT_EQ(database.value("SELECT (SELECT count(*) FROM provisioning.resources) + (SELECT count(*) FROM "
-                           "provisioning.credentials) + (SELECT count(*) FROM tenant_data.stores)"),
+                           "provisioning.broker_users) + (SELECT count(*) FROM tenant_data.stores)"),
             "0");
   // The marker is published again after some polls, and how many there were before is other tests' doing.
   database.exec("superuser", "DELETE FROM messaging.outbox WHERE type = 'tenant.stream_closed'");
   EXPECT_EQ(published(), "tenant.deleted");
+}
+
+TEST(Provisioning, OnlyWhatMayTakeMinutesIsSlow) {
+  ManualClock clock{from_unix_seconds(1'800'000'000)};
+  SystemIdGenerator ids{clock};
+  const auto spec = worker_spec(ProvisioningConfig{}, {});
+  const auto due = [&](const char* saga) {
+    events::v1::ProvisioningStepDue message;
+    message.set_saga(saga);
+    return spec.slow(testing::event_of("acme", message, ids, clock.now()));
+  };
+  EXPECT_TRUE(due("release"));
+  EXPECT_FALSE(due("provision"));
+  EXPECT_TRUE(spec.slow(testing::event_of("acme", events::v1::ErasureRequested{}, ids, clock.now())));
+  EXPECT_FALSE(spec.slow(testing::event_of("acme", testing::activated(), ids, clock.now())));
 }
 
 // Timers are published by a relay with a clock of its own, and one of an earlier cancellation may come late.
@@ -354,6 +485,206 @@ TEST_F(ProvisioningTest, SuspendedTenantsApplicationIsLockedOutUntilItPays) {
   database.exec("superuser", "UPDATE platform.tenants SET status = 'active'");
   handle(testing::event_of(tenant, testing::activated(), ids, clock.now()));
   EXPECT_EQ(try_as_application(exchange), "");
+}
+
+// A connection that stays, and that the broker lists.
+class Connected {
+ public:
+  Connected(TestBroker& broker, amqp::ConnectionParameters parameters) {
+    const auto user = parameters.user;
+    amqp::Handlers handlers;
+    handlers.on_ready = [this] { ready_.set_value(); };
+    handlers.on_closed = [this](const amqp::CloseReason&) { closed_.set_value(); };
+    loop_.run_sync([&] {
+      connection_ = std::make_unique<amqp::Connection>(loop_.loop(), std::move(parameters), std::move(handlers));
+    });
+    EXPECT_EQ(ready_.get_future().wait_for(testing::patience), std::future_status::ready);
+    EXPECT_TRUE(testing::eventually([&] { return must(broker.admin().is_connected(user)); }));
+  }
+  ~Connected() {
+    loop_.run_sync([&] { connection_.reset(); });
+  }
+  bool is_cut_off() { return closed_.get_future().wait_for(testing::patience) == std::future_status::ready; }
+
+ private:
+  std::promise<void> ready_, closed_;
+  loop::LoopThread loop_;
+  std::unique_ptr<amqp::Connection> connection_;
+};
+
+class ApplicationTest : public ProvisioningTest {
+ protected:
+  void SetUp() override {
+    ProvisioningTest::SetUp();
+    provision();
+    set_status("active");
+    (void)application();  // its first login has a password that the test knows
+  }
+};
+
+TEST_F(ApplicationTest, TheFirstUseOfANewLoginEndsTheOldOne) {
+  Connected old(broker, login(1));
+  rotate(2);
+  EXPECT_TRUE(works(2));
+  EXPECT_TRUE(works(1));
+  EXPECT_EQ(logins(), "1 2");
+  Connected fresh(broker, login(2));
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_TRUE(old.is_cut_off());
+  EXPECT_FALSE(works(1));
+  EXPECT_TRUE(works(2));
+  EXPECT_EQ(logins(), "2");
+  EXPECT_THAT(ends(), ::testing::HasSubstr("replaced"));
+  EXPECT_EQ(database.value("SELECT string_agg(name, ' ') FROM provisioning.resources WHERE kind = 'broker user'"),
+            events::application_user(tenant, 2));
+  EXPECT_FALSE(next("provisioning.broker_due")) << "there is nothing to look for any more";
+}
+
+TEST_F(ApplicationTest, AnOldLoginEndsAfterAnHourAndNotBefore) {
+  rotate(2);
+  const auto since = clock.now();
+  clock.set(since + Seconds{3590});
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_EQ(logins(), "1 2");
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_EQ(clock.now(), since + Seconds{3600});
+  EXPECT_EQ(logins(), "2");
+  EXPECT_FALSE(is_known(1));
+  EXPECT_THAT(ends(), ::testing::HasSubstr("expired"));
+}
+
+// The time is counted from when there was another that works.
+TEST_F(ApplicationTest, AnOldLoginIsGoodUntilTheBrokerKnowsANewerOne) {
+  const auto good = config.broker_admin_url;
+  config.broker_admin_url = testing::with_endpoint(good + "/", {"127.0.0.1", 1});
+  config.broker_admin_url.pop_back();
+  start();
+  rotate(2);
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  clock.advance(Seconds{7200});
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_EQ(logins(), "1 2");
+  config.broker_admin_url = good;
+  start();
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_TRUE(works(1));
+  EXPECT_TRUE(works(2));
+}
+
+TEST_F(ApplicationTest, WhateverComesAgainOrLateBringsNoEndedLoginBack) {
+  const auto first = (add_login(2), rotated(2));
+  handle(first);
+  handle(rotated(2));
+  Connected fresh(broker, login(2));
+  const auto kept = database.value("SELECT password_hash FROM provisioning.broker_users WHERE number = 1");
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_EQ(logins(), "2");
+  handle(rotated(2));
+  // As after a crash between what the broker was told and the rows.
+  database.exec("superuser",
+                "INSERT INTO provisioning.broker_users (tenant_id, number, password_hash, created_at, valid_at, ended) "
+                "VALUES ($1, 1, $2, now(), now(), 'replaced')",
+                {tenant, kept});
+  handle(registered());
+  run_saga();
+  EXPECT_FALSE(is_known(1));
+  handle(rotated(2));
+  EXPECT_FALSE(is_known(1));
+  EXPECT_EQ(logins(), "2");
+  EXPECT_TRUE(works(2));
+}
+
+TEST_F(ApplicationTest, RotatedTwiceAllAreGoodUntilOneIsUsed) {
+  rotate(2);
+  rotate(3);
+  EXPECT_TRUE(works(1));
+  EXPECT_TRUE(works(2));
+  EXPECT_TRUE(works(3));
+  {
+    Connected second(broker, login(2));
+    ASSERT_TRUE(next("provisioning.broker_due"));
+    EXPECT_EQ(logins(), "2 3") << "the first ends by the second's use; the third is not used yet";
+  }
+  Connected third(broker, login(3));
+  ASSERT_TRUE(next("provisioning.broker_due"));
+  EXPECT_EQ(logins(), "3");
+}
+
+TEST_F(ApplicationTest, ASuspendedTenantsNewLoginIsLockedOutLikeTheOld) {
+  suspend();
+  rotate(2);
+  EXPECT_FALSE(works(1));
+  EXPECT_FALSE(works(2));
+  set_status("active");
+  handle(testing::event_of(tenant, testing::activated(), ids, clock.now()));
+  EXPECT_TRUE(works(1));
+  EXPECT_TRUE(works(2));
+  Connected both[] = {{broker, login(1)}, {broker, login(2)}};
+  suspend();
+  for (auto& each : both) EXPECT_TRUE(each.is_cut_off());
+  EXPECT_FALSE(works(2));
+}
+
+TEST_F(ApplicationTest, ADeletedTenantsLoginsAndQueuesAreGone) {
+  rotate(2);
+  add_queue("orders", "order.*", "");
+  database.exec("superuser", "DELETE FROM messaging.outbox");
+  set_status("cancelled");
+  database.exec("superuser", "UPDATE platform.tenants SET deletion_due_at = $1", {clock.now()});
+  events::v1::TenantDeletionDue message;
+  *message.mutable_cancelled_at() = events::to_proto(clock.now() - Days{30});
+  handle(testing::event_of(tenant, message, ids, clock.now()));
+  handle(rotated(2));  // late
+  ASSERT_TRUE(testing::eventually([&] {
+    next_step();
+    for (const auto worker : events::workers) {
+      database.exec("superuser",
+                    "INSERT INTO messaging.inbox SELECT id, $1 FROM messaging.outbox WHERE type = "
+                    "'tenant.stream_closed' ON CONFLICT DO NOTHING",
+                    {worker});
+    }
+    database.exec("superuser", "DELETE FROM messaging.outbox WHERE type = 'tenant.stream_closed'");
+    return saga("release") == "done";
+  }));
+  EXPECT_FALSE(is_known(1));
+  EXPECT_FALSE(is_known(2));
+  EXPECT_EQ(logins(), "");
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM provisioning.broker_queues"), "0");
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM provisioning.resources"), "0");
+}
+
+TEST_F(ApplicationTest, AQueueHearsWhatItIsBoundToAndIsReadByTheApplicationAlone) {
+  add_queue("orders", "order.* paid", "tenant.activated");
+  EXPECT_EQ(database.value("SELECT state FROM provisioning.broker_queues"), "ready");
+  testing::Listener listener(application(), events::application_queue(tenant, "orders"), {}, false);
+  ASSERT_EQ(testing::try_publish(application(), events::application_exchange(tenant), "order.created"), "");
+  ASSERT_EQ(testing::try_publish(application(), events::application_exchange(tenant), "other.thing"), "");
+  auto platform = broker.publisher();
+  platform.vhost = events::vhost_of(tenant);
+  ASSERT_EQ(testing::try_publish(platform, events::events_exchange(tenant), "tenant.suspended"), "");
+  ASSERT_EQ(testing::try_publish(platform, events::events_exchange(tenant), "tenant.activated"), "");
+  const auto heard = listener.await(2);
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard[0].routing_key, "order.created");
+  EXPECT_EQ(heard[1].routing_key, "tenant.activated");
+}
+
+TEST_F(ApplicationTest, AQueueThatIsGoneStaysSoAndOthersAreMadeAgain) {
+  add_queue("orders", "order.*", "");
+  add_queue("kept", "#", "");
+  as_gateway("UPDATE provisioning.broker_queues SET state = 'ending' WHERE name = $1", {"orders"});
+  events::v1::BrokerQueueDeleted deleted;
+  deleted.set_queue(events::application_queue(tenant, "orders"));
+  handle(testing::event_of(tenant, deleted, ids, clock.now()));
+  EXPECT_FALSE(has_queue("orders"));
+  EXPECT_TRUE(has_queue("kept"));
+  EXPECT_EQ(database.value("SELECT string_agg(name, ' ') FROM provisioning.broker_queues"), "kept");
+
+  must(broker.admin().remove_queue(events::vhost_of(tenant), events::application_queue(tenant, "kept")));
+  handle(registered());
+  run_saga();
+  EXPECT_TRUE(has_queue("kept"));
+  EXPECT_FALSE(has_queue("orders"));
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST(ReplayTest, WhatItsAuditLogRecordsPlaysAgainToTheSameEnd) {
   first.play();
   std::vector<replay::Recorded> recorded;
   {
-    db::Connection connection(first.database().url("analyst"), "test");
+    db::Connection connection(first.database().url("owner"), "test");
     db::Transaction tx(connection);
     auto keys = replay::Platform::audit_keys();
     testing::must(replay::read_events(tx, keys, {}, [&](replay::Recorded&& one) -> Result<void> {

@@ -112,6 +112,33 @@ TEST_F(SignerTest, SignsHeadsThatGrewAndNoOthers) {
   EXPECT_EQ(verdict.checkpoints, 2U);
 }
 
+// What a row says never ends the signer, nor keeps the logs of others unsigned; nor does a state file that has it.
+TEST_F(SignerTest, ANameThatNoKeyCanBearIsLeftOutAndTheOthersAreSigned) {
+  log.write("acme", 2);
+  log.tamper("ALTER TABLE audit.heads DROP CONSTRAINT heads_names");
+  for (const char* name : {"Acme Corp", "a+b", "\xc2\xa0 \n"}) log.write(name, 3);
+  signer->round();
+  ASSERT_TRUE(latest("acme"));
+  EXPECT_EQ(latest("acme")->size, 2U);
+  {
+    std::ofstream file(config.state_path, std::ios::app);
+    file << R"({"tenant_id":"Acme Corp","size":1,"frontier":")" << to_base64(Bytes(32, 1)) << "\"}\n";
+  }
+  start();
+  log.write("acme", 1);
+  signer->round();
+  signer->round();
+  EXPECT_EQ(latest("acme")->size, 3U);
+  EXPECT_EQ(log.database.value("SELECT count(*) FROM audit.checkpoints WHERE tenant_id <> 'acme'"), "0");
+  EXPECT_TRUE(alarms().empty());
+}
+
+TEST_F(SignerTest, NoLogBeginsUnderANameThatIsNoTenants) {
+  for (const char* name : {"Acme Corp", "", "ghost_1", "-acme"}) EXPECT_ANY_THROW(log.write(name, 1)) << name;
+  log.write("platform", 1);
+  EXPECT_EQ(log.database.value("SELECT string_agg(tenant_id, ' ') FROM audit.heads"), "platform");
+}
+
 // Killed between the flush of its state and the publication: the same head again, or a later one, never another root.
 TEST_F(SignerTest, KilledBeforePublishingItPublishesTheSameHead) {
   log.write("acme", 5);

@@ -154,6 +154,33 @@ TEST_F(TransitionTest, AdminsSuspensionSurvivesThePaymentAndGoesOnAsPaying) {
   EXPECT_EQ(status(), "active");
 }
 
+TEST_F(TransitionTest, AdminsSuspensionSurvivesCancellationAndPaymentWithItsWords) {
+  apply(Trigger::provisioned);
+  apply(Trigger::paid);
+  apply(Trigger::suspend, "abuse");
+  apply(Trigger::cancel, "requested_by_tenant");
+  EXPECT_EQ(status(), "cancelled requested_by_tenant");
+  EXPECT_FALSE(apply(Trigger::resume).changed);
+  forget_outbox();
+  EXPECT_TRUE(apply(Trigger::paid).changed);
+  EXPECT_EQ(status(), "suspended abuse");
+  EXPECT_EQ(outbox(), "tenant.suspended");
+  EXPECT_FALSE(apply(Trigger::paid).changed);
+  apply(Trigger::reactivate);
+  EXPECT_EQ(status(), "active");
+  EXPECT_FALSE(apply(Trigger::reactivate).changed);
+}
+
+TEST_F(TransitionTest, NoAdminSuspendsForAReasonThatAPaymentLifts) {
+  apply(Trigger::provisioned);
+  for (const char* reason : {"payment_failed", "trial_expired"}) {
+    const auto moved = apply(connection, Trigger::suspend, cause(), reason);
+    ASSERT_FALSE(moved);
+    EXPECT_EQ(moved.error().fields.at(0).code, "reserved");
+  }
+  EXPECT_EQ(status(), "trial");
+}
+
 TEST_F(TransitionTest, PaymentAndEndOfTrialAtOnceEndPaidForWhicheverComesFirst) {
   apply(Trigger::provisioned);
   forget_outbox();

@@ -25,7 +25,13 @@ constexpr const char* definitions = R"({
               "arguments": {"x-queue-type": "classic", "x-single-active-consumer": true}},
              {"name": "all", "durable": true, "auto_delete": false,
               "arguments": {"x-queue-type": "classic", "x-single-active-consumer": true}},
-             {"name": "shared", "durable": true, "auto_delete": false, "arguments": {"x-queue-type": "classic"}}],
+             {"name": "shared", "durable": true, "auto_delete": false, "arguments": {"x-queue-type": "classic"}},
+             {"name": "short", "durable": true, "auto_delete": false,
+              "arguments": {"x-queue-type": "classic", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "late"}},
+             {"name": "late", "durable": true, "auto_delete": false,
+              "arguments": {"x-queue-type": "classic", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "short"}},
+             {"name": "own", "durable": true, "auto_delete": false,
+              "arguments": {"x-queue-type": "classic", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "own"}}],
   "bindings": [{"source": "topic", "destination": "q", "destination_type": "queue", "routing_key": "a.*", "arguments": {}},
                {"source": "topic", "destination": "all", "destination_type": "queue", "routing_key": "#", "arguments": {}},
                {"source": "topic", "destination": "all", "destination_type": "queue", "routing_key": "a.b", "arguments": {}},
@@ -37,6 +43,7 @@ class Subject {
  public:
   virtual ~Subject() = default;
   virtual Routed publish(const amqp::Publication& publication) = 0;
+  virtual void expire() = 0;  // what is ready, with an expiration of 0
   virtual void bind(const std::string& queue, const std::string& pattern) = 0;  // to "topic"
   virtual void remove_vhost() = 0;
   virtual int consume(const std::string& queue, std::size_t prefetch) = 0;
@@ -59,6 +66,7 @@ class Simulated final : public Subject {
     broker_.import_definitions("v", definitions);
   }
   Routed publish(const amqp::Publication& publication) override { return broker_.publish("v", publication, login()); }
+  void expire() override { broker_.expire("v"); }
   void bind(const std::string& queue, const std::string& pattern) override {
     broker_.import_definitions("v", R"({"exchanges":[],"queues":[],"bindings":[{"source":"topic","destination":")" +
                                         queue + R"(","routing_key":")" + pattern + "\"}]}");
@@ -210,6 +218,7 @@ class Real final : public Subject {
     parameters_ = broker_.as_admin(broker_.vhost());
   }
   Routed publish(const amqp::Publication& publication) override { return Line(parameters_).publish(publication); }
+  void expire() override {}  // it does so by itself
   void bind(const std::string& queue, const std::string& pattern) override {
     Line(parameters_).ask([&](auto& connection, auto channel, auto answered) {
       must(connection.queue_bind(channel, {.queue = queue, .exchange = "topic", .routing_key = pattern},
@@ -415,6 +424,37 @@ TYPED_TEST(BrokerConformance, WhatWasPublishedIsWhatIsDelivered) {
   EXPECT_EQ(deliveries[0].routing_key, "a.b");
   EXPECT_EQ(deliveries[0].delivery_tag, 1U);
   EXPECT_FALSE(deliveries[0].redelivered);
+}
+
+TYPED_TEST(BrokerConformance, WhatExpiresGoesWhereItsQueueSendsIt) {
+  amqp::Properties expiring{.expiration = "0"};
+  expiring.headers.add("CC", amqp::Array{"another"});
+  EXPECT_EQ(this->publish("short", "", expiring), Routed::queued);
+  this->subject.expire();
+  const auto deliveries = this->subject.take(this->subject.consume("late", 10), 1);
+  ASSERT_EQ(deliveries.size(), 1U);
+  const auto& properties = deliveries[0].properties;
+  EXPECT_EQ(deliveries[0].exchange, "");
+  EXPECT_EQ(deliveries[0].routing_key, "late");
+  EXPECT_EQ(properties.expiration, std::nullopt);
+  EXPECT_EQ(*properties.headers.find("x-first-death-reason"), amqp::Value("expired"));
+  EXPECT_EQ(*properties.headers.find("x-first-death-queue"), amqp::Value("short"));
+  EXPECT_EQ(properties.headers.find("CC"), nullptr);
+  const auto* deaths = properties.headers.find("x-death");
+  ASSERT_NE(deaths, nullptr);
+  const auto& newest = std::get<amqp::Table>(std::get<amqp::Array>(deaths->data).at(0).data);
+  EXPECT_EQ(*newest.find("routing-keys"), (amqp::Value{amqp::Array{"short", "another"}}));
+}
+
+TYPED_TEST(BrokerConformance, WhatWouldDieIntoAQueueThatItDiedInIsDropped) {
+  EXPECT_EQ(this->publish("own", "", {.expiration = "0"}), Routed::queued);
+  amqp::Properties twice{.expiration = "0"};
+  twice.headers.add("x-death", amqp::Array{amqp::Value{amqp::Table{{"queue", "late"}, {"reason", "expired"}}}});
+  EXPECT_EQ(this->publish("short", "", twice), Routed::queued);
+  EXPECT_EQ(this->publish("short", "", {.expiration = "0"}), Routed::queued);
+  this->subject.expire();
+  EXPECT_EQ(this->taken(this->subject.consume("late", 10), 1), "short") << "the one, and not the one before it";
+  EXPECT_EQ(this->taken(this->subject.consume("own", 10), 0), "");
 }
 
 TYPED_TEST(BrokerConformance, PrefetchBoundsWhatIsUnacknowledged) {

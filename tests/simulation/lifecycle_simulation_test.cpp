@@ -93,6 +93,46 @@ json invoice(const std::string& tenant, const std::string& id, bool paid) {
           {"status", paid ? "paid" : "open"}};
 }
 
+// Suspended for abuse, the tenant ends its subscription, pays again, and waits for the admin all the same.
+std::string abuser(std::uint64_t seed, const Faults& faults) {
+  World world(seed, faults);
+  const auto day = [start = world.now()](int days) { return start + Days{days}; };
+  const auto tenant = world.sign_up("Boulangerie Louche", "marie@louche.example");
+  const auto tell = [&](const std::string& type, const json& object) {
+    world.stripe({.id = "evt_" + type + "_" + object.at("id").get<std::string>(),
+                  .type = type,
+                  .stated_at = world.now(),
+                  .tenant_id = tenant,
+                  .object = object});
+  };
+  world.advance_to(day(3));
+  tell("customer.subscription.created", subscription(tenant, "active"));
+  tell("invoice.paid", invoice(tenant, "in_1", true));
+  world.advance_to(day(5));
+  world.admin(tenant, tenancy::Trigger::suspend, "abuse");
+  world.advance_to(day(6));
+  tell("customer.subscription.deleted", subscription(tenant, "canceled"));
+  world.advance_to(day(8));
+  tell("invoice.paid", invoice(tenant, "in_2", true));
+  world.advance_to(day(10));
+  world.admin(tenant, tenancy::Trigger::reactivate, "admin");
+  world.advance_to(day(80));
+  EXPECT_EQ(text_of(violations_of(world)), "");
+  return world.database().value(
+      "SELECT string_agg(to_status || coalesce(nullif('(' || reason || ')', '()'), ''), ' ' ORDER BY at) FROM "
+      "platform.lifecycle_history WHERE to_status <> 'trial'");
+}
+
+TEST(Abuser, IsLetInAgainByAnAdminAloneWhateverHappens) {
+  quiet_logs();
+  for (const std::uint64_t seed : {0U, 1U, 2U}) {
+    const auto steps = abuser(seed, seed == 0 ? Faults{} : Faults::of_seed(seed));
+    EXPECT_TRUE(steps.find("suspended(abuse) cancelled") != steps.npos &&
+                steps.ends_with(" suspended(abuse) active(admin)"))
+        << "seed " << seed << ": " << steps;
+  }
+}
+
 // A pays on the third day and not on the thirty-third; B pays late; C pays only once it has been suspended.
 std::string three_companies(std::uint64_t seed, const Faults& faults) {
   World world(seed, faults);

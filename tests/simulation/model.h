@@ -13,6 +13,7 @@ namespace tenantry::sim {
 
 struct Expected {
   std::map<std::string, std::string> statuses;  // by tenant, when every timer has run out
+  std::map<std::string, std::string> plans;     // of those whose subscription goes on
   // (tenant, metric, span, window's start) -> (quantity, events)
   std::map<std::tuple<std::string, std::string, std::string, std::string>, std::pair<std::string, int>> counters;
 };

@@ -43,7 +43,7 @@ class Fate {
   }
 
   void use(Timestamp at) {
-    constexpr const char* metrics[] = {"orders", "storage_bytes", "active_users", "emails_sent"};
+    constexpr const char* metrics[] = {"orders", "stock", "active_users", "emails_sent"};
     const auto times = 1 + random_.below(4);
     for (std::uint64_t i = 0; i < times; ++i) {
       const std::string metric = metrics[random_.below(4)];
@@ -57,16 +57,17 @@ class Fate {
     }
   }
 
-  // Stripe tells what happened at `stated_at` now or days later, once or again.
-  void fact(Timestamp stated_at, const std::string& type, const std::string& object, const std::string& status = {}) {
-    Act act{.at = stated_at + (random_.chance(0.3) ? within(Days{3}) : within(Minutes{5})),
-            .kind = Act::Kind::stripe,
-            .tenant = tenant_,
-            .type = type,
-            .object = object,
-            .status = status,
-            .stated_at = stated_at,
-            .copies = random_.chance(0.1) ? 2 : 1};
+  // Stripe tells what happened at `stated_at` now or days later, once or again; in one shape or the other, with the
+  // tenant's name or without.
+  void tell(Act act, Timestamp stated_at) {
+    act.kind = Act::Kind::stripe;
+    act.tenant = tenant_;
+    act.stated_at = stated_at;
+    act.at = stated_at + (random_.chance(0.3) ? within(Days{3}) : within(Minutes{5}));
+    act.copies = random_.chance(0.1) ? 2 : 1;
+    act.older = random_.chance(0.5);
+    // Whose the customer is stands in the first event of each subscription, whenever that is heard.
+    act.named = act.type == "customer.subscription.created" || !act.account.empty() || random_.chance(0.5);
     acts_.push_back(act);
     if (!random_.chance(0.1)) return;
     act.at += within(Days{3});
@@ -74,36 +75,129 @@ class Fate {
     acts_.push_back(act);  // the same event once more
   }
 
+  // One of Stripe's subscriptions, and what is told of it.
+  struct Bought {
+    std::string id;
+    int customer = 1;
+    std::string price{};
+  };
+  Bought next_subscription(int customer, const std::string& price) {
+    return {"sub_" + std::to_string(next_++), customer, price};
+  }
+  void state(const Bought& bought, Timestamp at, const std::string& event, const std::string& status,
+             bool confirms = false) {
+    tell({.type = "customer.subscription." + event,
+          .object = bought.id,
+          .status = status,
+          .price = bought.price,
+          .confirms = confirms,
+          .customer = bought.customer},
+         at);
+  }
+  void bill(const Bought& bought, Timestamp at, const std::string& event, const std::string& invoice,
+            const std::string& reason = "subscription_cycle") {
+    tell({.type = "invoice." + event,
+          .object = invoice,
+          .subscription = bought.id,
+          .reason = reason,
+          .customer = bought.customer},
+         at);
+  }
   std::string invoice() { return "in_" + std::to_string(next_++); }
 
+  // Its first payment may need a second step, which takes a minute.
+  void begin(const Bought& bought, Timestamp at) {
+    const auto first = invoice();
+    const bool second_step = random_.chance(0.25);
+    state(bought, at, "created", second_step ? "incomplete" : "active");
+    if (second_step) {
+      bill(bought, at, "payment_failed", first, "subscription_create");
+      at += Minutes{1};
+      state(bought, at, "updated", "active");
+    }
+    bill(bought, at, "paid", first, "subscription_create");
+  }
+
+  // Another subscription that is never paid: it expires, and its invoice with it.
+  void try_in_vain(const Bought& bought, Timestamp at) {
+    const auto first = invoice();
+    state(bought, at, "created", "incomplete");
+    bill(bought, at + Seconds{1}, "payment_failed", first, "subscription_create");
+    at += Hours{23};
+    state(bought, at, "updated", "incomplete_expired");
+    bill(bought, at, "voided", first, "subscription_create");
+  }
+
+  // A purchase is nobody's renewal: paid at once, or an invoice that fails and is made void or not.
+  void buy(Timestamp at) {
+    if (random_.chance(0.5)) {
+      tell({.type = "checkout.session.completed", .object = "cs_" + std::to_string(next_++)}, at);
+      return;
+    }
+    const auto bought = Bought{};
+    const auto single = invoice();
+    bill(bought, at, "payment_failed", single, "manual");
+    if (random_.chance(0.8)) bill(bought, at + within(Days{5}) + Hours{1}, "voided", single, "manual");
+  }
+
+  // Beside the first; it ends some day, and the tenant goes on.
+  void second_subscription(Timestamp at, Timestamp until) {
+    const auto bought = next_subscription(2, random_.chance(0.7) ? "price_metered" : "price_enterprise");
+    if (random_.chance(0.3)) return try_in_vain(bought, at);
+    begin(bought, at);
+    for (at += Days{30}; at < until && random_.chance(0.6); at += Days{30}) bill(bought, at, "paid", invoice());
+    state(bought, at - within(Days{10}), "deleted", "canceled");
+  }
+
+  void fail_renewal(const Bought& bought, Timestamp at, bool& over) {
+    const auto due = invoice();
+    bill(bought, at, "payment_failed", due);
+    state(bought, at, "updated", "past_due");
+    over = !random_.chance(0.7);
+    if (over) return;
+    // Often so soon that the failure may be heard after it.
+    const auto made_up = at + Hours{1} + within(random_.chance(0.5) ? Days{1} : Days{22});
+    if (random_.chance(0.3)) return bill(bought, made_up, "voided", due);
+    bill(bought, made_up, "paid", due);
+    state(bought, made_up, "updated", "active");
+  }
+
   // Pays within the trial or after it, month by month; now and then a payment fails, is made up for or not; some
-  // cancel, and some of those come back within the grace.
+  // cancel, and some of those come back within the grace. Beside that, another subscription, purchases, upgrades.
   void bills(Timestamp signed_up, Timestamp until) {
-    if (random_.chance(0.15)) return;  // never pays
     auto at = signed_up + Days{1} + within(random_.chance(0.8) ? Days{12} : Days{40});
-    std::string subscription = "sub_" + std::to_string(next_++);
-    fact(at, "customer.subscription.created", subscription, "active");
-    fact(at, "invoice.paid", invoice());
+    auto bought = next_subscription(1, random_.chance(0.7) ? "price_starter" : "price_professional");
+    if (random_.chance(0.15)) {  // never pays
+      if (random_.chance(0.5)) try_in_vain(bought, at);
+      return;
+    }
+    begin(bought, at);
+    if (random_.chance(0.35)) second_subscription(at + within(Days{25}), until);
+    if (random_.chance(0.3)) buy(at + Hours{1} + within(Days{20}));
+    if (random_.chance(0.15)) {  // somebody else's account says our tenant's name
+      tell({.type = "customer.subscription.updated",
+            .object = "sub_foreign",
+            .status = "unpaid",
+            .price = "price_starter",
+            .account = "acct_foreign"},
+           at + within(Days{25}));
+    }
     for (at += Days{30}; at < until; at += Days{30}) {
       if (random_.chance(0.2)) {  // cancels
         const auto ended = at + within(Days{10});
-        fact(ended, "customer.subscription.deleted", subscription, "canceled");
+        state(bought, ended, "deleted", "canceled");
         if (!random_.chance(0.5)) return;
         at = ended + Days{4} + within(Days{18});
-        subscription = "sub_" + std::to_string(next_++);
-        fact(at, "customer.subscription.created", subscription, "active");
-        fact(at, "invoice.paid", invoice());
-      } else if (random_.chance(0.3)) {  // fails
-        const auto bill = invoice();
-        fact(at, "invoice.payment_failed", bill);
-        fact(at, "customer.subscription.updated", subscription, "past_due");
-        if (!random_.chance(0.6)) return;
-        // Often so soon that the failure may be heard after it.
-        const auto made_up = at + Hours{1} + within(random_.chance(0.5) ? Days{1} : Days{22});
-        fact(made_up, "invoice.paid", bill);
-        fact(made_up, "customer.subscription.updated", subscription, "active");
+        bought = next_subscription(1, "price_starter");
+        begin(bought, at);
+      } else if (random_.chance(0.3)) {
+        bool over = false;
+        fail_renewal(bought, at, over);
+        if (over) return;
       } else {
-        fact(at, "invoice.paid", invoice());
+        if (random_.chance(0.2)) bought.price = random_.chance(0.5) ? "price_enterprise" : "price_professional";
+        bill(bought, at, "paid", invoice());
+        state(bought, at + Seconds{1}, "updated", "active", true);
       }
     }
   }
@@ -115,26 +209,44 @@ class Fate {
   int next_ = 1;
 };
 
-nlohmann::json stripe_object(const Act& act, const std::string& tenant_id) {
-  const std::string id = act.object + "_" + tenant_id;
-  if (act.type.starts_with("customer.subscription.")) {
-    return {{"id", id},
-            {"object", "subscription"},
-            {"customer", "cus_" + tenant_id},
-            {"status", act.status},
-            {"metadata", {{"tenant_id", tenant_id}}},
-            {"items", {{"data", nlohmann::json::array({{{"price", {{"id", "price_starter"}}}, {"quantity", 1}}})}}}};
+nlohmann::json subscription_object(const Act& act) {
+  return {{"object", "subscription"},
+          {"status", act.status},
+          {"items", {{"data", nlohmann::json::array({{{"price", {{"id", act.price}}}, {"quantity", 1}}})}}}};
+}
+
+nlohmann::json invoice_object(const Act& act, const std::string& tenant_id) {
+  const auto event = act.type.substr(act.type.find('.') + 1);
+  nlohmann::json object = {
+      {"object", "invoice"},          {"currency", "eur"},
+      {"billing_reason", act.reason}, {"total", 4900},
+      {"amount_due", 4900},           {"amount_paid", event == "paid" ? 4900 : 0},
+      {"attempt_count", 1},           {"status", event == "paid" ? "paid" : event == "voided" ? "void" : "open"}};
+  if (act.subscription.empty()) return object;
+  const auto subscription = act.subscription + "_" + tenant_id;
+  if (act.older) {
+    object["subscription"] = subscription;
+  } else {
+    object["parent"] = {{"subscription_details", {{"subscription", subscription}}}};
   }
-  const bool paid = act.type == "invoice.paid";
-  return {{"id", id},
-          {"object", "invoice"},
-          {"customer", "cus_" + tenant_id},
-          {"metadata", {{"tenant_id", tenant_id}}},
-          {"currency", "eur"},
-          {"amount_due", 4900},
-          {"amount_paid", paid ? 4900 : 0},
-          {"attempt_count", 1},
-          {"status", paid ? "paid" : "open"}};
+  return object;
+}
+
+nlohmann::json stripe_object(const Act& act, const std::string& tenant_id) {
+  nlohmann::json object =
+      act.type.starts_with("customer.") ? subscription_object(act)
+      : act.type.starts_with("invoice.")
+          ? invoice_object(act, tenant_id)
+          : nlohmann::json{{"object", "checkout.session"}, {"payment_status", "paid"}, {"amount_total", 500}};
+  object["id"] = act.object + "_" + tenant_id;
+  object["customer"] = "cus" + std::to_string(act.customer) + "_" + tenant_id;
+  if (!act.named) return object;
+  if (act.type.starts_with("checkout.")) {
+    object["client_reference_id"] = tenant_id;
+  } else {
+    object["metadata"] = {{"tenant_id", tenant_id}};
+  }
+  return object;
 }
 
 }  // namespace
@@ -182,7 +294,9 @@ void play(World& world, const Story& story) {
                     .stated_at = act.stated_at,
                     .tenant_id = tenant_id,
                     .object = stripe_object(act, tenant_id),
-                    .copies = act.copies});
+                    .copies = act.copies,
+                    .confirms = act.confirms,
+                    .account = act.account});
     } else if (act.kind == Act::Kind::use) {
       const int events = act.key.empty() ? 1 : 2;
       for (int i = 0; i < events; ++i) {

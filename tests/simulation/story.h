@@ -25,8 +25,16 @@ struct Act {
 
   // Of a fact of Stripe's, which may be heard late and more than once.
   std::string type{};
-  std::string object{};  // invoice or subscription, unique within the tenant
-  std::string status{};  // of a subscription
+  std::string object{};        // invoice, subscription or session, unique within the tenant
+  std::string status{};        // of a subscription
+  std::string price{};         // likewise
+  bool confirms = false;       // likewise: an update of something else
+  std::string subscription{};  // of an invoice; "": a purchase of its own
+  std::string reason{};        // of an invoice
+  int customer = 1;            // of the tenant's
+  bool named = true;           // else only its objects say whose it is
+  bool older = false;          // in the shape of 2024
+  std::string account{};       // a connected one, not ours
   Timestamp stated_at{};
   int copies = 1;
 

@@ -13,7 +13,8 @@
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/audit/worker.h"
 #include "workers/billing/worker.h"
-#include "workers/gateway/commands.h"
+#include "workers/gateway/api/signup/sign_up.h"
+#include "workers/gateway/stripe/inbox.h"
 #include "workers/metering/worker.h"
 #include "workers/notification/worker.h"
 #include "workers/provisioning/worker.h"
@@ -43,6 +44,7 @@ Faults Faults::of_seed(std::uint64_t seed) {
                     .management_away = 0.02,
                     .mail_away = 0.1,
                     .database = 0.02,
+                    .expiry = 0.05,
                     .clock_jump = 0.01};
   Faults faults;
   for (const auto& fault : fault_names()) {
@@ -53,11 +55,11 @@ Faults Faults::of_seed(std::uint64_t seed) {
 
 std::span<const FaultName> fault_names() {
   static constexpr FaultName names[] = {
-      {"crash", &Faults::crash},          {"connection_loss", &Faults::connection_loss},
-      {"lost_ack", &Faults::lost_ack},    {"lost_confirm", &Faults::lost_confirm},
-      {"duplicate", &Faults::duplicate},  {"management_away", &Faults::management_away},
-      {"mail_away", &Faults::mail_away},  {"database", &Faults::database},
-      {"clock_jump", &Faults::clock_jump}};
+      {"crash", &Faults::crash},         {"connection_loss", &Faults::connection_loss},
+      {"lost_ack", &Faults::lost_ack},   {"lost_confirm", &Faults::lost_confirm},
+      {"duplicate", &Faults::duplicate}, {"management_away", &Faults::management_away},
+      {"mail_away", &Faults::mail_away}, {"database", &Faults::database},
+      {"expiry", &Faults::expiry},       {"clock_jump", &Faults::clock_jump}};
   return names;
 }
 
@@ -106,6 +108,7 @@ class World::AdminPort final : public broker_admin::BrokerAdmin {
 
   // The simulated broker has no users: who may do what is tested on the real one (tests/e2e/test_broker.py).
   Result<void> ensure_user(const std::string&, const std::string&, const std::string&) override { return call({}); }
+  Result<void> ensure_user_by_hash(const std::string&, const std::string&) override { return call({}); }
   Result<void> remove_user(const std::string&) override { return call({}); }
   Result<void> set_topic_permission(const std::string&, const std::string&, const std::string&, const std::string&,
                                     const std::string&) override {
@@ -115,6 +118,10 @@ class World::AdminPort final : public broker_admin::BrokerAdmin {
   Result<void> set_vhost_limit(const std::string&, const std::string&, int) override { return call({}); }
   Result<void> set_user_limit(const std::string&, const std::string&, int) override { return call({}); }
   Result<void> close_connections_of(const std::string&) override { return call({}); }
+  Result<bool> is_connected(const std::string&) override { return false; }
+  Result<void> remove_queue(const std::string& vhost, const std::string& queue) override {
+    return call([&] { world_.broker_.remove_queue(vhost, queue); });
+  }
 
  private:
   Result<void> call(const std::function<void()>& effect) {
@@ -133,7 +140,7 @@ class World::AdminPort final : public broker_admin::BrokerAdmin {
 struct World::WorkerProcess {
   messaging::WorkerSpec spec;
   std::unique_ptr<messaging::Processor> processor;
-  std::map<std::string, ConsumerId> consumers{};  // by vhost
+  std::map<std::pair<std::string, std::string>, ConsumerId> consumers{};  // by vhost and queue
 };
 
 // ---- the process --------------------------------------------------------------------------------------------------
@@ -148,6 +155,12 @@ World::World(std::uint64_t seed, Faults faults)
   broker_.add_vhost(std::string(events::vhost_platform));
   broker_.import_definitions(std::string(events::vhost_platform),
                              events::definitions_json(events::platform_tenant, "classic"));
+  {
+    // What applications may say of a level, and not of a sum: the platform's own levels are nobody else's word.
+    db::Transaction tx(superuser_);
+    tx.exec("INSERT INTO metering.metrics VALUES ('stock', 'last', 'pieces', 'never', NULL)");
+    tx.commit();
+  }
   ids_.on_next = [this] {
     if (crash_in_ > 0 && --crash_in_ == 0) throw Crash{};
   };
@@ -186,7 +199,11 @@ void World::start_process() {
   specs.push_back(metering::worker_spec({.database_url = url("metering")}));
   specs.push_back(audit::worker_spec({.database_url = url("audit"), .master_key = master_key}));
   specs.push_back(notification::worker_spec(
-      {.database_url = url("notification"), .smtp_url = {}, .mail_from = "hello@example.org", .public_url = "http://x"},
+      {.database_url = url("notification"),
+       .master_key = master_key,
+       .smtp_url = {},
+       .mail_from = "hello@example.org",
+       .public_url = "http://x"},
       [this](const std::string&, const std::string&, const std::string& message) { return send_mail(message); }));
   for (auto& spec : specs) {
     auto worker = std::make_unique<WorkerProcess>();
@@ -213,7 +230,7 @@ void World::start_process() {
 void World::end_process() {
   crash_in_ = 0;
   for (const auto& worker : workers_) {
-    for (const auto& [vhost, consumer] : worker->consumers) broker_.drop(consumer);
+    for (const auto& [queue, consumer] : worker->consumers) broker_.drop(consumer);
   }
   workers_.clear();
   relay_.reset();
@@ -252,9 +269,11 @@ void World::guarded(const std::function<void()>& body) {
 void World::attach_all() {
   for (const auto& vhost : broker_.vhosts()) {
     for (const auto& worker : workers_) {
-      const auto queue = events::queue_of(events::tenant_of_vhost(vhost), worker->spec.name);
-      if (worker->consumers.contains(vhost) || !broker_.has_queue(vhost, queue)) continue;
-      worker->consumers[vhost] = broker_.consume(vhost, queue, static_cast<std::size_t>(worker->spec.prefetch));
+      for (const auto& queue : events::queues_of(events::tenant_of_vhost(vhost), worker->spec.name)) {
+        if (worker->consumers.contains({vhost, queue}) || !broker_.has_queue(vhost, queue)) continue;
+        worker->consumers[{vhost, queue}] =
+            broker_.consume(vhost, queue, static_cast<std::size_t>(worker->spec.prefetch));
+      }
     }
   }
 }
@@ -289,8 +308,8 @@ void World::deliver(WorkerProcess& worker) {
   std::vector<messaging::Arrival> batch;
   while (batch.size() < size) {
     std::vector<std::pair<std::string, ConsumerId>> ready;
-    for (const auto& [vhost, consumer] : worker.consumers) {
-      if (broker_.can_deliver(consumer)) ready.emplace_back(vhost, consumer);
+    for (const auto& [queue, consumer] : worker.consumers) {
+      if (broker_.can_deliver(consumer)) ready.emplace_back(queue.first, consumer);
     }
     if (ready.empty()) break;
     const auto& [vhost, consumer] = ready[random_.below(ready.size())];
@@ -308,7 +327,7 @@ void World::deliver(WorkerProcess& worker) {
   lose(faults_.connection_loss, "connection lost with deliveries at hand");
   if (injects(faults_.lost_ack, "acknowledgement lost")) {
     // What is settled from here on is said to connections that are no more.
-    for (const auto& [vhost, consumer] : worker.consumers) broker_.drop(consumer);
+    for (const auto& [queue, consumer] : worker.consumers) broker_.drop(consumer);
     worker.consumers.clear();
   }
   for (const auto& arrival : batch) note("delivered to " + worker.spec.name, arrival.incoming.event.id.to_string());
@@ -319,7 +338,7 @@ void World::deliver(WorkerProcess& worker) {
   if (!done) {
     // What is held goes back, as where a lane waits for its database.
     note("gave back", worker.spec.name);
-    for (const auto& [vhost, consumer] : worker.consumers) broker_.drop(consumer);
+    for (const auto& [queue, consumer] : worker.consumers) broker_.drop(consumer);
     worker.consumers.clear();
   }
 }
@@ -370,11 +389,15 @@ void World::confirm_some() {
 
 // What is due and nobody's. True: there was something.
 bool World::sweep() {
-  db::Transaction tx(*relay_);
-  auto rows = messaging::claim_due(tx, clock_.now(), 100);
-  tx.commit();
-  const bool found = !rows.empty();
-  handed_over_.insert(handed_over_.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+  bool found = false;
+  guarded([&] {
+    db::Transaction tx(*relay_);
+    auto rows = messaging::claim_due(tx, clock_.now(), 100);
+    tx.commit();
+    found = !rows.empty();
+    if (found) maybe_crash("crash after rows are claimed");
+    handed_over_.insert(handed_over_.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+  });
   return found;
 }
 
@@ -479,24 +502,38 @@ std::string World::sign_up(const std::string& company, const std::string& email,
 }
 
 void World::stripe(const Webhook& webhook) {
-  const nlohmann::json event = {{"id", webhook.id},
-                                {"object", "event"},
-                                {"api_version", "2025-03-31.basil"},
-                                {"created", to_unix_seconds(webhook.stated_at)},
-                                {"type", webhook.type},
-                                {"livemode", false},
-                                {"data", {{"object", webhook.object}}}};
+  nlohmann::json event = {{"id", webhook.id},
+                          {"object", "event"},
+                          {"api_version", "2025-03-31.basil"},
+                          {"created", to_unix_seconds(webhook.stated_at)},
+                          {"type", webhook.type},
+                          {"livemode", false},
+                          {"data", {{"object", webhook.object}}}};
+  if (webhook.confirms) event["data"]["previous_attributes"] = {{"metadata", {{"note", "another"}}}};
+  if (!webhook.account.empty()) event["account"] = webhook.account;
   const auto body = event.dump();
-  const auto fact = testing::must(gateway::read_stripe_event(body));
+  const auto fact = gateway::read_stripe_event(body);
   const int deliveries = webhook.copies + (injects(faults_.duplicate, "webhook sent twice") ? 1 : 0);
   for (int i = 0; i < deliveries; ++i) {
-    in_gateway([&](db::Transaction& tx,
-                   messaging::Outbox& outbox) { testing::must(gateway::store_stripe_event(tx, outbox, fact, body)); },
-               {"stripe", fact.event_id, "192.0.2.2", ""});
+    in_gateway(
+        [&](db::Transaction& tx, messaging::Outbox& outbox) {
+          testing::must(gateway::store_stripe_event(tx, outbox, {}, fact, body));
+        },
+        {"stripe", fact.event_id, "192.0.2.2", ""});
   }
-  accepted_.facts.push_back({webhook.id, webhook.tenant_id, webhook.type, webhook.object.at("id"),
-                             webhook.object.at("status"), from_unix_seconds(to_unix_seconds(webhook.stated_at))});
+  auto& where = webhook.account.empty() ? accepted_.facts : accepted_.foreign;
+  where.push_back({webhook.id, webhook.tenant_id, webhook.type, webhook.object, webhook.confirms,
+                   from_unix_seconds(to_unix_seconds(webhook.stated_at))});
   note("webhook", webhook.id);
+}
+
+void World::admin(const std::string& tenant_id, tenancy::Trigger trigger, const std::string& reason) {
+  in_gateway(
+      [&](db::Transaction& tx, messaging::Outbox& outbox) {
+        testing::must(tenancy::transition(tx, outbox, {tenant_id, trigger, reason}, outbox.now()));
+      },
+      {"user", "super-admin", "192.0.2.3", ""});
+  note("admin", tenant_id);
 }
 
 // Whether the broker would let the tenant's application in: it has its vhost, and has not been released. (That a
@@ -516,16 +553,19 @@ bool World::publish_of_application(const std::string& tenant_id, const events::E
   row.type = event.type;
   row.content_type = event.content_type;
   row.headers = events::encode_headers(event);
-  const auto properties = messaging::properties_of(row, events::application_user(tenant_id));
+  auto properties = messaging::properties_of(row, events::application_user(tenant_id));
+  const auto vhost = events::vhost_of(tenant_id);
+  const bool expires = injects(faults_.expiry, "application's message expired");
+  if (expires) properties.expiration = "0";
   const int times = injects(faults_.duplicate, "application published twice") ? 2 : 1;
   for (int n = 0; n < times; ++n) {
-    const auto routed =
-        broker_.publish(events::vhost_of(tenant_id), {.exchange = events::application_exchange(tenant_id),
-                                                      .routing_key = event.type,
-                                                      .properties = properties,
-                                                      .body = event.payload});
+    const auto routed = broker_.publish(vhost, {.exchange = events::application_exchange(tenant_id),
+                                                .routing_key = event.type,
+                                                .properties = properties,
+                                                .body = event.payload});
     if (routed != Routed::queued) throw std::runtime_error("an application's event found no queue");
   }
+  if (expires) broker_.expire(vhost);
   clock_.advance(Milliseconds{1});
   return true;
 }

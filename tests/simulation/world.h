@@ -20,6 +20,7 @@
 #include "shared/messaging/outbox_rows.h"
 #include "shared/messaging/processor.h"
 #include "shared/sim/broker.h"
+#include "shared/tenancy/transition.h"
 #include "tests/simulation/story.h"
 #include "tests/support/services.h"
 
@@ -38,6 +39,7 @@ struct Faults {
   double management_away = 0;  // the management API answers "later", before or after it did its work
   double mail_away = 0;        // the mail server answers "later"
   double database = 0;         // a conflict, or the connection lost before a commit or right after it
+  double expiry = 0;           // an application's message expires before anybody has taken it
   double clock_jump = 0;       // of minutes, forwards or back
 };
 
@@ -55,7 +57,9 @@ struct Accepted {
     Timestamp at;
   };
   struct Fact {  // of Stripe's
-    std::string id, tenant_id, type, object, status;
+    std::string id, tenant_id, type;
+    nlohmann::json object;
+    bool confirms;  // an update of something else than the status
     Timestamp stated_at;
   };
   struct Usage {
@@ -69,6 +73,7 @@ struct Accepted {
   };
   std::vector<Signup> signups;
   std::vector<Fact> facts;
+  std::vector<Fact> foreign;  // of an account that is not ours: none of them may move a tenant
   std::vector<Usage> usage;
   std::vector<Poisoned> poison;
 };
@@ -119,8 +124,13 @@ class World {
     std::string tenant_id;
     nlohmann::json object;
     int copies = 1;
+    bool confirms = false;
+    std::string account{};  // a connected one, not ours
   };
   void stripe(const Webhook& webhook);
+
+  // A super-admin's word.
+  void admin(const std::string& tenant_id, tenancy::Trigger trigger, const std::string& reason);
 
   // An event of the tenant's application, straight to the broker; now and then it comes twice.
   struct Use {

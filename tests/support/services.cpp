@@ -148,7 +148,8 @@ void TestDatabase::terminate_backends() {
 
 // ---- Listener --------------------------------------------------------------------------------------------------
 
-Listener::Listener(amqp::ConnectionParameters parameters, std::string queue, std::vector<Binding> bindings) {
+Listener::Listener(amqp::ConnectionParameters parameters, std::string queue, std::vector<Binding> bindings,
+                   bool declares) {
   parameters.name = "test listener";
   amqp::Handlers handlers;
   const auto fail = [this](const std::string& why) {
@@ -165,9 +166,11 @@ Listener::Listener(amqp::ConnectionParameters parameters, std::string queue, std
   };
   handlers.on_closed = [fail](const amqp::CloseReason& reason) { fail(reason.text); };
   handlers.on_channel_closed = [fail](amqp::ChannelId, int, const std::string& text) { fail(text); };
-  handlers.on_ready = [this, queue, bindings] {
+  handlers.on_ready = [this, queue, bindings, declares] {
     const auto channel = must(connection_->open_channel([](Result<amqp::ChannelId>) {}));
-    must(connection_->queue_declare(channel, {.queue = queue, .exclusive = true, .auto_delete = true}, nullptr));
+    if (declares) {
+      must(connection_->queue_declare(channel, {.queue = queue, .exclusive = true, .auto_delete = true}, nullptr));
+    }
     for (const auto& binding : bindings) {
       must(connection_->queue_bind(
           channel, {.queue = queue, .exchange = binding.exchange, .routing_key = binding.routing_key}, nullptr));
@@ -244,6 +247,10 @@ amqp::ConnectionParameters parameters_of(const std::string& variable) {
 }
 }  // namespace
 
+namespace {
+constexpr int application_users_max = 4;  // more logins of one tenant no test makes
+}
+
 TestBroker::TestBroker() : admin_(must(broker_admin::connect(required_variable("TENANTRY_TEST_MANAGEMENT_URL")))) {}
 
 TestBroker::~TestBroker() {
@@ -251,8 +258,10 @@ TestBroker::~TestBroker() {
   if (!vhost_.empty()) vhosts.push_back(vhost_);
   for (const auto& tenant : tenants_) {
     vhosts.push_back(events::vhost_of(tenant));
-    if (const auto gone = admin_->remove_user(events::application_user(tenant)); !gone) {
-      std::fprintf(stderr, "user of %s stays: %s\n", tenant.c_str(), gone.error().describe().c_str());
+    for (int number = 1; number <= application_users_max; ++number) {
+      if (const auto gone = admin_->remove_user(events::application_user(tenant, number)); !gone) {
+        std::fprintf(stderr, "user of %s stays: %s\n", tenant.c_str(), gone.error().describe().c_str());
+      }
     }
   }
   for (const auto& vhost : vhosts) {
@@ -314,7 +323,9 @@ std::string TestBroker::make_tenant() {
   must(admin_->ensure_user(events::application_user(tenant), random_name("")));
   const events::BrokerUsers users{.publisher = publisher().user,
                                   .workers = parameters_of("TENANTRY_WORKERS_AMQP_URL").user};
-  must(admin_->set_permissions(vhost, events::permissions_of(tenant, users)));
+  auto permissions = events::permissions_of(tenant, users);
+  permissions.push_back(events::application_permission(tenant, events::application_user(tenant)));
+  must(admin_->set_permissions(vhost, permissions));
   must(admin_->import_definitions(vhost, events::definitions_json(tenant, "classic")));
   return tenant;
 }

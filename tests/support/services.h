@@ -83,12 +83,13 @@ struct Heard {
 // Consumes one queue of one vhost on a thread of its own.
 class Listener {
  public:
-  // Declares the queue (deleted with its connection) unless `binding` is nullopt: then it must exist.
+  // Declares the queue (deleted with its connection); where it does not, it must exist.
   struct Binding {
     std::string exchange;
     std::string routing_key;
   };
-  Listener(amqp::ConnectionParameters parameters, std::string queue, std::vector<Binding> bindings = {});
+  Listener(amqp::ConnectionParameters parameters, std::string queue, std::vector<Binding> bindings = {},
+           bool declares = true);
   ~Listener();
 
   std::vector<Heard> heard();

@@ -32,6 +32,16 @@ std::string personal_of(const AuditRecord& record, const events::Event& event) {
   append_member(out, R"(,"user_agent":)", record.actor_agent);
   out += '}';
   if (!record.changes.empty()) (out += R"(,"changes":)") += record.changes;
+  if (!event.extensions.empty()) {
+    std::string_view separator = R"(,"extensions":{)";
+    for (const auto& [name, value] : event.extensions) {
+      out += separator;
+      append_json_string(out, name);
+      append_member(out, ":", value);
+      separator = ",";
+    }
+    out += '}';
+  }
   append_member(out, R"(,"payload_base64":)", to_base64(as_bytes(event.payload)));
   append_member(out, R"(,"resource_id":)", record.resource_id);
   out += '}';

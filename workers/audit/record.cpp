@@ -5,6 +5,7 @@
 
 #include "events/catalogue.h"
 #include "shared/core/assert.h"
+#include "shared/core/bytes.h"
 #include "shared/json/json.h"
 
 namespace tenantry::audit {
@@ -48,6 +49,17 @@ std::string changes_of(const google::protobuf::Message& message, const std::vect
   return out;
 }
 
+// As a column that is searched and indexed can hold it: without NUL, and short enough for a row of an index (2,704
+// bytes). The payload has it whole.
+std::string searchable(std::string text) {
+  constexpr std::size_t size_max = 1024;
+  std::erase(text, '\0');
+  if (text.size() <= size_max) return text;
+  text.resize(size_max);
+  while (!is_utf8(text)) text.pop_back();  // cut within a letter
+  return text;
+}
+
 // The value of a string field of the event's message, however it is called.
 std::string text_field(const google::protobuf::Message& message, const std::string& name) {
   const auto* field = message.GetDescriptor()->FindFieldByName(name);
@@ -55,7 +67,7 @@ std::string text_field(const google::protobuf::Message& message, const std::stri
       field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
     return {};
   }
-  return message.GetReflection()->GetString(message, field);
+  return searchable(message.GetReflection()->GetString(message, field));
 }
 
 }  // namespace

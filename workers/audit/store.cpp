@@ -4,16 +4,17 @@
 #include <optional>
 
 #include "shared/db/connection.h"
+#include "shared/db/jsonb.h"
 
 namespace tenantry::audit {
 
 namespace {
 
-// PostgreSQL's jsonb has no U+0000, and what is no JSON has no place in it: such a payload stays in the leaf only.
-// What a schema's message or the codec's own parser made is well-formed.
-std::optional<std::string> payload_of(const AuditRecord& record) {
-  if (record.payload.empty() || record.payload.find("\\u0000") != record.payload.npos) return std::nullopt;
-  return record.payload;
+// PostgreSQL's jsonb takes less than JSON: what it does not take stays in the leaf only, where it is whole, and is not
+// found by its words. What a schema's message or the codec's own parser made is well-formed.
+std::optional<std::string> searchable(const std::string& json) {
+  if (json.empty() || !db::fits_jsonb(json)) return std::nullopt;
+  return json;
 }
 
 struct Columns {
@@ -92,8 +93,8 @@ void append(db::Transaction& tx, const std::vector<Leaf>& leaves, const Heads& h
                        record.actor_agent, record.action, record.crud, record.resource, record.resource_id,
                        record.failure ? "failure" : "success", record.correlation_id, record.causation_id,
                        record.source, record.exchange});
-    columns.payloads.push_back(payload_of(record));
-    columns.changes.push_back(record.changes.empty() ? std::nullopt : std::optional(record.changes));
+    columns.payloads.push_back(searchable(record.payload));
+    columns.changes.push_back(searchable(record.changes));
     columns.leaves.push_back(as_bytes(leaf.bytes));
     columns.hashes.emplace_back(leaf.hash);
   }

@@ -16,13 +16,6 @@ namespace {
 using messaging::Incoming;
 using messaging::Unit;
 
-// Where a message was first published: a retry of the relay says it in a header.
-std::string first_exchange(const Incoming& incoming) {
-  if (!incoming.wire.exchange.empty()) return incoming.wire.exchange;
-  const auto at = incoming.wire.headers.find(std::string(events::header_exchange));
-  return at == incoming.wire.headers.end() ? std::string{} : at->second;
-}
-
 // Of a tenant that is erased: nothing of what would be sealed stands beside the leaf either.
 void leave_out_persons(AuditRecord& record) {
   for (auto* text : {&record.actor_id, &record.actor_ip, &record.actor_agent, &record.resource_id, &record.payload,
@@ -57,7 +50,7 @@ class AuditWorker final : public messaging::Worker {
   Result<void> record(Unit& unit, const Incoming& incoming) {
     auto& head = heads_.at(incoming.event.tenant_id);
     head.recorded_at = std::max(head.recorded_at, unit.now);  // another process's clock may be ahead of ours
-    Leaf leaf{make_record(incoming.event, first_exchange(incoming), head.recorded_at), {}, {}};
+    Leaf leaf{make_record(incoming.event, incoming.first_exchange(), head.recorded_at), {}, {}};
     leaf.record.sequence = head.frontier.size();
     const auto* key = keys_.key_of(unit.tx, leaf.record);
     leaf.bytes = leaf_of(leaf.record, incoming.event, key);
@@ -77,7 +70,8 @@ class AuditWorker final : public messaging::Worker {
   std::vector<TenantNode> nodes_;
   std::vector<Node> completed_;  // by the record at hand
   const std::vector<messaging::ConsumerRow> rows_ = {
-      {.type = "#", .handle = [this](Unit& unit, const Incoming& incoming) { return record(unit, incoming); }}};
+      {.type = "#",
+       .handle = [this](Unit& unit, const Incoming& incoming, const std::any&) { return record(unit, incoming); }}};
 };
 
 }  // namespace

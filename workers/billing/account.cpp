@@ -2,76 +2,188 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 
 #include "shared/core/rare.h"
+#include "workers/billing/statement.h"
 
 namespace tenantry::billing {
 namespace {
 
 using tenancy::Trigger;
 
-// What a Stripe status says about the account.
-enum class Says { nothing, paid, failed, given_up, paused, ended };
-
-struct StatusRow {
-  std::string_view status;
-  Says says;
-  bool live;  // a subscription that keeps the tenant from being cancelled when another one ends
-  int rank;   // among statements of the same second
-};
-constexpr StatusRow status_rows[] = {
-    {"incomplete", Says::nothing, false, 0},
-    {"trialing", Says::nothing, true, 1},
-    {"paused", Says::paused, false, 2},
-    {"past_due", Says::failed, true, 3},
-    {"unpaid", Says::given_up, false, 4},
-    {"active", Says::paid, true, 5},
-    {"incomplete_expired", Says::nothing, false, 6},
-    {"canceled", Says::ended, false, 7},
-};
-
-const StatusRow* find_status(std::string_view status) {
-  const auto row = std::ranges::find(status_rows, status, &StatusRow::status);
-  return row == std::end(status_rows) ? nullptr : row;
-}
-
-const StatusRow& known_status(std::string_view status) {
-  const auto* row = find_status(status);
-  TENANTRY_ASSERT(row != nullptr);
-  return *row;
-}
-
-// A subscription that is going to end is active because it was paid before: stating so is no new payment,
-// and must not bring back a tenant whose cancellation caused the statement.
-bool is_payment(const Subscription& statement) {
-  return known_status(statement.status).says == Says::paid && !statement.cancel_at_period_end && !statement.cancel_at;
-}
-
-bool has_lapsed_trial(const Tenancy& tenancy) {
-  return tenancy.status == tenancy::Status::trial ||
-         (tenancy.status == tenancy::Status::suspended && tenancy.reason == tenancy::reason_trial_expired);
-}
-
 constexpr std::string_view reason_stripe = "stripe";
-
-bool is_cancelled_by_us(const Tenancy& tenancy) {
-  return tenancy.status == tenancy::Status::cancelled && tenancy.reason == reason_stripe;
-}
 
 constexpr Ask ask_paid{Trigger::paid, "payment"};
 constexpr Ask ask_unpaid{Trigger::unpaid, tenancy::reason_payment_failed};
 constexpr Ask ask_trial_ended{Trigger::trial_ended, tenancy::reason_trial_expired};
+constexpr Ask ask_pause{Trigger::pause, tenancy::reason_paused};
 constexpr Ask ask_cancel{Trigger::cancel, reason_stripe};
+
+void least(std::optional<Timestamp>& known, std::optional<Timestamp> at) {
+  if (at && (!known || *at < *known)) known = at;
+}
+void greatest(std::optional<Timestamp>& known, std::optional<Timestamp> at) {
+  if (at && (!known || *at > *known)) known = at;
+}
+
+// What has happened to a subscription's invoices since it last said that nothing is owed.
+struct Invoices {
+  std::optional<Timestamp> failed_at{};  // first failure of an open one that starts dunning
+  bool any_failed = false;               // and open, of any reason but a subscription's first
+  std::optional<Timestamp> closed_at{};  // the last one, by whatever
+};
+
+// The last payment of an invoice of the subscription. The subscription itself then says that it is active, or is about
+// to: what had failed before is no more owed, as for Stripe the last invoice decides.
+std::optional<Timestamp> last_paid(const Facts& facts, std::string_view stripe_subscription_id) {
+  std::optional<Timestamp> paid_at;
+  for (const auto& invoice : facts.invoices) {
+    const bool of_it = !stripe_subscription_id.empty() && invoice.stripe_subscription_id == stripe_subscription_id;
+    if (of_it && invoice.status == InvoiceStatus::paid) greatest(paid_at, invoice.closed_at);
+  }
+  return paid_at;
+}
+
+bool failed_after(const Invoice& invoice, std::optional<Timestamp> settled_at) {
+  return invoice.status == InvoiceStatus::open && invoice.failed_last_at &&
+         (!settled_at || *invoice.failed_last_at > *settled_at);
+}
+
+// Says that it owes: then it says itself when that is over.
+bool says_owed(const Subscription& subscription) {
+  return says(subscription) == Says::owed || says(subscription) == Says::given_up;
+}
+
+Invoices invoices_of(const Facts& facts, const Subscription& subscription) {
+  Invoices out;
+  auto settled_at = settled_until(subscription);
+  if (!says_owed(subscription)) greatest(settled_at, last_paid(facts, subscription.stripe_subscription_id));
+  for (const auto& invoice : facts.invoices) {
+    if (invoice.stripe_subscription_id != subscription.stripe_subscription_id) continue;
+    if (invoice.status != InvoiceStatus::open) greatest(out.closed_at, invoice.closed_at);
+    if (!failed_after(invoice, settled_at)) continue;
+    const auto starts = dunned(invoice.billing_reason);
+    out.any_failed = out.any_failed || starts != Dunned::never;
+    if (starts == Dunned::by_invoice) least(out.failed_at, invoice.failed_at);
+  }
+  return out;
+}
+
+// Since when something is owed for a subscription. Its own word counts for its invoices, but for what happened to them
+// after it.
+std::optional<Timestamp> owed_for(const Subscription& subscription, const Invoices& invoices) {
+  switch (says(subscription)) {
+    case Says::nothing:
+    case Says::ended:
+      return std::nullopt;
+    case Says::trial:
+    case Says::good:
+    case Says::trial_expired:
+    case Says::paused:
+      return invoices.failed_at;
+    case Says::owed:
+    case Says::given_up: {
+      const bool closed_since = invoices.closed_at && *invoices.closed_at >= subscription.stated_at;
+      if (closed_since && !invoices.any_failed) return std::nullopt;
+      auto since = owed_since(subscription);
+      least(since, invoices.failed_at);
+      return since;
+    }
+  }
+  TENANTRY_ASSERT(false && "Says is exhaustive");
+}
+
+// Of invoices without a subscription, and of subscriptions that nothing was heard of yet.
+std::optional<Timestamp> owed_alone(const Facts& facts) {
+  std::optional<Timestamp> since;
+  for (const auto& invoice : facts.invoices) {
+    const bool known = std::ranges::find(facts.subscriptions, invoice.stripe_subscription_id,
+                                         &Subscription::stripe_subscription_id) != facts.subscriptions.end();
+    if (known || !failed_after(invoice, last_paid(facts, invoice.stripe_subscription_id))) continue;
+    if (dunned(invoice.billing_reason) == Dunned::by_invoice) least(since, invoice.failed_at);
+  }
+  return since;
+}
+
+void add(Account& account, const Subscription& subscription, const Invoices& invoices) {
+  const auto owed = owed_for(subscription, invoices);
+  least(account.past_due_since, owed);
+  switch (says(subscription)) {
+    case Says::nothing:
+    case Says::owed:
+    case Says::ended:
+      break;
+    case Says::trial:
+      greatest(account.trial_until, subscription.trial_end);
+      break;
+    case Says::good:
+      account.subscribed = true;
+      greatest(account.paid_at, good_since(subscription));
+      break;
+    case Says::given_up:
+      account.given_up = account.given_up || owed;
+      break;
+    case Says::trial_expired:
+    case Says::paused:
+      break;
+  }
+}
+
+// A pause counts until something is paid after it, or another subscription is active.
+void add_pauses(Account& account, const Facts& facts) {
+  if (account.subscribed) return;
+  for (const auto& subscription : facts.subscriptions) {
+    if (account.paid_at && subscription.stated_at <= *account.paid_at) continue;
+    account.trial_expired = account.trial_expired || says(subscription) == Says::trial_expired;
+    account.paused = account.paused || says(subscription) == Says::paused;
+  }
+}
+
+// The end of the last subscription, where none lives.
+std::optional<Timestamp> end_of(const Facts& facts) {
+  std::optional<Timestamp> end;
+  for (const auto& subscription : facts.subscriptions) {
+    if (is_live(subscription)) return std::nullopt;
+    if (says(subscription) == Says::ended) greatest(end, subscription.stated_at);
+  }
+  return end;
+}
+
+AccountState state_of(const Account& account) {
+  if (account.ended_at && (!account.paid_at || *account.ended_at >= *account.paid_at)) return AccountState::ended;
+  if (account.past_due_since) return AccountState::past_due;
+  return account.paid_at || account.subscribed ? AccountState::current : AccountState::none;
+}
+
+bool has_paid(const Account& account) {
+  return account.paid_at || account.subscribed;
+}
+
+bool is_suspended_for(const Tenancy& tenancy, std::string_view reason) {
+  return tenancy.status == tenancy::Status::suspended && tenancy.reason == reason;
+}
+
+// A tenant that its own people or an admin have cancelled comes back by what was paid after that alone. Stripe tells
+// whole seconds: what was paid in the second of the cancellation was paid after it.
+bool may_pay(const Account& account, const Tenancy& tenancy) {
+  const bool by_people = tenancy.status == tenancy::Status::cancelled && tenancy.reason != reason_stripe;
+  return !by_people || (account.paid_at && *account.paid_at >= std::chrono::floor<Seconds>(tenancy.status_since));
+}
+
+// What was paid before the lapse, and is heard of after it, still ended the trial, or lifted the end before it.
+bool pays_in_a_lapse(const Account& account, const Tenancy& tenancy) {
+  if (!has_paid(account) || !may_pay(account, tenancy)) return false;
+  return tenancy.status == tenancy::Status::trial || tenancy.status == tenancy::Status::cancelled ||
+         is_suspended_for(tenancy, tenancy::reason_trial_expired);
+}
 
 void decide_past_due(const Account& before, const Account& after, const Tenancy& tenancy, const DunningPolicy& policy,
                      Decision& decision) {
-  // A payment older than the failure, of which we hear after it, still ended the trial, or lifted the end before it.
-  if (after.paid_at && (has_lapsed_trial(tenancy) || is_cancelled_by_us(tenancy))) decision.ask.push_back(ask_paid);
-
+  const bool pays = pays_in_a_lapse(after, tenancy);
+  if (pays) decision.ask.push_back(ask_paid);
   const bool same_lapse = before.past_due_since == after.past_due_since && before.given_up == after.given_up;
-  if (same_lapse) return;
-  if (!after.given_up) {
+  if (same_lapse && !pays) return;
+  if (!after.given_up || tenancy.price_minor == 0) {
     decision.timer = first_dunning_timer(*after.past_due_since, policy);
   } else if (tenancy.held_until) {
     decision.timer = DunningTimer{policy.suspend_on, *tenancy.held_until};
@@ -79,6 +191,19 @@ void decide_past_due(const Account& before, const Account& after, const Tenancy&
     decision.ask.push_back(ask_unpaid);
     decision.cancel_timer = true;
   }
+}
+
+// Nothing is owed, though nobody paid: what was suspended for it goes on.
+void decide_settled(const Account& before, const Tenancy& tenancy, Decision& decision) {
+  if (before.state == AccountState::past_due && is_suspended_for(tenancy, tenancy::reason_payment_failed)) {
+    decision.ask.push_back(ask_paid);
+  }
+}
+
+void decide_pause(const Account& before, const Account& after, Decision& decision) {
+  if (after.state == AccountState::ended) return;
+  if (after.trial_expired && !before.trial_expired) decision.ask.push_back(ask_trial_ended);
+  if (after.paused && !before.paused) decision.ask.push_back(ask_pause);
 }
 
 }  // namespace
@@ -89,88 +214,26 @@ std::string_view to_string(AccountState state) {
 }
 
 std::string_view to_string(PaymentState state) {
-  constexpr std::array<std::string_view, 4> names = {"failed", "succeeded", "refunded", "disputed"};
+  constexpr std::array<std::string_view, 6> names = {"failed",   "succeeded",   "refunded",
+                                                     "disputed", "dispute_won", "dispute_lost"};
   return names[static_cast<std::size_t>(state)];
 }
 
-Result<void> check_status(std::string_view status) {
-  if (find_status(status) != nullptr) return {};
-  return Error::invalid("/subscription/status", "unknown_status",
-                        "no rule for the subscription status \"" + std::string(status) + "\"");
-}
-
-int rank_of(std::string_view status) {
-  return known_status(status).rank;
-}
-
-bool is_newer(const Subscription& left, const Subscription& right) {
-  return std::tuple(left.stated_at, rank_of(left.status), left.stripe_event_id) >
-         std::tuple(right.stated_at, rank_of(right.status), right.stripe_event_id);
-}
-
-bool is_newer(const Payment& left, const Payment& right) {
-  return std::tie(left.stated_at, left.state, left.stripe_event_id) >
-         std::tie(right.stated_at, right.state, right.stripe_event_id);
-}
-
-void book_payment(Account& account, Timestamp at) {
-  account.paid_at = std::max(account.paid_at.value_or(at), at);
-  std::erase_if(account.failures, [&](Timestamp failure) { return failure <= *account.paid_at; });
-}
-
-void book_failure(Account& account, Timestamp at) {
-  account.failed_at = std::max(account.failed_at.value_or(at), at);
-  if (account.paid_at && at <= *account.paid_at && !rare::is(rare::Mutant::last_arrival_wins)) return;
-  const auto place = std::ranges::lower_bound(account.failures, at);
-  if (place != account.failures.end() && *place == at) return;
-  account.failures.insert(place, at);
-  if (account.failures.size() > failures_max) account.failures.pop_back();
-}
-
-bool book_statement(Account& account, std::vector<Subscription>& subscriptions, const Subscription& statement) {
-  const auto says = known_status(statement.status).says;
-  if (is_payment(statement)) book_payment(account, statement.stated_at);
-  if (says == Says::failed || says == Says::given_up) book_failure(account, statement.stated_at);
-
-  const auto known =
-      std::ranges::find(subscriptions, statement.stripe_subscription_id, &Subscription::stripe_subscription_id);
-  if (known == subscriptions.end()) {
-    subscriptions.push_back(statement);
-    return true;
+Account account_of(const Facts& facts) {
+  Account account;
+  account.paid_at = facts.received_at;
+  account.past_due_since = owed_alone(facts);
+  for (const auto& subscription : facts.subscriptions) {
+    add(account, subscription, invoices_of(facts, subscription));
   }
-  if (!is_newer(statement, *known)) return false;
-  *known = statement;
-  return true;
-}
-
-void derive(Account& account, std::span<const Subscription> subscriptions) {
-  account.past_due_since.reset();
-  account.ended_at.reset();
-  account.given_up = false;
-  account.paused = false;
-
-  const auto unpaid_since = [&](const Subscription& subscription) {
-    return !account.paid_at || subscription.stated_at > *account.paid_at;
-  };
-  bool any_live = false;
-  std::optional<Timestamp> last_end;
-  for (const auto& subscription : subscriptions) {
-    const auto& row = known_status(subscription.status);
-    any_live = any_live || row.live;
-    if (row.says == Says::ended) last_end = std::max(last_end.value_or(subscription.stated_at), subscription.stated_at);
-    if (row.says == Says::given_up && unpaid_since(subscription)) account.given_up = true;
-    if (row.says == Says::paused && unpaid_since(subscription)) account.paused = true;
+  add_pauses(account, facts);
+  account.ended_at = end_of(facts);
+  if (rare::is(rare::Mutant::payment_pays_everything) && account.paid_at && account.past_due_since <= account.paid_at) {
+    account.past_due_since.reset();
   }
-  if (!any_live) account.ended_at = last_end;
-
-  if (account.ended_at && (!account.paid_at || *account.ended_at >= *account.paid_at)) {
-    account.state = AccountState::ended;
-  } else if (!account.failures.empty()) {
-    account.state = AccountState::past_due;
-    account.past_due_since = account.failures.front();
-  } else {
-    account.state = account.paid_at ? AccountState::current : AccountState::none;
-  }
+  account.state = state_of(account);
+  if (account.state != AccountState::past_due) account.past_due_since.reset();
+  return account;
 }
 
 Decision decide(const Account& before, const Account& after, const Tenancy& tenancy, const DunningPolicy& policy) {
@@ -179,9 +242,12 @@ Decision decide(const Account& before, const Account& after, const Tenancy& tena
   decision.cancel_timer = before.state == AccountState::past_due && after.state != AccountState::past_due;
   switch (after.state) {
     case AccountState::none:
+      decide_settled(before, tenancy, decision);
       break;
     case AccountState::current:
-      if (before.state != after.state || before.paid_at != after.paid_at) decision.ask.push_back(ask_paid);
+      if ((before.state != after.state || before.paid_at != after.paid_at) && may_pay(after, tenancy)) {
+        decision.ask.push_back(ask_paid);
+      }
       break;
     case AccountState::past_due:
       decide_past_due(before, after, tenancy, policy, decision);
@@ -190,7 +256,7 @@ Decision decide(const Account& before, const Account& after, const Tenancy& tena
       if (before.state != after.state || before.ended_at != after.ended_at) decision.ask.push_back(ask_cancel);
       break;
   }
-  if (after.paused && !before.paused && after.state != AccountState::ended) decision.ask.push_back(ask_trial_ended);
+  decide_pause(before, after, decision);
   return decision;
 }
 

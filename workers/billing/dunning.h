@@ -15,26 +15,40 @@ namespace tenantry::billing {
 struct DunningPolicy {
   std::vector<Days> remind_on = {Days{0}, Days{3}, Days{7}};  // ascending, before suspend_on
   Days suspend_on{14};
+  Days notice{3};  // at least so long from the first reminder that was sent to the suspension, however late it was
 };
 
 struct DunningTimer {
   Days day;
   Timestamp at;
+  std::optional<Timestamp> warned_at{};  // when the lapse's first reminder was sent
   bool operator==(const DunningTimer&) const = default;
 };
 
+// A timer that has come, and the lapse that it was set for.
+struct DunningDay {
+  Timestamp lapse;
+  Days day;
+  std::optional<Timestamp> warned_at{};
+};
+
 struct DunningEffects {
-  std::optional<Days> remind{};  // this day's reminder
+  std::optional<Days> remind{};           // this day's reminder
+  std::optional<Timestamp> suspend_at{};  // what the reminder says
   bool suspend = false;
   std::optional<DunningTimer> next{};
   bool operator==(const DunningEffects&) const = default;
 };
 
+// A tenant is reminded only where a suspension would follow: in a trial nothing is owed to us yet, and who is
+// suspended or has cancelled knows.
+bool takes_reminders(tenancy::Status status);
+
 DunningTimer first_dunning_timer(Timestamp past_due_since, const DunningPolicy& policy);
 
-// The timer names the lapse it was set for; once that lapse is over (paid, or paid
-// and lapsed again) it has no effects, so a late or repeated timer is harmless.
-DunningEffects on_dunning_due(const Account& account, Timestamp lapse, Days day, const DunningPolicy& policy,
-                              std::optional<Timestamp> held_until);
+// Once the timer's lapse is over (paid, or paid and lapsed again) it has no effects, so
+// a late or repeated timer is harmless. Of reminders whose days have passed only the last is sent.
+DunningEffects on_dunning_due(const Account& account, const Tenancy& tenancy, const DunningDay& due,
+                              const DunningPolicy& policy, Timestamp now);
 
 }  // namespace tenantry::billing

@@ -5,10 +5,10 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "workers/billing/plan.h"
 #include "workers/billing/subscription.h"
 
 namespace tenantry::db {
@@ -18,22 +18,23 @@ class Transaction;
 namespace tenantry::billing {
 
 struct TenantBilling {
-  Account account{};  // its derived part as it was last stored
-  std::vector<Subscription> subscriptions{};
-  std::optional<Tenancy> tenancy{};  // empty: no such tenant
+  Facts facts{};
+  Account account{};                             // as derived from them
+  std::optional<Timestamp> own_trial_ends_at{};  // where the trial was extended by a subscription's
+  std::optional<Tenancy> tenancy{};              // empty: no such tenant
 };
 
-// By tenant, one entry for each asked for.
+// By tenant, one entry for each asked for, with the invoices that are named. Locks the tenants' accounts until the
+// transaction ends: what one process has read, no other can change under it.
 std::map<std::string, TenantBilling> load_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
-                                                  Timestamp now);
+                                                  const std::vector<std::string>& stripe_invoice_ids, Timestamp now);
 
-// Which of these invoices are known.
-std::set<std::string> load_invoices(db::Transaction& tx, const std::vector<std::string>& stripe_invoice_ids);
+std::vector<PricedPlan> load_plans(db::Transaction& tx);  // every version that has a price
 
-void save_accounts(db::Transaction& tx, const std::map<std::string, Account>& by_tenant, Timestamp now);
+void save_accounts(db::Transaction& tx, const std::map<std::string, TenantBilling>& tenants,
+                   const std::vector<std::string>& changed, Timestamp now);
 void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& subscriptions);
-void save_payments(db::Transaction& tx, const std::vector<Payment>& payments);  // each object once; the newest is kept
 void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices);
-void save_customers(db::Transaction& tx, const std::map<std::string, std::string>& tenant_by_customer, Timestamp now);
+void save_payments(db::Transaction& tx, const std::vector<Payment>& payments);  // each object once; the newest is kept
 
 }  // namespace tenantry::billing

@@ -1,10 +1,16 @@
 #include "workers/billing/worker.h"
 
+#include <algorithm>
+#include <set>
+
 #include "events/proto_time.h"
+#include "shared/core/rare.h"
+#include "shared/tenancy/terms.h"
 #include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/billing/account.h"
+#include "workers/billing/statement.h"
 #include "workers/billing/store.h"
 
 namespace tenantry::billing {
@@ -26,20 +32,26 @@ std::optional<Timestamp> optional_time(bool present, const google::protobuf::Tim
 }
 
 Subscription subscription_from(const std::string& tenant_id, const v1::SubscriptionFacts& facts) {
-  return {.stripe_subscription_id = facts.stripe_subscription_id(),
-          .tenant_id = tenant_id,
-          .stripe_customer_id = facts.stripe_customer_id(),
-          .status = facts.status(),
-          .price_id = facts.price_id(),
-          .quantity = facts.quantity(),
-          .current_period_start = optional_time(facts.has_current_period_start(), facts.current_period_start()),
-          .current_period_end = optional_time(facts.has_current_period_end(), facts.current_period_end()),
-          .cancel_at = optional_time(facts.has_cancel_at(), facts.cancel_at()),
-          .canceled_at = optional_time(facts.has_canceled_at(), facts.canceled_at()),
-          .ended_at = optional_time(facts.has_ended_at(), facts.ended_at()),
-          .cancel_at_period_end = facts.cancel_at_period_end(),
-          .stated_at = from_proto(facts.stated_at()),
-          .stripe_event_id = facts.stripe_event_id()};
+  Subscription out{
+      .stripe_subscription_id = facts.stripe_subscription_id(),
+      .tenant_id = tenant_id,
+      .stripe_customer_id = facts.stripe_customer_id(),
+      .status = facts.status(),
+      .current_period_start = optional_time(facts.has_current_period_start(), facts.current_period_start()),
+      .current_period_end = optional_time(facts.has_current_period_end(), facts.current_period_end()),
+      .cancel_at = optional_time(facts.has_cancel_at(), facts.cancel_at()),
+      .canceled_at = optional_time(facts.has_canceled_at(), facts.canceled_at()),
+      .ended_at = optional_time(facts.has_ended_at(), facts.ended_at()),
+      .trial_end = optional_time(facts.has_trial_end(), facts.trial_end()),
+      .cancel_at_period_end = facts.cancel_at_period_end(),
+      .pause_reason = facts.pause_reason(),
+      .stated_at = from_proto(facts.stated_at()),
+      .stripe_event_id = facts.stripe_event_id()};
+  for (const auto& item : facts.items()) out.items.push_back({item.stripe_item_id(), item.price_id(), item.quantity()});
+  // Written before there were items.
+  if (out.items.empty() && !facts.price_id().empty()) out.items.push_back({{}, facts.price_id(), facts.quantity()});
+  out.history = {{out.stated_at, out.status, facts.confirms_status()}};
+  return out;
 }
 
 Payment payment_from(const std::string& tenant_id, PaymentState state, const v1::PaymentFacts& facts) {
@@ -51,6 +63,47 @@ Payment payment_from(const std::string& tenant_id, PaymentState state, const v1:
           .currency = facts.currency(),
           .stated_at = from_proto(facts.stated_at()),
           .stripe_event_id = facts.stripe_event_id()};
+}
+
+Invoice invoice_from(const std::string& tenant_id, const v1::PaymentFacts& facts) {
+  return {.stripe_invoice_id = facts.stripe_object_id(),
+          .tenant_id = tenant_id,
+          .stripe_subscription_id = facts.stripe_subscription_id(),
+          .billing_reason = facts.billing_reason(),
+          .number = facts.invoice_number(),
+          .amount_minor = facts.amount_minor(),
+          .currency = facts.currency(),
+          .url = facts.invoice_url(),
+          .stated_at = from_proto(facts.stated_at()),
+          .stripe_event_id = facts.stripe_event_id()};
+}
+
+Invoice closed_invoice_from(const std::string& tenant_id, InvoiceStatus status, const v1::PaymentFacts& facts) {
+  auto invoice = invoice_from(tenant_id, facts);
+  invoice.status = status;
+  invoice.closed_at = invoice.stated_at;
+  return invoice;
+}
+
+Invoice failed_invoice_from(const std::string& tenant_id, const v1::PaymentFacts& facts) {
+  auto invoice = invoice_from(tenant_id, facts);
+  invoice.failed_at = invoice.failed_last_at = invoice.stated_at;
+  return invoice;
+}
+
+// Else it is a checkout session, or a charge or dispute.
+bool is_of_invoice(const v1::PaymentFacts& facts) {
+  return !facts.invoice_status().empty() || facts.stripe_object_id().starts_with("in_");
+}
+
+const v1::PaymentFacts* payment_of(const Event& event) {
+  const auto* field = event.message->GetDescriptor()->FindFieldByName("payment");
+  if (field == nullptr) return nullptr;
+  return dynamic_cast<const v1::PaymentFacts*>(&event.message->GetReflection()->GetMessage(*event.message, field));
+}
+
+bool is_of_subscription(const Event& event) {
+  return event.message->GetDescriptor()->FindFieldByName("subscription") != nullptr;
 }
 
 class BillingWorker final : public messaging::Worker {
@@ -65,8 +118,10 @@ class BillingWorker final : public messaging::Worker {
         on<v1::PaymentFailed>(this, &W::payment_failed),
         on<v1::PaymentRefunded>(this, &W::payment_refunded),
         on<v1::PaymentDisputed>(this, &W::payment_disputed),
+        on<v1::PaymentDisputeClosed>(this, &W::dispute_closed),
         on<v1::CheckoutCompleted>(this, &W::checkout_completed),
         on<v1::InvoiceFinalized>(this, &W::invoice_finalized),
+        on<v1::InvoiceClosed>(this, &W::invoice_closed),
         on<v1::SubscriptionCreated>(this, &W::subscription_stated<v1::SubscriptionCreated>),
         on<v1::SubscriptionUpdated>(this, &W::subscription_stated<v1::SubscriptionUpdated>),
         on<v1::SubscriptionDeleted>(this, &W::subscription_deleted),
@@ -82,28 +137,26 @@ class BillingWorker final : public messaging::Worker {
   void begin(Unit& unit, std::span<const messaging::Incoming* const> batch) override {
     std::set<std::string> tenant_ids;
     std::vector<std::string> invoice_ids;
+    bool prices_matter = false;
     for (const auto* incoming : batch) {
-      tenant_ids.insert(incoming->event.tenant_id);
-      if (const auto* finalized = dynamic_cast<const v1::InvoiceFinalized*>(incoming->event.message.get())) {
-        invoice_ids.push_back(finalized->payment().stripe_object_id());
-      }
+      const auto& event = incoming->event;
+      tenant_ids.insert(event.tenant_id);
+      if (const auto* facts = payment_of(event)) invoice_ids.push_back(facts->stripe_object_id());
+      prices_matter = prices_matter || is_of_subscription(event) || event.type == "trial.started";
     }
-    tenants_ = load_tenants(unit.tx, {tenant_ids.begin(), tenant_ids.end()}, unit.now);
-    invoices_known_ = load_invoices(unit.tx, invoice_ids);
-    for (auto& [tenant_id, tenant] : tenants_) derive(tenant.account, tenant.subscriptions);
+    tenants_ = load_tenants(unit.tx, {tenant_ids.begin(), tenant_ids.end()}, invoice_ids, unit.now);
+    plans_ = prices_matter ? load_plans(unit.tx) : std::vector<PricedPlan>{};
     accounts_.clear();
     subscriptions_.clear();
-    payments_.clear();
     invoices_.clear();
-    customers_.clear();
+    payments_.clear();
   }
 
   Result<void> finish(Unit& unit) override {
-    save_accounts(unit.tx, accounts_, unit.now);
+    save_accounts(unit.tx, tenants_, {accounts_.begin(), accounts_.end()}, unit.now);
     save_subscriptions(unit.tx, values(subscriptions_));
+    save_invoices(unit.tx, values(invoices_));
     save_payments(unit.tx, values(payments_));
-    save_invoices(unit.tx, invoices_);
-    save_customers(unit.tx, customers_, unit.now);
     return {};
   }
 
@@ -117,30 +170,28 @@ class BillingWorker final : public messaging::Worker {
 
   // ---- facts -------------------------------------------------------------------------------------------------
 
-  Result<void> tenant_registered(Unit&, const Event& event, const v1::TenantRegistered&) {
-    accounts_.insert_or_assign(event.tenant_id, tenants_[event.tenant_id].account);
-    return {};
-  }
+  // Its account is made when it is first loaded.
+  Result<void> tenant_registered(Unit&, const Event&, const v1::TenantRegistered&) { return {}; }
 
   template <class M>
   Result<void> subscription_stated(Unit& unit, const Event& event, const M& message) {
-    return book(unit, subscription_from(event.tenant_id, message.subscription()));
+    return stated(unit, subscription_from(event.tenant_id, message.subscription()));
   }
 
   // The event says that it is over, whatever the object in it still says.
   Result<void> subscription_deleted(Unit& unit, const Event& event, const v1::SubscriptionDeleted& message) {
     auto statement = subscription_from(event.tenant_id, message.subscription());
     statement.status = "canceled";
-    return book(unit, statement);
+    return stated(unit, statement);
   }
 
-  Result<void> book(Unit& unit, const Subscription& statement) {
-    if (auto known = check_status(statement.status); !known) return known;
-    remember_customer(statement.stripe_customer_id, statement.tenant_id);
-    return change(unit, statement.tenant_id, [&](TenantBilling& tenant) {
-      if (book_statement(tenant.account, tenant.subscriptions, statement)) {
-        subscriptions_.insert_or_assign(statement.stripe_subscription_id, statement);
-      }
+  Result<void> stated(Unit& unit, const Subscription& statement) {
+    if (auto known = check_known(statement); !known) return known;
+    return change(unit, statement.tenant_id, [&](Facts& facts) {
+      if (!book(facts.subscriptions, statement)) return;
+      const auto& id = statement.stripe_subscription_id;
+      subscriptions_.insert_or_assign(
+          id, *std::ranges::find(facts.subscriptions, id, &Subscription::stripe_subscription_id));
     });
   }
 
@@ -149,45 +200,62 @@ class BillingWorker final : public messaging::Worker {
   }
 
   Result<void> checkout_completed(Unit& unit, const Event& event, const v1::CheckoutCompleted& message) {
-    if (message.payment().amount_minor() > 0) return paid(unit, event.tenant_id, message.payment());
-    remember_customer(message.payment().stripe_customer_id(), event.tenant_id);
-    return {};
+    if (message.payment().amount_minor() == 0) return {};
+    return paid(unit, event.tenant_id, message.payment());
   }
 
   Result<void> paid(Unit& unit, const std::string& tenant_id, const v1::PaymentFacts& facts) {
-    keep(payment_from(tenant_id, PaymentState::succeeded, facts), facts);
-    return change(unit, tenant_id,
-                  [&](TenantBilling& tenant) { book_payment(tenant.account, from_proto(facts.stated_at())); });
-  }
-
-  Result<void> payment_failed(Unit& unit, const Event& event, const v1::PaymentFailed& message) {
-    keep(payment_from(event.tenant_id, PaymentState::failed, message.payment()), message.payment());
-    return change(unit, event.tenant_id, [&](TenantBilling& tenant) {
-      book_failure(tenant.account, from_proto(message.payment().stated_at()));
+    keep(payment_from(tenant_id, PaymentState::succeeded, facts));
+    return change(unit, tenant_id, [&](Facts& known) {
+      const auto at = from_proto(facts.stated_at());
+      known.received_at = std::max(known.received_at.value_or(at), at);
+      if (is_of_invoice(facts)) book_invoice(known, closed_invoice_from(tenant_id, InvoiceStatus::paid, facts));
     });
   }
 
+  // A checkout session that fails leaves nothing owed.
+  Result<void> payment_failed(Unit& unit, const Event& event, const v1::PaymentFailed& message) {
+    keep(payment_from(event.tenant_id, PaymentState::failed, message.payment()));
+    if (!is_of_invoice(message.payment())) return {};
+    return change(unit, event.tenant_id,
+                  [&](Facts& known) { book_invoice(known, failed_invoice_from(event.tenant_id, message.payment())); });
+  }
+
   Result<void> payment_refunded(Unit&, const Event& event, const v1::PaymentRefunded& message) {
-    keep(payment_from(event.tenant_id, PaymentState::refunded, message.payment()), message.payment());
+    keep(payment_from(event.tenant_id, PaymentState::refunded, message.payment()));
     return {};
   }
 
   Result<void> payment_disputed(Unit&, const Event& event, const v1::PaymentDisputed& message) {
-    keep(payment_from(event.tenant_id, PaymentState::disputed, message.payment()), message.payment());
+    keep(payment_from(event.tenant_id, PaymentState::disputed, message.payment()));
     return {};
+  }
+
+  Result<void> dispute_closed(Unit&, const Event& event, const v1::PaymentDisputeClosed& message) {
+    const bool lost = message.payment().outcome() == "lost";
+    keep(payment_from(event.tenant_id, lost ? PaymentState::dispute_lost : PaymentState::dispute_won,
+                      message.payment()));
+    return {};
+  }
+
+  Result<void> invoice_closed(Unit& unit, const Event& event, const v1::InvoiceClosed& message) {
+    const auto& facts = message.payment();
+    const auto status = facts.invoice_status() == "void"            ? InvoiceStatus::voided
+                        : facts.invoice_status() == "uncollectible" ? InvoiceStatus::uncollectible
+                                                                    : InvoiceStatus::paid;
+    return change(unit, event.tenant_id,
+                  [&](Facts& known) { book_invoice(known, closed_invoice_from(event.tenant_id, status, facts)); });
   }
 
   Result<void> invoice_finalized(Unit& unit, const Event& event, const v1::InvoiceFinalized& message) {
     const auto& facts = message.payment();
-    remember_customer(facts.stripe_customer_id(), event.tenant_id);
-    if (!invoices_known_.insert(facts.stripe_object_id()).second) return {};
-    invoices_.push_back({.stripe_invoice_id = facts.stripe_object_id(),
-                         .tenant_id = event.tenant_id,
-                         .number = facts.invoice_number(),
-                         .amount_minor = facts.amount_minor(),
-                         .currency = facts.currency(),
-                         .url = facts.invoice_url(),
-                         .issued_at = from_proto(facts.stated_at())});
+    auto invoice = invoice_from(event.tenant_id, facts);
+    invoice.issued_at = invoice.stated_at;
+    auto& known = tenants_[event.tenant_id].facts;
+    const auto before = std::ranges::find(known.invoices, invoice.stripe_invoice_id, &Invoice::stripe_invoice_id);
+    const bool issued_before = before != known.invoices.end() && before->issued_at;
+    book_invoice(known, invoice);
+    if (issued_before || facts.amount_minor() == 0) return {};  // of nothing there is nothing to tell
     v1::InvoiceIssued issued;
     issued.set_stripe_invoice_id(facts.stripe_object_id());
     issued.set_amount_minor(facts.amount_minor());
@@ -205,30 +273,36 @@ class BillingWorker final : public messaging::Worker {
 
   // Before this the tenant was PENDING and took no transition: all that was heard meanwhile is asked for now.
   Result<void> trial_started(Unit& unit, const Event& event, const v1::TrialStarted&) {
+    if (!tenants_[event.tenant_id].tenancy) return no_such_tenant();
+    if (auto followed = follow_price(unit, event.tenant_id); !followed) return followed;
     return apply(unit, event.tenant_id, Account{});
   }
 
   Result<void> trial_ended(Unit& unit, const Event& event, const v1::TrialEnded& message) {
     const auto& tenant = tenants_[event.tenant_id];
     if (!tenant.tenancy) return no_such_tenant();
+    if (tenant.tenancy->unbilled_until && tenant.account.state != AccountState::current) {
+      return end_trial_at(unit, event.tenant_id, *tenant.tenancy->unbilled_until);
+    }
     const auto ask = on_trial_ended(tenant.account, *tenant.tenancy, from_proto(message.trial_ends_at()));
     return ask ? transition(unit, event.tenant_id, *ask) : Result<void>{};
   }
 
-  Result<void> dunning_due(Unit& unit, const Event& event, const v1::DunningDue& due) {
+  Result<void> dunning_due(Unit& unit, const Event& event, const v1::DunningDue& message) {
     const auto& tenant = tenants_[event.tenant_id];
     if (!tenant.tenancy) return no_such_tenant();
-    const auto lapse = from_proto(due.past_due_since());
-    const auto effects =
-        on_dunning_due(tenant.account, lapse, Days{due.day()}, config_.dunning, tenant.tenancy->held_until);
+    const DunningDay due{.lapse = from_proto(message.past_due_since()),
+                         .day = Days{message.day()},
+                         .warned_at = optional_time(message.has_warned_at(), message.warned_at())};
+    const auto effects = on_dunning_due(tenant.account, *tenant.tenancy, due, config_.dunning, unit.now);
     if (effects.remind) {
       v1::PaymentOverdue overdue;
-      *overdue.mutable_past_due_since() = to_proto(lapse);
+      *overdue.mutable_past_due_since() = to_proto(due.lapse);
       overdue.set_day(static_cast<std::int32_t>(effects.remind->count()));
-      *overdue.mutable_suspend_at() = to_proto(lapse + config_.dunning.suspend_on);
+      *overdue.mutable_suspend_at() = to_proto(*effects.suspend_at);
       unit.outbox.publish(event.tenant_id, overdue);
     }
-    if (effects.next) schedule(unit, event.tenant_id, lapse, *effects.next);
+    if (effects.next) schedule(unit, event.tenant_id, due.lapse, *effects.next);
     if (!effects.suspend) return {};
     return transition(unit, event.tenant_id, {tenancy::Trigger::unpaid, tenancy::reason_payment_failed});
   }
@@ -238,23 +312,63 @@ class BillingWorker final : public messaging::Worker {
   template <class F>
   Result<void> change(Unit& unit, const std::string& tenant_id, const F& book_fact) {
     auto& tenant = tenants_[tenant_id];
+    if (!tenant.tenancy) return no_such_tenant();
     const auto before = tenant.account;
-    book_fact(tenant);
-    derive(tenant.account, tenant.subscriptions);
+    const auto received_before = tenant.facts.received_at;
+    book_fact(tenant.facts);
+    tenant.account = account_of(tenant.facts);
+    if (tenant.account != before || tenant.facts.received_at != received_before) accounts_.insert(tenant_id);
+    if (auto followed = follow_price(unit, tenant_id); !followed) return followed;
     if (tenant.account == before) return {};
-    accounts_.insert_or_assign(tenant_id, tenant.account);
     return apply(unit, tenant_id, before);
   }
 
   Result<void> apply(Unit& unit, const std::string& tenant_id, const Account& before) {
     const auto& tenant = tenants_[tenant_id];
-    if (!tenant.tenancy) return no_such_tenant();
     const auto decision = decide(before, tenant.account, *tenant.tenancy, config_.dunning);
     for (const auto& ask : decision.ask) {
       if (auto asked = transition(unit, tenant_id, ask); !asked) return asked;
     }
     if (decision.cancel_timer) unit.outbox.cancel(dunning_timer(tenant_id));
     if (decision.timer) schedule(unit, tenant_id, *tenant.account.past_due_since, *decision.timer);
+    return follow_trial(unit, tenant_id);
+  }
+
+  // The price decides the plan: what is paid for is what the tenant has.
+  Result<void> follow_price(Unit& unit, const std::string& tenant_id) {
+    auto& tenant = tenants_[tenant_id];
+    const auto* plan = plan_of(tenant.facts, *tenant.tenancy, plans_);
+    if (plan == nullptr || plan->plan == tenant.tenancy->plan || rare::is(rare::Mutant::price_ignored)) return {};
+    const auto changed = tenancy::change_plan(
+        unit.tx, unit.outbox,
+        {.tenant_id = tenant_id, .plan = plan->plan, .version = plan->version, .reason = "stripe_price"}, unit.now);
+    if (!changed) return changed.error();
+    tenant.tenancy->plan = plan->plan;
+    tenant.tenancy->plan_version = plan->version;
+    tenant.tenancy->price_minor = plan->price_minor;
+    return {};
+  }
+
+  // A trial ends at the later of our end and the subscription's.
+  Result<void> follow_trial(Unit& unit, const std::string& tenant_id) {
+    auto& tenant = tenants_[tenant_id];
+    if (!tenant.account.trial_until) return {};
+    const auto own = tenant.own_trial_ends_at.value_or(tenant.tenancy->trial_ends_at);
+    return end_trial_at(unit, tenant_id, std::max(own, *tenant.account.trial_until));
+  }
+
+  Result<void> end_trial_at(Unit& unit, const std::string& tenant_id, Timestamp ends_at) {
+    auto& tenant = tenants_[tenant_id];
+    if (ends_at == tenant.tenancy->trial_ends_at) return {};
+    const auto own = tenant.own_trial_ends_at.value_or(tenant.tenancy->trial_ends_at);
+    const auto moved = tenancy::move_trial_end(unit.tx, unit.outbox, tenant_id, ends_at, unit.now, config_.lifecycle);
+    if (!moved) return moved.error();
+    if (!*moved) return {};
+    tenant.own_trial_ends_at = own;
+    tenant.tenancy->trial_ends_at = ends_at;
+    tenant.tenancy->status = tenancy::Status::trial;
+    tenant.tenancy->reason.clear();
+    accounts_.insert(tenant_id);
     return {};
   }
 
@@ -274,18 +388,19 @@ class BillingWorker final : public messaging::Worker {
     v1::DunningDue due;
     *due.mutable_past_due_since() = to_proto(lapse);
     due.set_day(static_cast<std::int32_t>(timer.day.count()));
+    if (timer.warned_at) *due.mutable_warned_at() = to_proto(*timer.warned_at);
     unit.outbox.schedule(dunning_timer(tenant_id), timer.at, tenant_id, due);
   }
 
-  void keep(const Payment& payment, const v1::PaymentFacts& facts) {
-    remember_customer(facts.stripe_customer_id(), payment.tenant_id);
+  void keep(const Payment& payment) {
     const auto [known, inserted] = payments_.try_emplace(payment.stripe_object_id, payment);
     if (!inserted && is_newer(payment, known->second)) known->second = payment;
   }
 
-  // The first tenant that a customer is seen with keeps it.
-  void remember_customer(const std::string& stripe_customer_id, const std::string& tenant_id) {
-    if (!stripe_customer_id.empty()) customers_.try_emplace(stripe_customer_id, tenant_id);
+  void book_invoice(Facts& facts, const Invoice& statement) {
+    if (!book(facts.invoices, statement)) return;
+    const auto& id = statement.stripe_invoice_id;
+    invoices_.insert_or_assign(id, *std::ranges::find(facts.invoices, id, &Invoice::stripe_invoice_id));
   }
 
   static Result<void> no_such_tenant() {
@@ -297,12 +412,11 @@ class BillingWorker final : public messaging::Worker {
 
   // Of the batch at hand: what was loaded, as changed since, and what of it is to be written.
   std::map<std::string, TenantBilling> tenants_;
-  std::set<std::string> invoices_known_;
-  std::map<std::string, Account> accounts_;
+  std::vector<PricedPlan> plans_;
+  std::set<std::string> accounts_;
   std::map<std::string, Subscription> subscriptions_;  // by Stripe's id
+  std::map<std::string, Invoice> invoices_;            // by Stripe's id
   std::map<std::string, Payment> payments_;            // by Stripe's id
-  std::vector<Invoice> invoices_;
-  std::map<std::string, std::string> customers_;  // tenant by Stripe's id
 };
 
 }  // namespace

@@ -1,9 +1,10 @@
 // The audit log from a terminal, by the gateway's super-admin routes: what is read here is audited as it is there.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -28,7 +29,7 @@ struct Wanted {
   std::vector<std::string> words;     // of the search, as the shell has split them
   std::vector<std::string> excluded;  // --not: a term that begins with - would be an option
   std::string tenant_id, output;
-  bool oldest_first = false, csv = false, gzip = false;
+  bool oldest_first = false, csv = false, bom = false, gzip = false, force = false;
   int limit = 100;
 };
 
@@ -146,14 +147,21 @@ void export_records(Session& session, const Wanted& wanted) {
   if (!check(session, search)) return;
   const auto url = session.setting("TENANTRY_URL");
   if (!url) return session.fail(url.error());
-  const auto token = session.setting("TENANTRY_ADMIN_TOKEN");
+  const auto token = admin_token(session);
   if (!token) return session.fail(token.error());
+  // "x": what is there already stays, unless it is to go.
+  const char* const mode = wanted.force ? "wb" : "wbx";
   const std::unique_ptr<std::FILE, CloseFile> out(wanted.output.empty() ? stdout
-                                                                        : std::fopen(wanted.output.c_str(), "wb"));
-  if (!out) return session.fail({.code = Errc::invalid, .message = "cannot write " + wanted.output});
+                                                                        : std::fopen(wanted.output.c_str(), mode));
+  if (!out) {
+    const bool there = errno == EEXIST;
+    return session.fail({.code = Errc::invalid,
+                         .message = there ? wanted.output + " exists already; --force replaces it"
+                                          : "cannot write " + wanted.output + ": " + std::strerror(errno)});
+  }
 
   http::ClientRequest request{.url = *url + "/v1/admin/audit/export?format=" + (wanted.csv ? "csv" : "ndjson") +
-                                     "&order=" + (wanted.oldest_first ? "asc" : "desc") +
+                                     (wanted.bom ? "&bom=1" : "") + "&order=" + (wanted.oldest_first ? "asc" : "desc") +
                                      "&q=" + percent_encoded(search)};
   request.headers.add("Authorization", "Bearer " + *token);
   if (wanted.gzip) request.headers.add("Accept-Encoding", "gzip");
@@ -164,8 +172,10 @@ void export_records(Session& session, const Wanted& wanted) {
     progress.add(piece);
     return written;
   });
+  const bool answered = response && response->status == 200;
+  if (!answered && !wanted.output.empty()) std::remove(wanted.output.c_str());  // nothing of use is in it
   if (!response) return session.fail(response.error());
-  if (response->status != 200) return session.fail(problem_of(*response));
+  if (!answered) return session.fail(problem_of(*response));
   if (!written || std::fflush(out.get()) != 0) {
     session.fail({.code = Errc::unavailable, .message = "the records could not be written whole"});
   }
@@ -220,7 +230,7 @@ void tail(Session& session, const Wanted& wanted) {
   if (!check(session, search)) return;
   const auto url = session.setting("TENANTRY_URL");
   if (!url) return session.fail(url.error());
-  const auto token = session.setting("TENANTRY_ADMIN_TOKEN");
+  const auto token = admin_token(session);
   if (!token) return session.fail(token.error());
   const bool lines = session.json || isatty(STDOUT_FILENO) == 0;
   int left = wanted.limit > 0 ? wanted.limit : -1;
@@ -243,17 +253,16 @@ void tail(Session& session, const Wanted& wanted) {
   }
 }
 
-void add_search(CLI::App* command, Wanted& wanted) {
+void add_search(Command* command, Wanted& wanted) {
   command->add_option("search", wanted.words, "Terms: words, 'several words', key:value, key:value*");
-  command->add_option("--not", wanted.excluded, "A term that must not match; may be given again")
-      ->allow_extra_args(false);
+  command->add_option("--not", wanted.excluded, "A term that must not match; may be given again")->one_per_use();
   command->add_option("--tenant", wanted.tenant_id, "One tenant's records; the same as tenant:…");
   command->add_flag("--oldest-first", wanted.oldest_first, "In the order of recording");
 }
 
 }  // namespace
 
-void add_audit(CLI::App& app, Session& session) {
+void add_audit(Command& app, Session& session) {
   auto* command = app.add_subcommand(
       "audit",
       "The audit log: read, follow and export it as a super-admin, verify and archive it (docs/audit-search.md has the "
@@ -265,7 +274,7 @@ void add_audit(CLI::App& app, Session& session) {
       "  tenantry audit tail --tenant acme outcome:failure from:1h\n"
       "  tenantry audit export --tenant acme from:2026-01 to:2026-02 --csv --gzip -o january.csv.gz\n"
       "  tenantry audit verify --tenant acme");
-  command->require_subcommand(1);
+  command->require_subcommand();
   add_audit_verify(*command, session);
   add_audit_archive(*command, session);
   static Wanted wanted;
@@ -273,21 +282,23 @@ void add_audit(CLI::App& app, Session& session) {
   auto* queried = command->add_subcommand(
       "query", "Records that match: a table with the newest last on a terminal, NDJSON elsewhere");
   add_search(queried, wanted);
-  queried->add_option("--limit", wanted.limit, "At most so many; 100")->check(CLI::Range(1, 100'000));
+  queried->add_option("--limit", wanted.limit, "At most so many; 100")->between(1, 100'000);
   queried->callback([&session] { query(session, wanted); });
 
   auto* followed = command->add_subcommand("tail", "Records as they come; with from:1h, those of the last hour first");
   add_search(followed, wanted);
-  followed->add_option("--limit", wanted.limit, "Ends after so many; without it, goes on")
-      ->check(CLI::Range(1, 100'000));
-  followed->callback([&session, followed] {
-    if (followed->count("--limit") == 0) wanted.limit = 0;
+  const auto* const limit =
+      followed->add_option("--limit", wanted.limit, "Ends after so many; without it, goes on")->between(1, 100'000);
+  followed->callback([&session, limit] {
+    if (!limit->given()) wanted.limit = 0;
     tail(session, wanted);
   });
 
   auto* exported = command->add_subcommand("export", "Every record that matches, as NDJSON or CSV; it is audited");
   add_search(exported, wanted);
   exported->add_flag("--csv", wanted.csv, "CSV (RFC 4180), safe in spreadsheets");
+  exported->add_flag("--bom", wanted.bom, "CSV with a byte order mark, for a double click in Excel");
+  exported->add_flag("--force", wanted.force, "Replace the file of -o where there is one");
   exported->add_flag("--gzip", wanted.gzip, "Compressed");
   exported->add_option("-o,--output", wanted.output, "Into this file, with progress");
   exported->callback([&session] { export_records(session, wanted); });

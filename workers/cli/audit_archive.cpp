@@ -1,5 +1,4 @@
 // tenantry audit archive: whole months of the audit logs move from the database into files, by an operator's hand.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -144,7 +143,7 @@ Result<void> archive_months(Session& session, const Wanted& wanted) {
 
 }  // namespace
 
-void add_audit_archive(CLI::App& audit, Session& session) {
+void add_audit_archive(Command& audit, Session& session) {
   static Wanted wanted;
   auto* command = audit.add_subcommand(
       "archive",
@@ -163,7 +162,7 @@ void add_audit_archive(CLI::App& audit, Session& session) {
   command
       ->add_option("--others-months", wanted.others_months,
                    "How long logs that no plan keeps stay, the platform's own among them; 84")
-      ->check(CLI::Range(1, 1'200));
+      ->between(1, 1'200);
   command->callback([&session] {
     if (const auto done = archive_months(session, wanted); !done) {
       session.fail(done.error());

@@ -1,5 +1,4 @@
 // tenantry audit verify and keygen: the log judged with public keys alone, and the signer's key made.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
@@ -246,7 +245,7 @@ Result<audit::KeyRing> keys_of(const Session& session, const std::string& key) {
   return audit::KeyRing::parse(*text);
 }
 
-void add_audit_verify(CLI::App& audit, Session& session) {
+void add_audit_verify(Command& audit, Session& session) {
   auto* verified =
       audit.add_subcommand("verify",
                            "Check evidence, a proof, an archive, or the live log with public keys alone; exit code 1 "

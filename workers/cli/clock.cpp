@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -75,11 +74,11 @@ void await_gateway(const Session& session, Timestamp at) {
 
 }  // namespace
 
-void add_clock(CLI::App& app, Session& session) {
+void add_clock(Command& app, Session& session) {
   auto* command = app.add_subcommand("clock",
                                      "The shared test clock (TENANTRY_TEST_CLOCK=1)\n\nExamples:\n"
                                      "  tenantry clock show\n  tenantry clock advance 14d");
-  command->require_subcommand(1);
+  command->require_subcommand();
   command->add_subcommand("show", "What time it is for the platform")->callback([&session] {
     const auto url = session.setting("TENANTRY_DATABASE_URL");
     if (!url) return session.fail(url.error());

@@ -2,28 +2,28 @@
 // leaves its exit code in `exit_code`: 0 done, 1 failed, 2 used wrongly.
 #pragma once
 
-namespace CLI {
-class App;
-}
+#include "workers/cli/command.h"
 
 namespace tenantry::cli {
 
 struct Session;
 
-void add_run(CLI::App& app, Session& session);
-void add_migrate(CLI::App& app, Session& session);
-void add_tenants(CLI::App& app, Session& session);
-void add_audit(CLI::App& app, Session& session);
-void add_audit_verify(CLI::App& audit, Session& session);     // verify and keygen, below `audit`
-void add_tenant_backup(CLI::App& tenants, Session& session);  // backup, below `tenants`
-void add_audit_archive(CLI::App& audit, Session& session);    // archive, below `audit`
-void add_events(CLI::App& app, Session& session);
-void add_replay(CLI::App& events, Session& session);  // record and replay, below `events`
-void add_dead_letters(CLI::App& app, Session& session);
-void add_stripe(CLI::App& app, Session& session);
-void add_usage(CLI::App& app, Session& session);
-void add_clock(CLI::App& app, Session& session);
-void add_topology(CLI::App& app, Session& session);
-void add_doctor(CLI::App& app, Session& session);
+void add_run(Command& app, Session& session);
+void add_migrate(Command& app, Session& session);
+void add_tenants(Command& app, Session& session);
+void add_audit(Command& app, Session& session);
+void add_audit_verify(Command& audit, Session& session);     // verify and keygen, below `audit`
+void add_tenant_backup(Command& tenants, Session& session);  // backup, below `tenants`
+void add_audit_archive(Command& audit, Session& session);    // archive, below `audit`
+void add_events(Command& app, Session& session);
+void add_replay(Command& events, Session& session);  // record and replay, below `events`
+void add_dead_letters(Command& app, Session& session);
+void add_stripe(Command& app, Session& session);
+void add_usage(Command& app, Session& session);
+void add_clock(Command& app, Session& session);
+void add_topology(Command& app, Session& session);
+void add_openapi(Command& app, Session& session);
+void add_asyncapi(Command& app, Session& session);
+void add_doctor(Command& app, Session& session);
 
 }  // namespace tenantry::cli

@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "shared/config/secrets.h"
 #include "shared/core/bytes.h"
+#include "shared/db/clock_offset.h"
+#include "shared/db/connection.h"
 #include "shared/http/client.h"
 #include "shared/json/json.h"
 
@@ -17,9 +20,29 @@ Result<std::string> Session::setting(std::string_view name) const {
                .message = std::string(name) + " is not set; `. .dev/env` sets it in a checkout where ./dev up has run"};
 }
 
+Result<Microseconds> test_clock_offset(const Session& session) {
+  const auto test = session.environment.find("TENANTRY_TEST_CLOCK");
+  if (test == session.environment.end() || test->second != "1") return Microseconds{0};
+  const auto database = session.setting("TENANTRY_DATABASE_URL");
+  if (!database) return database.error();
+  db::Connection connection(*database, "tenantry clock");
+  return db::read_clock_offset(connection);
+}
+
+Error unknown_tenant(const std::string& tenant_id) {
+  return {.code = Errc::not_found,
+          .reason = "tenant_not_found",
+          .message =
+              "there is no tenant \"" + tenant_id + "\"; `tenantry tenants list --search` finds the one that is meant"};
+}
+
 void Session::fail(const Error& error) {
   std::fprintf(stderr, "tenantry: %s\n", error.describe().c_str());
   exit_code = 1;
+}
+
+std::string counted(std::size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 namespace {
@@ -47,17 +70,29 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
   };
   print(header);
   for (const auto& row : rows) print(row);
+  std::fflush(stdout);
+  if (rows.empty()) std::fputs("none\n", stderr);
 }
 
 void print_json(const nlohmann::ordered_json& value) {
   std::printf("%s\n", value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
 
+Result<std::string> admin_token(const Session& session) {
+  const auto text = session.setting("TENANTRY_ADMIN_TOKEN");
+  if (!text) return text.error();
+  const auto tokens = config::named_tokens(*text);
+  if (!tokens || tokens->empty()) {
+    return Error::invalid("TENANTRY_ADMIN_TOKEN", "tokens", "must be <name>:<token>, comma-separated");
+  }
+  return tokens->front().token;
+}
+
 Result<nlohmann::json> call_admin(const Session& session, const std::string& method, const std::string& path,
                                   const nlohmann::json* body) {
   const auto url = session.setting("TENANTRY_URL");
   if (!url) return url.error();
-  const auto token = session.setting("TENANTRY_ADMIN_TOKEN");
+  const auto token = admin_token(session);
   if (!token) return token.error();
   http::ClientRequest request;
   request.method = method;

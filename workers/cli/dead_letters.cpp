@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -143,33 +142,33 @@ void settle(Session& session, const Selection& wanted, const std::string& verb) 
   }
 }
 
-void add_filters(CLI::App* command, Selection& wanted) {
+void add_filters(Command* command, Selection& wanted) {
   command->add_option("--tenant", wanted.tenant_id, "Of one tenant");
   command->add_option("--worker", wanted.worker, "Of one worker: billing, metering, ...");
   command->add_option("--type", wanted.type, "Of one event type");
   command->add_option("--reason", wanted.reason, "Why they were set aside")
-      ->check(CLI::IsMember({"invalid", "exhausted", "timeout", "crash", "refused"}));
+      ->one_of({"invalid", "exhausted", "timeout", "crash", "refused"});
 }
 
-void add_more_filters(CLI::App* command, Selection& wanted) {
+void add_more_filters(Command* command, Selection& wanted) {
   command->add_option("--error", wanted.error_shape, "One kind of error, as `groups` prints it");
   command->add_option("--since", wanted.since, "Last seen from this instant on (RFC 3339)");
   command->add_option("--until", wanted.until, "Last seen before this instant (RFC 3339)");
 }
 
-void add_settling(CLI::App* command, Selection& wanted) {
+void add_settling(Command* command, Selection& wanted) {
   command->add_option("id", wanted.ids, "These; or a filter, or --all");
   add_filters(command, wanted);
   add_more_filters(command, wanted);
   command->add_flag("--all", wanted.all, "All there are");
   command->add_flag("--dry-run", wanted.dry_run, "Say which, and change nothing");
-  command->add_option("--max", wanted.letters_max, "At most so many; 1000")->check(CLI::Range(1, 1'000'000));
+  command->add_option("--max", wanted.letters_max, "At most so many; 1000")->between(1, 1'000'000);
   command->add_option("--note", wanted.note, "Why, in your words; goes into the audit log");
 }
 
 }  // namespace
 
-void add_dead_letters(CLI::App& app, Session& session) {
+void add_dead_letters(Command& app, Session& session) {
   auto* command = app.add_subcommand(
       "dead-letters",
       "Messages that were set aside: look, send again, drop\n\nExamples:\n"
@@ -179,21 +178,21 @@ void add_dead_letters(CLI::App& app, Session& session) {
       "  tenantry dead-letters redrive --worker billing --type payment.failed --dry-run\n"
       "  tenantry dead-letters redrive --worker billing --type payment.failed --rate 10 --note 'fixed in 1.4.2'\n"
       "  tenantry dead-letters drop --tenant acme --reason invalid --note 'ticket 42'");
-  command->require_subcommand(1);
+  command->require_subcommand();
   static Selection wanted;
   static std::string id;
-  const auto states = CLI::IsMember({"waiting", "redriven", "dropped", "any"});
+  const std::vector<std::string> states{"waiting", "redriven", "dropped", "any"};
 
   auto* listed = command->add_subcommand("list", "Those that wait for a decision, the newest first");
   add_filters(listed, wanted);
   add_more_filters(listed, wanted);
-  listed->add_option("--state", wanted.state, "waiting (by default), redriven, dropped or any")->check(states);
-  listed->add_option("--limit", wanted.limit, "At most so many; 100")->check(CLI::Range(1, 100'000));
+  listed->add_option("--state", wanted.state, "waiting (by default), redriven, dropped or any")->one_of(states);
+  listed->add_option("--limit", wanted.limit, "At most so many; 100")->between(1, 100'000);
   listed->callback([&session] { list(session, wanted); });
 
   auto* grouped = command->add_subcommand("groups", "The same by worker, type, reason and kind of error");
   add_filters(grouped, wanted);
-  grouped->add_option("--state", wanted.state, "waiting (by default), redriven, dropped or any")->check(states);
+  grouped->add_option("--state", wanted.state, "waiting (by default), redriven, dropped or any")->one_of(states);
   grouped->callback([&session] { groups(session, wanted); });
 
   auto* shown = command->add_subcommand("show", "One, with the whole message, decoded where it can be read");
@@ -203,8 +202,8 @@ void add_dead_letters(CLI::App& app, Session& session) {
   auto* redriven = command->add_subcommand("redrive", "Send messages to their workers again, with the same event ids");
   add_settling(redriven, wanted);
   redriven->add_option("--state", wanted.state, "waiting (by default), or dropped: what was dropped by mistake")
-      ->check(CLI::IsMember({"waiting", "dropped"}));
-  redriven->add_option("--rate", wanted.rate, "So many a second; at once by default")->check(CLI::Range(1, 1'000));
+      ->one_of({"waiting", "dropped"});
+  redriven->add_option("--rate", wanted.rate, "So many a second; at once by default")->between(1, 1'000);
   redriven->callback([&session] { settle(session, wanted, "redrive"); });
 
   auto* dropped = command->add_subcommand("drop", "Give messages up; they stay on record");

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <signal.h>
 #include <unistd.h>
 
@@ -8,10 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "events/catalogue.h"
+#include "events/documents.h"
 #include "events/codec.h"
 #include "events/topology.h"
 #include "shared/amqp/connection.h"
 #include "shared/core/ids.h"
+#include "shared/db/connection.h"
 #include "shared/json/json.h"
 #include "shared/messaging/wire.h"
 #include "workers/cli/commands.h"
@@ -107,14 +108,22 @@ Result<void> publish(const amqp::ConnectionParameters& parameters, const events:
   return answered ? future.get() : Result<void>(failure("no answer from the broker"));
 }
 
-void add_publish(CLI::App* command, Session& session) {
+// Whoever writes the name of a tenant that is not there means another, and the event would begin its audit log.
+Result<void> check_tenant(const Session& session, const std::string& tenant_id) {
+  const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
+  if (!url) return url.error();
+  db::Connection connection(*url, "tenantry events");
+  db::Transaction tx(connection);
+  if (!tx.exec("SELECT FROM analytics.tenants WHERE tenant_id = $1", {tenant_id}).empty()) return {};
+  return unknown_tenant(tenant_id);
+}
+
+void add_publish(Command* command, Session& session) {
   auto* sub = command->add_subcommand("publish", "Publish an event as the platform, checked against its schema");
   static Publish wanted;
   std::vector<std::string> types;
   for (const auto& entry : events::Catalogue::instance().entries()) types.push_back(entry.type);
-  sub->add_option("type", wanted.type, "One of the catalogue: `tenantry events types`")
-      ->required()
-      ->check(CLI::IsMember(types));
+  sub->add_option("type", wanted.type, "One of the catalogue: `tenantry events types`")->required()->one_of(types);
   sub->add_option("--tenant", wanted.tenant_id, "The tenant it is about; the platform by default");
   sub->add_option("--data", wanted.data, "The payload, as JSON");
   sub->add_option("--file", wanted.file, "The payload, as a JSON file");
@@ -125,8 +134,16 @@ void add_publish(CLI::App* command, Session& session) {
     auto parameters = amqp::parse_url(*url);
     if (!parameters) return session.fail(parameters.error());
     SystemClock clock;
+    if (const auto offset = test_clock_offset(session); offset) {
+      clock.set_offset(*offset);
+    } else {
+      return session.fail(offset.error());
+    }
     SystemIdGenerator ids(clock);
     if (wanted.tenant_id.empty()) wanted.tenant_id = events::platform_tenant;
+    if (wanted.tenant_id != events::platform_tenant) {
+      if (const auto known = check_tenant(session, wanted.tenant_id); !known) return session.fail(known.error());
+    }
     const auto event = make(wanted, ids, clock.now());
     if (!event) return session.fail(event.error());
     const auto* entry = events::Catalogue::instance().find(event->type);
@@ -221,7 +238,7 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
 
 }  // namespace
 
-void add_events(CLI::App& app, Session& session) {
+void add_events(Command& app, Session& session) {
   auto* command =
       app.add_subcommand("events",
                          "Publish events, watch them pass, record and replay them\n\nExamples:\n"
@@ -229,7 +246,7 @@ void add_events(CLI::App& app, Session& session) {
                          "  tenantry events listen --tenant acme --type 'payment.#'\n"
                          "  tenantry events record --tenant acme --out acme.ndjson\n"
                          "  tenantry events replay --verify");
-  command->require_subcommand(1);
+  command->require_subcommand();
   add_publish(command, session);
   add_replay(*command, session);
   auto* listened = command->add_subcommand(
@@ -239,7 +256,14 @@ void add_events(CLI::App& app, Session& session) {
   listened->add_option("--tenant", tenant_id, "Whose; the platform's by default");
   listened->add_option("--type", pattern, "Topic pattern: payment.failed, payment.#, *.created");
   listened->callback([&session] { listen(session, tenant_id, pattern); });
-  command->add_subcommand("types", "The catalogue: every event type")->callback([&session] {
+  auto* types = command->add_subcommand("types", "The catalogue: every event type");
+  static bool markdown = false;
+  types->add_flag("--markdown", markdown, "As a page with fields, producers, consumers and examples: docs/events.md");
+  types->callback([&session] {
+    if (markdown) {
+      std::fputs(events::make_event_page().c_str(), stdout);
+      return;
+    }
     std::vector<std::vector<std::string>> rows;
     for (const auto& entry : events::Catalogue::instance().entries()) {
       if (session.json) {

@@ -1,20 +1,21 @@
-#include <CLI/CLI.hpp>
 
+#include "shared/service/process.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
 int main(int argc, char** argv) {
   using namespace tenantry;
+  service::harden();
   cli::Session session{.environment = config::process_environment()};
-  CLI::App app{
+  cli::Command app{
       "Tenantry: the control plane of a multi-tenant SaaS.\n\nExamples:\n"
       "  tenantry migrate && tenantry topology apply\n"
       "  tenantry run --workers all\n"
       "  tenantry tenants list\n"
       "  tenantry stripe trigger invoice.paid --tenant boulangerie-martin\n"
       "  tenantry audit query --tenant boulangerie-martin 'type:payment.*'\n"};
-  app.require_subcommand(1);
-  app.fallthrough();
+  app.require_subcommand();
+  app.add_version(service::version_text("tenantry"));
   app.add_flag("--json", session.json, "Print JSON lines, for programs");
   cli::add_run(app, session);
   cli::add_migrate(app, session);
@@ -26,11 +27,11 @@ int main(int argc, char** argv) {
   cli::add_usage(app, session);
   cli::add_clock(app, session);
   cli::add_topology(app, session);
+  cli::add_openapi(app, session);
+  cli::add_asyncapi(app, session);
   cli::add_doctor(app, session);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (const auto code = app.parse(argc, argv)) return *code;
   } catch (const std::exception& error) {
     session.fail({.code = Errc::unavailable, .message = error.what()});
   }

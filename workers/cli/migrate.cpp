@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -55,7 +54,7 @@ Result<void> status(Session& session) {
 
 }  // namespace
 
-void add_migrate(CLI::App& app, Session& session) {
+void add_migrate(Command& app, Session& session) {
   auto* command = app.add_subcommand("migrate",
                                      "Bring the database's schema and the plans up to this build\n\nExamples:\n"
                                      "  tenantry migrate\n  tenantry migrate status");
@@ -64,7 +63,7 @@ void add_migrate(CLI::App& app, Session& session) {
     if (const auto done = status(session); !done) session.fail(done.error());
   });
   command->callback([&session, shown] {
-    if (shown->parsed()) return;
+    if (shown->asked_for()) return;
     if (const auto done = migrate(session); !done) session.fail(done.error());
   });
 }

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "shared/db/clock_offset.h"
 #include "shared/db/connection.h"
 #include "shared/telemetry/log.h"
+#include "shared/tenancy/lifecycle.h"
 #include "workers/audit/keys.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
@@ -29,6 +29,7 @@ namespace {
 struct Chosen {
   std::string tenant_id, type, since, until, out, file, speed = "max";
   bool verify = false;
+  int settle_seconds = 30;
   bool dry_run = false;
   bool sandbox = false;
   bool keep = false;
@@ -89,7 +90,7 @@ void tell_archived(db::Transaction& tx, const replay::EventFilter& filter) {
 Result<void> record(Session& session, const Chosen& chosen) {
   const auto filter = filter_of(chosen);
   if (!filter) return filter.error();
-  const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
+  const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
   auto keys = key_ring(session);
   if (!keys) return keys.error();
@@ -137,12 +138,18 @@ Result<void> verify(Session& session, const Chosen& chosen) {
     clock.set_offset(db::read_clock_offset(connection));
   }
   Result<replay::Verification> found = Error{};
-  {
-    Progress progress;
-    found = replay::verify(connection, *keys, chosen.tenant_id, clock.now(),
-                           [&](std::int64_t done, std::int64_t all) { progress.show(done, all); });
+  // What is on its way through queues and outbox makes the two differ for a moment: only what stays is a difference.
+  const auto settled_by = std::chrono::steady_clock::now() + std::chrono::seconds(chosen.settle_seconds);
+  for (;;) {
+    {
+      Progress progress;
+      found = replay::verify(connection, *keys, chosen.tenant_id, clock.now(),
+                             [&](std::int64_t done, std::int64_t all) { progress.show(done, all); });
+    }
+    if (!found) return found.error();
+    if (found->differences.empty() || std::chrono::steady_clock::now() >= settled_by) break;
+    std::this_thread::sleep_for(Milliseconds{500});
   }
-  if (!found) return found.error();
   std::vector<std::vector<std::string>> rows;
   for (const auto& difference : found->differences) {
     if (session.json) {
@@ -164,14 +171,14 @@ Result<void> verify(Session& session, const Chosen& chosen) {
   } else {
     if (!rows.empty()) print_table({"TENANT", "WHAT", "LIVE", "REBUILT"}, rows);
     std::printf("%zu tenants, %lld events: %s\n", found->lifecycles.size(), static_cast<long long>(found->events),
-                rows.empty() ? "no difference" : (std::to_string(rows.size()) + " differences").c_str());
+                rows.empty() ? "no difference" : counted(rows.size(), "difference").c_str());
     if (found->refused + found->set_aside > 0) {
       std::printf("usage that does not count: %lld refused by metering's rules, %lld waiting as dead letters\n",
                   static_cast<long long>(found->refused), static_cast<long long>(found->set_aside));
     }
     if (found->unpublished > 0) {
-      std::printf("%lld events are still in the outbox: what differs may be on its way\n",
-                  static_cast<long long>(found->unpublished));
+      std::printf("%s still in the outbox: what differs may be on its way\n",
+                  counted(static_cast<std::size_t>(found->unpublished), "event").c_str());
     }
   }
   if (!found->differences.empty()) session.exit_code = 1;
@@ -200,7 +207,7 @@ Result<std::vector<replay::Recorded>> events_of(Session& session, const Chosen& 
     std::ranges::copy_if(*read, std::back_inserter(events),
                          [&](const replay::Recorded& recorded) { return replay::matches(*filter, recorded.event); });
   } else {
-    const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
+    const auto url = session.setting("TENANTRY_DATABASE_URL");
     if (!url) return url.error();
     auto keys = key_ring(session);
     if (!keys) return keys.error();
@@ -271,11 +278,11 @@ void print_effects(const Session& session, replay::Platform& platform) {
 // Where the tenants stand in the end, and what was set aside on the way.
 void print_outcome(const Session& session, const replay::Outcome& outcome, std::size_t fed, std::size_t skipped) {
   for (const auto& [tenant_id, lifecycle] : outcome.lifecycles) {
+    const auto status = tenancy::written(*tenancy::status_from(lifecycle.status));
     if (session.json) {
-      print_json(
-          {{"effect", "tenant"}, {"tenant_id", tenant_id}, {"status", lifecycle.status}, {"plan", lifecycle.plan}});
+      print_json({{"effect", "tenant"}, {"tenant_id", tenant_id}, {"status", status}, {"plan", lifecycle.plan}});
     } else {
-      std::printf("%s: %s, %s\n", tenant_id.c_str(), lifecycle.status.c_str(), lifecycle.plan.c_str());
+      std::printf("%s: %s, %s\n", tenant_id.c_str(), status.c_str(), lifecycle.plan.c_str());
     }
   }
   for (const auto& letter : outcome.dead_letters) {
@@ -337,7 +344,7 @@ Result<void> play(Session& session, const Chosen& chosen) {
   return {};
 }
 
-void add_filters(CLI::App* command, Chosen& chosen) {
+void add_filters(Command* command, Chosen& chosen) {
   command->add_option("--tenant", chosen.tenant_id, "One tenant's events");
   command->add_option("--type", chosen.type, "Event type; * stands for anything");
   command->add_option("--since", chosen.since, "Happened at this instant or later (RFC 3339)");
@@ -352,7 +359,7 @@ void report(Session& session, const Result<void>& done) {
 
 }  // namespace
 
-void add_replay(CLI::App& events, Session& session) {
+void add_replay(Command& events, Session& session) {
   static Chosen chosen;
   auto* recorded = events.add_subcommand("record",
                                          "Events of the audit log as CloudEvents, one a line\n\nExamples:\n"
@@ -379,6 +386,10 @@ void add_replay(CLI::App& events, Session& session) {
   replayed->add_option("--speed", chosen.speed, "max (by default), or like 10x: ten times as fast as it happened");
   replayed->add_flag("--verify", chosen.verify,
                      "Rebuild lifecycles and usage from the audit log and compare; exit code 1 where they differ");
+  replayed
+      ->add_option("--settle", chosen.settle_seconds,
+                   "With --verify, look again for so many seconds where something differs; 30")
+      ->between(0, 3'600);
   replayed->callback([&session] {
     const int modes = int{chosen.verify} + int{chosen.dry_run} + int{chosen.sandbox};
     if (modes != 1) return report(session, Error::invalid("", "mode", "one of --dry-run, --sandbox and --verify"));

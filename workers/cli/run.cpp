@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "events/topology.h"
@@ -31,13 +30,17 @@ int host(const Session& session, const std::vector<std::string>& names) {
   if (wanted("notification")) {
     parts.workers.push_back(notification::worker_spec(notification::read_notification_config(reader)));
   }
-  if (wanted("gateway")) parts.extension = gateway::extension(gateway::read_gateway_config(reader));
+  if (wanted("gateway")) {
+    auto config = gateway::read_gateway_config(reader);
+    parts.extension_database_url = config.database_url;
+    parts.extension = gateway::extension(std::move(config));
+  }
   return service::run(reader, std::move(parts));
 }
 
 }  // namespace
 
-void add_run(CLI::App& app, Session& session) {
+void add_run(Command& app, Session& session) {
   auto* command = app.add_subcommand("run",
                                      "Run workers and the gateway in this process\n\nExamples:\n"
                                      "  tenantry run --workers all\n  tenantry run --workers billing,audit\n"
@@ -46,10 +49,10 @@ void add_run(CLI::App& app, Session& session) {
   static std::string shard;
   std::vector<std::string> known(std::begin(events::workers), std::end(events::workers));
   known.insert(known.end(), {"gateway", "all"});
-  command->add_option("--workers", names, "Which: " + CLI::detail::join(known, ", "))
-      ->delimiter(',')
+  command->add_option("--workers", names, "Which: " + joined(known, ", "))
+      ->separated_by(',')
       ->required()
-      ->check(CLI::IsMember(known));
+      ->one_of(known);
   command->add_option("--shard", shard, "i/n: only the tenants of the i-th of n replicas (TENANTRY_SHARD)");
   command->callback([&session, known] {
     if (!shard.empty()) session.environment["TENANTRY_SHARD"] = shard;

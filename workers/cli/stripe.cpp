@@ -1,10 +1,10 @@
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "shared/core/bytes.h"
 #include "shared/core/ids.h"
 #include "shared/crypto/stripe_signature.h"
-#include "shared/db/clock_offset.h"
 #include "shared/http/client.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
@@ -14,7 +14,27 @@ namespace {
 
 using nlohmann::json;
 
+const std::vector<std::string> types{"customer.subscription.created",
+                                     "customer.subscription.updated",
+                                     "customer.subscription.deleted",
+                                     "customer.subscription.paused",
+                                     "customer.subscription.resumed",
+                                     "customer.subscription.trial_will_end",
+                                     "invoice.paid",
+                                     "invoice.payment_succeeded",
+                                     "invoice.payment_failed",
+                                     "invoice.finalized",
+                                     "invoice.voided",
+                                     "invoice.marked_uncollectible",
+                                     "checkout.session.completed",
+                                     "checkout.session.async_payment_succeeded",
+                                     "checkout.session.async_payment_failed",
+                                     "charge.refunded",
+                                     "charge.dispute.created",
+                                     "charge.dispute.closed"};
+
 struct Trigger {
+  bool anyway = false;
   std::string type, tenant_id, customer_id, subscription_id, status, object_id;
   std::int64_t amount_minor = 14900;
 };
@@ -55,7 +75,10 @@ json object_of(const Trigger& trigger, std::int64_t now) {
         {"amount_due", trigger.amount_minor},
         {"amount_paid", paid ? trigger.amount_minor : 0},
         {"attempt_count", 1},
-        {"status", paid ? "paid" : "open"},
+        {"status", paid                                             ? "paid"
+                   : trigger.type == "invoice.voided"               ? "void"
+                   : trigger.type == "invoice.marked_uncollectible" ? "uncollectible"
+                                                                    : "open"},
         {"number", trigger.object_id},
         {"parent", {{"subscription_details", {{"subscription", trigger.subscription_id}, {"metadata", metadata}}}}}};
   }
@@ -64,28 +87,41 @@ json object_of(const Trigger& trigger, std::int64_t now) {
             {"object", "checkout.session"},
             {"customer", trigger.customer_id},
             {"subscription", trigger.subscription_id},
-            {"payment_status", "paid"},
+            {"payment_status", trigger.type.ends_with("_failed") ? "unpaid" : "paid"},
             {"amount_total", trigger.amount_minor},
             {"currency", "eur"},
             {"metadata", metadata}};
   }
-  return {{"id", trigger.object_id},        {"object", kind},    {"customer", trigger.customer_id},
-          {"amount", trigger.amount_minor}, {"currency", "eur"}, {"metadata", metadata}};
+  json object = {{"id", trigger.object_id},        {"object", kind},    {"customer", trigger.customer_id},
+                 {"amount", trigger.amount_minor}, {"currency", "eur"}, {"metadata", metadata}};
+  if (trigger.type == "charge.dispute.closed") object["status"] = trigger.status.empty() ? "won" : trigger.status;
+  return object;
+}
+
+// Stripe would send whatever it is told to; a person who mistypes wants to hear of it.
+Result<void> check(const Session& session, const Trigger& wanted) {
+  if (wanted.anyway) return {};
+  if (std::ranges::find(types, wanted.type) == types.end()) {
+    const auto meant = nearest(wanted.type, types);
+    return Error::invalid("type", "choice",
+                          "no type that the gateway acts on" + (meant.empty() ? "" : "; did you mean " + meant + "?") +
+                              " (--anyway sends it)");
+  }
+  const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(wanted.tenant_id));
+  if (!tenant && tenant.error().code == Errc::not_found) return unknown_tenant(wanted.tenant_id);
+  return tenant ? Result<void>{} : tenant.error();
 }
 
 void trigger(Session& session, Trigger wanted) {
+  if (const auto ok = check(session, wanted); !ok) return session.fail(ok.error());
   const auto url = session.setting("TENANTRY_URL");
   if (!url) return session.fail(url.error());
   const auto secret = session.setting("TENANTRY_STRIPE_WEBHOOK_SECRET");
   if (!secret) return session.fail(secret.error());
   SystemClock clock;
-  if (const auto test = session.environment.find("TENANTRY_TEST_CLOCK");
-      test != session.environment.end() && test->second == "1") {
-    const auto database = session.setting("TENANTRY_DATABASE_URL");
-    if (!database) return session.fail(database.error());
-    db::Connection connection(*database, "tenantry stripe");
-    clock.set_offset(db::read_clock_offset(connection));
-  }
+  const auto offset = test_clock_offset(session);
+  if (!offset) return session.fail(offset.error());
+  clock.set_offset(*offset);
   SystemIdGenerator ids(clock);
   const auto fresh = [&](const char* prefix) { return prefix + ids.next().to_string().substr(24); };
   if (wanted.customer_id.empty()) wanted.customer_id = "cus_" + wanted.tenant_id;
@@ -114,15 +150,62 @@ void trigger(Session& session, Trigger wanted) {
   if (response->status != 200) session.exit_code = 1;
 }
 
+void list_parked(Session& session, int limit) {
+  const auto answer = call_admin(session, "GET", "/v1/admin/stripe-events?state=parked&limit=" + std::to_string(limit));
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& event : answer->at("stripe_events")) {
+    rows.push_back({event.value("id", ""), event.value("type", ""), event.value("reason", ""),
+                    event.value("account", ""), event.value("stated_at", ""), event.value("detail", "")});
+  }
+  print_table({"EVENT", "TYPE", "PARKED FOR", "ACCOUNT", "STATED", "DETAIL"}, rows);
+}
+
+void settle(Session& session, const std::string& event_id, const std::string& action, const json& body) {
+  const auto answer =
+      call_admin(session, "POST", "/v1/admin/stripe-events/" + percent_encoded(event_id) + "/" + action, &body);
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  std::printf("%s: %s\n", event_id.c_str(), answer->value("state", "").c_str());
+}
+
+void add_parked(Command& command, Session& session) {
+  static std::string event_id, tenant_id, reason;
+  static int limit = 50;
+  auto* parked = command.add_subcommand("parked", "Events that wait until somebody knows whose they are, or for you");
+  parked->add_option("--limit", limit, "At most so many; 50")->between(1, 200);
+  parked->callback([&session] { list_parked(session, limit); });
+  const auto one = [&](const char* name, const char* help) {
+    auto* sub = command.add_subcommand(name, help);
+    sub->add_option("event", event_id, "Stripe's id of the event")->required();
+    return sub;
+  };
+  auto* redriven = one("redrive", "Try again to place it, after the settings or the rules have changed");
+  redriven->add_option("--reason", reason, "Why, in your words; it is audited");
+  redriven->callback([&session] { settle(session, event_id, "redrive", {{"reason", reason}}); });
+  auto* assigned = one("assign", "Give it to a tenant, whatever it was parked for");
+  assigned->add_option("--tenant", tenant_id, "Whose it is")->required();
+  assigned->add_option("--reason", reason, "Why, in your words; it is audited")->required();
+  assigned->callback([&session] {
+    settle(session, event_id, "assign", {{"tenant_id", tenant_id}, {"reason", reason}});
+  });
+  auto* dropped = one("drop", "Say that it is nobody's");
+  dropped->add_option("--reason", reason, "Why, in your words; it is audited")->required();
+  dropped->callback([&session] { settle(session, event_id, "drop", {{"reason", reason}}); });
+}
+
 }  // namespace
 
-void add_stripe(CLI::App& app, Session& session) {
+void add_stripe(Command& app, Session& session) {
   auto* command =
       app.add_subcommand("stripe",
-                         "Stripe's side, without Stripe\n\nExamples:\n"
+                         "Stripe's side, without Stripe; and what of it is parked\n\nExamples:\n"
+                         "  tenantry stripe parked\n"
+                         "  tenantry stripe assign evt_1PxQ2e --tenant acme --reason 'their mail of today'\n"
                          "  tenantry stripe trigger invoice.paid --tenant acme\n"
                          "  tenantry stripe trigger customer.subscription.updated --tenant acme --status past_due");
-  command->require_subcommand(1);
+  command->require_subcommand();
   auto* triggered = command->add_subcommand("trigger", "Post a signed webhook about a tenant to the gateway");
   static Trigger wanted;
   triggered->add_option("type", wanted.type, "customer.subscription.*, invoice.*, checkout.session.completed, charge.*")
@@ -131,9 +214,11 @@ void add_stripe(CLI::App& app, Session& session) {
   triggered->add_option("--customer", wanted.customer_id, "Stripe customer; cus_<tenant>");
   triggered->add_option("--subscription", wanted.subscription_id, "Stripe subscription; sub_<tenant>");
   triggered->add_option("--object", wanted.object_id, "Id of the invoice, session or charge; a new one");
-  triggered->add_option("--status", wanted.status, "Status of the subscription");
+  triggered->add_option("--status", wanted.status, "Status of the subscription, or of the dispute");
+  triggered->add_flag("--anyway", wanted.anyway, "Also about a tenant, or of a type, that is not known");
   triggered->add_option("--amount", wanted.amount_minor, "In cents; 14900");
   triggered->callback([&session] { trigger(session, wanted); });
+  add_parked(*command, session);
 }
 
 }  // namespace tenantry::cli

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -85,7 +84,7 @@ Result<void> open_backup(const Session& session, const std::string& tenant_id, c
 
 }  // namespace
 
-void add_tenant_backup(CLI::App& tenants, Session& session) {
+void add_tenant_backup(Command& tenants, Session& session) {
   static std::string tenant_id, to;
   auto* command = tenants.add_subcommand(
       "backup",

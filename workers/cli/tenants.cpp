@@ -1,6 +1,8 @@
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "shared/core/bytes.h"
 #include "workers/cli/commands.h"
@@ -50,6 +52,31 @@ void show(Session& session, const std::string& tenant_id) {
   std::printf("%s\n", tenant->dump(2).c_str());
 }
 
+// Asks until the tenant has the status, provisioning has failed for good, or the time is over.
+void wait(Session& session, const std::string& tenant_id, std::string wanted, int seconds) {
+  std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return std::toupper(c); });
+  const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  for (;;) {
+    const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id));
+    if (!tenant) return session.fail(tenant.error());
+    const auto status = text(*tenant, "status");
+    if (status == wanted) {
+      if (session.json) return print_json(*tenant);
+      std::printf("%s: %s\n", tenant_id.c_str(), status.c_str());
+      return;
+    }
+    const bool failed = wanted == "TRIAL" && tenant->value("provisioning_failed", false);
+    if (failed || std::chrono::steady_clock::now() >= give_up_at) {
+      return session.fail({.code = Errc::timeout,
+                           .reason = failed ? "provisioning_failed" : "still_waiting",
+                           .message = tenant_id + " is " + status + ", not " + wanted +
+                                      (failed ? "; see `tenantry tenants show` and `retry-provisioning`"
+                                              : ", after " + std::to_string(seconds) + " s")});
+    }
+    std::this_thread::sleep_for(Milliseconds{50});
+  }
+}
+
 void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
   const auto answer =
       call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
@@ -76,19 +103,20 @@ void change_hold(Session& session, const std::string& tenant_id, const std::stri
 
 }  // namespace
 
-void add_tenants(CLI::App& app, Session& session) {
+void add_tenants(Command& app, Session& session) {
   auto* command =
       app.add_subcommand("tenants",
                          "List, show and change tenants, as a super-admin\n\nExamples:\n"
-                         "  tenantry tenants list --status trial\n"
+                         "  tenantry tenants list --status TRIAL\n"
+                         "  tenantry tenants wait acme   # until it is provisioned and its trial runs\n"
                          "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'\n"
                          "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
                          "  tenantry tenants release-hold acme --kind legal --reason 'case 17/2026 is closed'");
-  command->require_subcommand(1);
+  command->require_subcommand();
   add_tenant_backup(*command, session);
   static std::string status, query, tenant_id, reason, note, hold, until;
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
-  listed->add_option("--status", status, "pending, trial, active, suspended, cancelled or deleted");
+  listed->add_option("--status", status, "PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");
   listed->add_option("--search", query, "Part of a tenant's id or company name");
   listed->callback([&session] { list(session, status, query); });
 
@@ -98,6 +126,12 @@ void add_tenants(CLI::App& app, Session& session) {
     return sub;
   };
   one("show", "One tenant, with its history and provisioning")->callback([&session] { show(session, tenant_id); });
+  static std::string awaited = "TRIAL";
+  static int wait_seconds = 60;
+  auto* waited = one("wait", "Wait until it has a status; without one, until its trial runs");
+  waited->add_option("--status", awaited, "TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");
+  waited->add_option("--seconds", wait_seconds, "At most so long; 60")->between(1, 86'400);
+  waited->callback([&session] { wait(session, tenant_id, awaited, wait_seconds); });
   auto* suspended = one("suspend", "Suspend until an admin lifts it");
   suspended->add_option("--reason", reason, "Why, in a word: admin, abuse, ...")->required();
   suspended->add_option("--note", note, "Why, in your words");
@@ -109,7 +143,10 @@ void add_tenants(CLI::App& app, Session& session) {
     act(session, tenant_id, "cancel", json::object());
   });
   auto* held = one("hold", "Place a hold, or change its end and reason");
-  held->add_option("--kind", hold, "legal: its audit records stay and it is not erased; no_suspend: no dunning")
+  held->add_option(
+          "--kind", hold,
+          "legal: its audit records stay and it is not erased; no_suspend: dunning does not suspend it; no_billing: "
+          "it need not pay")
       ->required();
   held->add_option("--until", until, "Its end: a day (UTC) or an RFC 3339 time")->required();
   held->add_option("--reason", reason, "Why, in your words; it is audited")->required();
@@ -117,7 +154,7 @@ void add_tenants(CLI::App& app, Session& session) {
     change_hold(session, tenant_id, "hold", {{"hold", hold}, {"reason", reason}, {"ends_at", instant_of(until)}});
   });
   auto* released = one("release-hold", "Lift a hold before its end");
-  released->add_option("--kind", hold, "legal or no_suspend")->required();
+  released->add_option("--kind", hold, "legal, no_suspend or no_billing")->required();
   released->add_option("--reason", reason, "Why, in your words; it is audited")->required();
   released->callback([&session] {
     change_hold(session, tenant_id, "release-hold", {{"hold", hold}, {"reason", reason}});

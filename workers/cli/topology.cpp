@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -23,23 +22,67 @@ Result<void> ensure_user_of(const Session& session, broker_admin::BrokerAdmin& a
   return admin.ensure_user(parameters->user, parameters->password);
 }
 
+// Of one tenant: what this build adds, and what its applications have. The rows are locked meanwhile, so that a login
+// that is about to end is not brought back.
+Result<void> apply_to_tenant(db::Connection& connection, broker_admin::BrokerAdmin& broker,
+                             const events::BrokerUsers& users, const std::string& queue_type,
+                             const std::string& tenant_id) {
+  const auto vhost = events::vhost_of(tenant_id);
+  auto permissions = events::permissions_of(tenant_id, users);
+  db::Transaction tx(connection);
+  for (const auto row : tx.exec("SELECT number, password_hash FROM provisioning.broker_users WHERE tenant_id = $1 AND "
+                                "valid_at IS NOT NULL AND ended IS NULL ORDER BY number FOR UPDATE",
+                                {tenant_id})) {
+    const auto user = events::application_user(tenant_id, static_cast<int>(row.int64(0)));
+    if (auto ok = broker.ensure_user_by_hash(user, std::string(row.text(1))); !ok) return ok;
+    if (auto ok = broker.set_topic_permission(vhost, user, events::application_exchange(tenant_id), "^.*$", "^.*$");
+        !ok) {
+      return ok;
+    }
+    permissions.push_back(events::application_permission(tenant_id, user));
+  }
+  std::vector<events::ApplicationQueue> queues;
+  for (const auto row : tx.exec("SELECT name, own_events, platform_events, message_ttl_seconds FROM "
+                                "provisioning.broker_queues WHERE tenant_id = $1 AND state <> 'ending' FOR UPDATE",
+                                {tenant_id})) {
+    events::ApplicationQueue queue{
+        .name = std::string(row.text(0)), .own_events = row.texts(1), .platform_events = row.texts(2)};
+    if (!row.is_null(3)) queue.message_ttl_seconds = static_cast<std::int32_t>(row.int64(3));
+    queues.push_back(std::move(queue));
+  }
+  if (auto ok = broker.set_permissions(vhost, permissions); !ok) return ok;
+  if (auto ok = broker.import_definitions(vhost, events::definitions_json(tenant_id, queue_type)); !ok) return ok;
+  return broker.import_definitions(vhost, events::application_queues_json(tenant_id, queues, queue_type));
+}
+
 // What this build adds (a binding, a worker's queue) reaches tenants that were provisioned before it. Returns how many.
 Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& broker,
-                             const events::BrokerUsers& users, const char* queue_type) {
+                             const events::BrokerUsers& users, const std::string& queue_type) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
   db::Connection connection(*url, "tenantry topology");
-  db::Transaction tx(connection);
-  const auto rows = tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_present ORDER BY tenant_id");
-  for (const auto row : rows) {
-    const std::string tenant_id{row.text(0)};
-    const auto vhost = events::vhost_of(tenant_id);
-    if (auto ok = broker.set_permissions(vhost, events::permissions_of(tenant_id, users)); !ok) return ok.error();
-    if (auto ok = broker.import_definitions(vhost, events::definitions_json(tenant_id, queue_type)); !ok) {
-      return ok.error();
+  std::vector<std::string> tenants;
+  {
+    db::Transaction tx(connection);
+    for (const auto row : tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_present ORDER BY tenant_id")) {
+      tenants.emplace_back(row.text(0));
     }
   }
-  return static_cast<int>(rows.size());
+  for (const auto& tenant_id : tenants) {
+    if (auto ok = apply_to_tenant(connection, broker, users, queue_type, tenant_id); !ok) return ok.error();
+  }
+  return static_cast<int>(tenants.size());
+}
+
+// As provisioning decides for a tenant's queues.
+Result<std::string> queue_type_of(const Session& session, broker_admin::BrokerAdmin& broker) {
+  const auto set = session.environment.find("TENANTRY_QUEUE_TYPE");
+  const std::string wanted = set == session.environment.end() || set->second.empty() ? "auto" : set->second;
+  if (wanted == "classic" || wanted == "quorum") return wanted;
+  if (wanted != "auto") return Error::invalid("TENANTRY_QUEUE_TYPE", "choice", "must be auto, classic or quorum");
+  const auto nodes = broker.node_count();
+  if (!nodes) return nodes.error();
+  return std::string(*nodes >= 3 ? "quorum" : "classic");
 }
 
 // The platform's vhost, users, permissions and queues. Repeatable.
@@ -65,9 +108,9 @@ Result<void> apply(Session& session, bool with_tenants) {
       !ok) {
     return ok;
   }
-  const auto nodes = broker.node_count();
-  if (!nodes) return nodes.error();
-  const auto queue_type = *nodes >= 3 ? "quorum" : "classic";
+  const auto wanted_type = queue_type_of(session, broker);
+  if (!wanted_type) return wanted_type.error();
+  const auto& queue_type = *wanted_type;
   if (auto ok = broker.import_definitions(std::string(events::vhost_platform),
                                           events::definitions_json(events::platform_tenant, queue_type));
       !ok) {
@@ -79,8 +122,9 @@ Result<void> apply(Session& session, bool with_tenants) {
   if (session.json) {
     print_json({{"vhost", events::vhost_platform}, {"queue_type", queue_type}, {"tenants", *tenants}});
   } else {
-    std::printf("vhost %s and %d tenants: users, permissions, exchanges and %s queues are in place\n",
-                std::string(events::vhost_platform).c_str(), *tenants, queue_type);
+    const auto whose = with_tenants ? "vhost platform and those of " + std::to_string(*tenants) + " tenants"
+                                    : std::string("vhost platform (--tenants: theirs, too)");
+    std::printf("%s: users, permissions, exchanges and %s queues are in place\n", whose.c_str(), queue_type.c_str());
   }
   return {};
 }
@@ -100,12 +144,12 @@ void show(const Session& session, const std::string& tenant_id) {
 
 }  // namespace
 
-void add_topology(CLI::App& app, Session& session) {
+void add_topology(Command& app, Session& session) {
   auto* command = app.add_subcommand("topology",
                                      "Exchanges, queues and bindings of a vhost\n\nExamples:\n"
                                      "  tenantry topology show --tenant boulangerie-martin\n"
                                      "  tenantry topology apply");
-  command->require_subcommand(1);
+  command->require_subcommand();
   auto* shown = command->add_subcommand("show", "Print a tenant's topology (with --json: as RabbitMQ definitions)");
   static std::string tenant_id{events::platform_tenant};
   shown->add_option("--tenant", tenant_id, "Which tenant; the platform's own by default");

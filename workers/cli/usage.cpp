@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
@@ -13,6 +12,9 @@ void show(Session& session, const std::string& tenant_id, const std::string& met
   if (!url) return session.fail(url.error());
   db::Connection connection(*url, "tenantry usage");
   db::Transaction tx(connection);
+  if (tx.exec("SELECT FROM analytics.tenants WHERE tenant_id = $1", {tenant_id}).empty()) {
+    return session.fail(unknown_tenant(tenant_id));
+  }
   const auto rows = tx.exec(
       "SELECT tenant_id, metric, span, window_start, quantity::text, unit, events FROM analytics.usage "
       "WHERE tenant_id = $1 AND ($2 = '' OR metric = $2) AND ($3 = '' OR span = $3) ORDER BY metric, span, "
@@ -38,17 +40,16 @@ void show(Session& session, const std::string& tenant_id, const std::string& met
 
 }  // namespace
 
-void add_usage(CLI::App& app, Session& session) {
+void add_usage(Command& app, Session& session) {
   auto* command = app.add_subcommand("usage",
                                      "What a tenant used\n\nExamples:\n"
                                      "  tenantry usage show acme --span month");
-  command->require_subcommand(1);
+  command->require_subcommand();
   auto* shown = command->add_subcommand("show", "Counters per metric and window (UTC)");
   static std::string tenant_id, metric, span;
   shown->add_option("tenant", tenant_id, "The tenant's id")->required();
   shown->add_option("--metric", metric, "Only this one");
-  shown->add_option("--span", span, "hour, day, month or total")
-      ->check(CLI::IsMember({"hour", "day", "month", "total"}));
+  shown->add_option("--span", span, "hour, day, month or total")->one_of({"hour", "day", "month", "total"});
   shown->callback([&session] { show(session, tenant_id, metric, span); });
 }
 

@@ -2,14 +2,15 @@
 
 #include <sstream>
 
+#include "shared/amqp/connection.h"
 #include "shared/audit_tree/deployment.h"
 #include "shared/audit_tree/note.h"
-#include "shared/core/bytes.h"
 
 namespace tenantry::gateway {
 namespace {
 
-constexpr std::size_t admin_token_size_min = 32;  // security.md J15: nobody guesses it
+constexpr std::size_t admin_token_size_min = 32;    // nobody guesses it
+constexpr std::size_t stripe_secret_size_min = 24;  // Stripe's own have 38 characters
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -31,6 +32,29 @@ void read_audit_keys(config::Reader& reader, const char* variable, bool retired,
   }
 }
 
+// Where none is set, our own broker: as in a test or a demo, where there are no others.
+GatewayConfig::Broker read_public_broker(config::Reader& reader) {
+  constexpr const char* variable = "TENANTRY_PUBLIC_AMQP_URL";
+  const auto set = reader.text(variable, "");
+  const auto parameters = amqp::parse_url(set.empty() ? reader.secret("TENANTRY_AMQP_URL").value_or("") : set);
+  const auto authority = set.find("//");
+  const bool plain = authority != set.npos && set.find_first_of("@/", authority + 2) == set.npos;
+  if (!set.empty() && (!parameters || !plain)) {
+    reader.fail(variable, "must be amqp://host:port or amqps://host:port: without a login, and without a vhost");
+  }
+  if (!parameters) return {};
+  return {.host = parameters->host, .port = parameters->port, .tls = parameters->tls};
+}
+
+// Stripe's two modes; where none is set both are listened to, as in a demo.
+std::optional<bool> read_stripe_mode(config::Reader& reader) {
+  constexpr const char* variable = "TENANTRY_STRIPE_MODE";
+  const auto mode = reader.text(variable, "");
+  if (mode.empty()) return std::nullopt;
+  if (mode != "live" && mode != "test") reader.fail(variable, "must be live or test");
+  return mode == "live";
+}
+
 }  // namespace
 
 GatewayConfig read_gateway_config(config::Reader& reader) {
@@ -40,16 +64,24 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   config.http_port = static_cast<std::uint16_t>(reader.integer("TENANTRY_HTTP_PORT", 8080, 0, 65535));
   config.public_url =
       reader.text("TENANTRY_URL", "http://" + config.http_address + ":" + std::to_string(config.http_port));
-  config.admin_token = reader.secret("TENANTRY_ADMIN_TOKEN").value_or("");
-  if (!config.admin_token.empty() && config.admin_token.size() < admin_token_size_min) {
-    reader.fail("TENANTRY_ADMIN_TOKEN", "must have at least 32 characters");
+  config.public_broker = read_public_broker(reader);
+  config.broker_queues = reader.integer("TENANTRY_BROKER_QUEUES", 10, 1, 30);
+  if (auto admins = config::named_tokens(reader.secret("TENANTRY_ADMIN_TOKEN").value_or(""))) {
+    config.admins = std::move(*admins);
+  } else {
+    reader.fail("TENANTRY_ADMIN_TOKEN", "must be <name>:<token>, comma-separated, each name once");
   }
-  config.master_key = reader.required_secret("TENANTRY_MASTER_KEY");
-  if (const auto bytes = from_base64(config.master_key);
-      !config.master_key.empty() && (!bytes || bytes->size() != 32)) {
-    reader.fail("TENANTRY_MASTER_KEY", "must be 32 bytes in base64");
+  for (const auto& admin : config.admins) {
+    reader.check_strength("TENANTRY_ADMIN_TOKEN", admin.token, admin_token_size_min);
   }
+  config.master_key = reader.required_key("TENANTRY_MASTER_KEY");
   config.stripe_secrets = split(reader.secret("TENANTRY_STRIPE_WEBHOOK_SECRET").value_or(""));
+  for (const auto& secret : config.stripe_secrets) {
+    reader.check_strength("TENANTRY_STRIPE_WEBHOOK_SECRET", secret, stripe_secret_size_min);
+  }
+  config.stripe.accounts = reader.list("TENANTRY_STRIPE_ACCOUNTS", {});
+  config.stripe.live = read_stripe_mode(reader);
+  config.signups_per_hour = reader.integer("TENANTRY_SIGNUPS_PER_HOUR", 10, 1, 1'000'000'000);
   config.signup_private = reader.boolean("TENANTRY_SIGNUP_PRIVATE", false);
   config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES", {});
   config.base_domain = reader.text("TENANTRY_BASE_DOMAIN", "");

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "shared/config/config.h"
+#include "shared/config/secrets.h"
 #include "shared/core/time.h"
 #include "shared/crypto/ed25519.h"
 #include "shared/tenancy/transition.h"
+#include "workers/gateway/stripe/policy.h"
 
 namespace tenantry::gateway {
 
@@ -17,10 +19,19 @@ struct GatewayConfig {
   std::string http_address = "127.0.0.1";
   std::uint16_t http_port = 8080;
   std::string public_url{};
-  std::string admin_token{};                  // a secret; empty: no super-admin can log in
+  struct Broker {
+    std::string host = "localhost";
+    std::uint16_t port = 5672;
+    bool tls = false;
+  };
+  Broker public_broker{};                     // where tenants' applications connect
+  std::int64_t broker_queues = 10;            // of a tenant's applications
+  std::vector<config::NamedToken> admins{};   // secrets; empty: no super-admin can log in
   std::string master_key{};                   // a secret; 32 bytes in base64
   std::vector<std::string> stripe_secrets{};  // secrets; any of them may have signed
+  StripePolicy stripe{};
   bool signup_private = false;
+  std::int64_t signups_per_hour = 10;  // of an address, accepted ones
   std::vector<std::string> trusted_proxies{};
   std::string base_domain{};
   bool test_clock = false;

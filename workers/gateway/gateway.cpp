@@ -1,13 +1,19 @@
 #include "workers/gateway/gateway.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "events/proto_time.h"
 #include "shared/db/run.h"
 #include "shared/http/problem.h"
 #include "shared/telemetry/log.h"
 #include "tenantry/events/v1/usage.pb.h"
-#include "workers/gateway/resolve.h"
-#include "workers/gateway/routes.h"
-#include "workers/gateway/trace.h"
+#include "workers/gateway/api/audit/tail.h"
+#include "workers/gateway/api/resources.h"
+#include "workers/gateway/edge/resolve.h"
+#include "workers/gateway/edge/services.h"
+#include "workers/gateway/edge/trace.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -18,14 +24,35 @@ constexpr Milliseconds usage_flushed_every{1'000};
 constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new plan: known this soon
 constexpr Milliseconds shutdown_poll{50};
 
-http::ServerOptions server_options(const GatewayConfig& config) {
-  // Exports are read ahead by two pages; a client that does not read costs no more.
-  return {.address = config.http_address, .port = config.http_port, .stream_buffer_max = 2UL * 1024 * 1024};
+// All lines of the field as one list (RFC 9110 section 5.3): a proxy may append its own line to a stranger's.
+std::string forwarded_for(const http::Request& request) {
+  std::string out;
+  for (const auto& [name, value] : request.headers) {
+    if (!http::equal_without_case(name, "X-Forwarded-For")) continue;
+    if (!out.empty()) out += ',';
+    out += value;
+  }
+  return out;
 }
 
-// What is asked of a process that cannot serve yet.
-bool tells_health(const Route& route) {
-  return route.operation == "livez" || route.operation == "readyz" || route.operation == "metrics";
+// Databases, the broker, files: what a process needs beside the connections of its clients.
+constexpr std::size_t descriptors_kept = 256;
+
+http::ServerOptions server_options(const GatewayConfig& config) {
+  // Exports are read ahead by two pages; a client that does not read costs no more.
+  http::ServerOptions options{
+      .address = config.http_address, .port = config.http_port, .stream_buffer_max = 2UL * 1024 * 1024};
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur > 2 * descriptors_kept) {
+    options.connections_max = std::min<std::size_t>(options.connections_max, descriptors.rlim_cur - descriptors_kept);
+  }
+  options.connections_of_one_max = std::min(options.connections_of_one_max, options.connections_max / 2);
+  options.holder_of = [proxies = config.trusted_proxies](std::string_view peer, const http::Request* head) {
+    if (std::ranges::find(proxies, peer) == proxies.end()) return http::address_share(peer);
+    if (head == nullptr) return std::string{};
+    return http::address_share(client_address(peer, forwarded_for(*head), proxies));
+  };
+  return options;
 }
 
 crypto::MasterKey master_key(const GatewayConfig& config) {
@@ -39,16 +66,19 @@ crypto::MasterKey master_key(const GatewayConfig& config) {
 struct Gateway::State {
   State(loop::Loop& loop, GatewayConfig config, const Clock& clock, IdGenerator& ids, GatewayHooks hooks)
       : master(master_key(config)),
-        server(loop, server_options(config), [this](std::shared_ptr<http::Exchange> exchange) { take(exchange); }),
+        server(loop, with_refusals(server_options(config)),
+               [this](std::shared_ptr<http::Exchange> exchange) { take(exchange); }),
         usage_timer(loop),
         reference_timer(loop),
         services(loop, std::move(config), clock, ids, std::move(hooks)) {
-    for (const auto& route : route_table()) {
-      router.add(route.method, std::string(route.path),
-                 [this, &route, handler = handler_of(route.operation)](const std::shared_ptr<http::Exchange>& exchange,
-                                                                       const http::PathParameters& path) {
-                   begin(route, handler, exchange, path);
-                 });
+    services.tails = std::make_shared<AuditTails>(services);
+    for (const auto& resource : resources()) {
+      for (const auto& route : resource.routes) {
+        router.add(route.method, std::string(route.path),
+                   [this, &route](const std::shared_ptr<http::Exchange>& exchange, const http::PathParameters& path) {
+                     begin(route, exchange, path);
+                   });
+      }
     }
   }
 
@@ -56,16 +86,37 @@ struct Gateway::State {
     const auto& request = exchange->request();
     const auto found = router.match(request.method, split_tenant_path(request.path).rest);
     if (found.handler != nullptr) return (*found.handler)(exchange, found.parameters);
-    auto response = found.allow.empty()
-                        ? http::problem(404, "not_found", "There is nothing at this path.", request.path)
-                        : http::problem(405, "method_not_allowed", "This path has other methods.", request.path);
-    if (!found.allow.empty()) response.headers.add("Allow", found.allow);
-    response.headers.set("X-Request-Id", request_id(request.headers.get("X-Request-Id").value_or(""), services.ids));
-    exchange->respond(std::move(response));
+    exchange->respond(not_served(request, found.allow));
   }
 
-  void begin(const Route& route, Handler handler, const std::shared_ptr<http::Exchange>& exchange,
-             const http::PathParameters& path) {
+  http::Response not_served(const http::Request& request, const std::string& allow) {
+    auto response = allow.empty()
+                        ? http::problem(404, "not_found", "There is nothing at this path.", request.path)
+                        : http::problem(405, "method_not_allowed", "This path has other methods.", request.path);
+    if (!allow.empty()) response.headers.add("Allow", allow);
+    response.headers.set("X-Request-Id", request_id(request.headers.get("X-Request-Id").value_or(""), services.ids));
+    response.headers.set("X-Content-Type-Options", "nosniff");
+    return response;
+  }
+
+  // Bodies take room: what has no route, no token or no right to its length is answered without.
+  http::ServerOptions with_refusals(http::ServerOptions options) {
+    options.refuse_unread = [this](const http::Request& head, std::string_view) -> std::optional<http::Response> {
+      const auto found = router.match(head.method, split_tenant_path(head.path).rest);
+      if (found.handler == nullptr) return not_served(head, found.allow);
+      const auto* const route = find_route(head.method, found.path_template);
+      if (route == nullptr) return std::nullopt;  // HEAD, with a body
+      const auto may = may_send_body(services, *route, head);
+      if (may) return std::nullopt;
+      auto response = http::problem(may.error(), head.path, "");
+      response.headers.set("X-Request-Id", request_id(head.headers.get("X-Request-Id").value_or(""), services.ids));
+      response.headers.set("X-Content-Type-Options", "nosniff");
+      return response;
+    };
+    return options;
+  }
+
+  void begin(const Route& route, const std::shared_ptr<http::Exchange>& exchange, const http::PathParameters& path) {
     const auto& request = exchange->request();
     const auto header = [&](std::string_view name) { return request.headers.get(name).value_or(std::string_view{}); };
     auto call = std::make_shared<Call>();
@@ -74,17 +125,18 @@ struct Gateway::State {
     call->route = &route;
     call->request_id = request_id(header("X-Request-Id"), services.ids);
     call->traceparent = traceparent(header("traceparent"), services.ids);
-    call->address = client_address(request.peer_address, header("X-Forwarded-For"), services.config.trusted_proxies);
-    call->language = language_of(header("Accept-Language"));
+    call->address = client_address(request.peer_address, forwarded_for(request), services.config.trusted_proxies);
+    call->origin = http::address_share(call->address);
+    call->language = language_of(request.headers.list("Accept-Language"));
     call->path_tenant = split_tenant_path(request.path).tenant_id;
     call->started = std::chrono::steady_clock::now();
     call->reference = services.reference;
-    if (call->reference == nullptr && !tells_health(route)) {
+    if (call->reference == nullptr && !route.terms.before_database) {
       return services.refuse(call, Error{.code = Errc::unavailable,
                                          .reason = "database_unavailable",
                                          .message = "started while the database is away"});
     }
-    guard(services, call, handler);
+    guard(services, call, route.handler);
   }
 
   Result<std::shared_ptr<const Reference>> read_reference(db::Connection& connection) {
@@ -173,6 +225,7 @@ Gateway::Gateway(loop::Loop& loop, GatewayConfig config, const Clock& clock, IdG
 
 Gateway::~Gateway() {
   state_->services.passwords.stop();  // its tasks hand work to the lanes
+  state_->services.searches.stop();
   state_->services.lanes.stop();
 }
 
@@ -221,7 +274,7 @@ void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {
   auto& state = *state_;
   state.services.draining = true;
   state.reference_timer.stop();
-  state.services.tails.stop();
+  state.services.tails->stop();
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   state.server.stop(deadline, [&state, give_up_at, stopped = std::move(stopped)] {
     state.usage_timer.stop();

@@ -8,15 +8,6 @@
 namespace tenantry::metering {
 namespace {
 
-Aggregation aggregation_from(std::string_view text) {
-  if (text == "sum") return Aggregation::sum;
-  if (text == "count") return Aggregation::count;
-  if (text == "max") return Aggregation::max;
-  if (text == "last") return Aggregation::last;
-  TENANTRY_ASSERT(text == "unique");
-  return Aggregation::unique;
-}
-
 struct Columns {
   std::vector<std::string> tenants, metrics, event_ids, members, spans;
   std::vector<double> quantities;
@@ -55,28 +46,33 @@ std::string upsert(const std::string& events_folded, const std::string& hours_fo
 Metrics load_metrics(db::Transaction& tx) {
   Metrics out;
   const auto rows =
-      tx.exec("SELECT metric, aggregation, reset = 'monthly', coalesce(limit_name, '') FROM metering.metrics");
+      tx.exec("SELECT metric, aggregation, reset = 'monthly', coalesce(limit_name, ''), open FROM metering.metrics");
   for (const auto row : rows) {
     const std::string name{row.text(0)};
-    out[name] = {name, aggregation_from(row.text(1)), row.boolean(2), std::string(row.text(3))};
+    out[name] = {name, events::aggregation_from(row.text(1)), row.boolean(2), std::string(row.text(3)), row.boolean(4)};
   }
   return out;
 }
 
 std::vector<Usage> claim_keys(db::Transaction& tx, std::vector<Usage> batch, Timestamp now) {
-  std::vector<std::string> tenants, keys, event_ids;
+  std::vector<std::string> tenants, metrics, keys, event_ids;
   for (const auto& usage : batch) {
     if (usage.idempotency_key.empty()) continue;
     tenants.push_back(usage.tenant_id);
+    metrics.push_back(usage.metric->name);
     keys.push_back(usage.idempotency_key);
     event_ids.push_back(usage.event_id.to_string());
   }
   if (!keys.empty()) {
     const auto rows = tx.exec(
-        "INSERT INTO metering.idempotency_keys (tenant_id, key, event_id, at) SELECT DISTINCT ON (tenant_id, key) "
-        "tenant_id, key, event_id, $4 FROM unnest($1::text[], $2::text[], $3::uuid[]) AS k (tenant_id, key, event_id) "
-        "ORDER BY tenant_id, key, event_id ON CONFLICT DO NOTHING RETURNING event_id",
-        {db::Param::array(tenants), db::Param::array(keys), db::Param::array(event_ids), now});
+        "INSERT INTO metering.idempotency_keys (tenant_id, metric, key, event_id, at) "
+        "SELECT DISTINCT ON (tenant_id, metric, key) tenant_id, metric, key, event_id, $5 "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) AS k (tenant_id, metric, key, event_id) "
+        // A key from before keys were a metric's own is every metric's.
+        "WHERE NOT EXISTS (SELECT FROM metering.idempotency_keys o WHERE o.tenant_id = k.tenant_id AND o.metric = '' "
+        "AND o.key = k.key) ORDER BY tenant_id, metric, key, event_id ON CONFLICT DO NOTHING RETURNING event_id",
+        {db::Param::array(tenants), db::Param::array(metrics), db::Param::array(keys), db::Param::array(event_ids),
+         now});
     if (rare::is(rare::Mutant::key_not_claimed)) return batch;
     std::set<Uuid> claimed;
     for (const auto row : rows) claimed.insert(row.uuid(0));
@@ -162,7 +158,7 @@ std::vector<Counter> add(db::Transaction& tx, const std::vector<Usage>& batch, T
   return out;
 }
 
-Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants) {
+Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants, Timestamp now) {
   Limits out;
   const auto rows = tx.exec(
       "SELECT t.tenant_id, l.name, coalesce((o.value #>> '{}')::float8, l.value) FROM platform.tenants t "
@@ -171,8 +167,8 @@ Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants)
       "p.storage_bytes_max::float8), "
       "('api_calls_max', p.api_calls_max::float8)) AS l (name, value) "
       "LEFT JOIN platform.overrides o ON o.tenant_id = t.tenant_id AND o.name = l.name "
-      "WHERE t.tenant_id = ANY ($1)",
-      {db::Param::array(tenants)});
+      "AND (o.ends_at IS NULL OR o.ends_at > $2) WHERE t.tenant_id = ANY ($1)",
+      {db::Param::array(tenants), now});
   for (const auto row : rows) out[{std::string(row.text(0)), std::string(row.text(1))}] = row.real(2);
   return out;
 }

@@ -33,7 +33,7 @@ std::vector<Counter> add(db::Transaction& tx, const std::vector<Usage>& batch, T
 
 // By tenant and limit name; -1 is unlimited. Overrides of the tenant win over its plan.
 using Limits = std::map<std::pair<std::string, std::string>, double>;
-Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants);
+Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants, Timestamp now);
 
 struct Crossing {
   std::string tenant_id;

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "events/proto_time.h"
+#include "events/topology.h"
 #include "shared/db/clock_offset.h"
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/usage.pb.h"
@@ -37,12 +38,17 @@ class MeteringWorker final : public messaging::Worker {
   }
 
  private:
-  Result<void> recorded(Unit& unit, const events::Event& event, const v1::UsageRecorded& usage) {
-    auto read = read_usage(metrics_, usage, event.tenant_id, event.id, event.time, unit.now);
+  Result<void> recorded(Unit& unit, const Incoming& incoming) {
+    const auto& event = incoming.event;
+    const auto& usage = event.as<v1::UsageRecorded>();
+    if (incoming.first_exchange() == events::application_exchange(event.tenant_id)) {
+      if (auto ok = events::check_application_usage(metrics_, usage); !ok) return ok;
+    }
+    auto read = events::read_usage(metrics_, usage, event.tenant_id, event.id, event.time, unit.now);
     if (test_clock_ && !read && read.error().fields.front().code == "future") {
       // That clock jumps, and who recorded this may have seen it before our process does.
       const auto now = db::read_platform_time(unit.tx, test_clock_);
-      read = read_usage(metrics_, usage, event.tenant_id, event.id, event.time, now);
+      read = events::read_usage(metrics_, usage, event.tenant_id, event.id, event.time, now);
     }
     if (!read) return read.error();
     causes_[{event.tenant_id, usage.metric()}] = &event;
@@ -72,11 +78,12 @@ class MeteringWorker final : public messaging::Worker {
       const auto& metric = metrics_.at(counter.metric);
       const bool period = counter.span == (metric.resets_monthly ? "month" : "total");
       if (!period || metric.limit_name.empty()) continue;
+      if (metric.resets_monthly && !is_news(counter.window_start, unit.now)) continue;
       limited.push_back(&counter);
       tenants.insert(counter.tenant_id);
     }
     if (limited.empty()) return;
-    const auto limits = load_limits(unit.tx, {tenants.begin(), tenants.end()});
+    const auto limits = load_limits(unit.tx, {tenants.begin(), tenants.end()}, unit.now);
     std::vector<Crossing> crossed;
     std::map<std::pair<std::string, std::string>, std::pair<double, double>> figures;  // quantity, limit
     for (const auto* counter : limited) {
@@ -120,7 +127,9 @@ class MeteringWorker final : public messaging::Worker {
   std::vector<Usage> batch_;
   std::map<std::pair<std::string, std::string>, const events::Event*> causes_;  // by tenant and metric: the last event
 
-  const std::vector<messaging::ConsumerRow> rows_ = {messaging::on<v1::UsageRecorded>(this, &MeteringWorker::recorded)};
+  const std::vector<messaging::ConsumerRow> rows_ = {
+      {.type = "usage.recorded",
+       .handle = [this](Unit& unit, const Incoming& incoming, const std::any&) { return recorded(unit, incoming); }}};
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <kainjow/mustache.hpp>
 
@@ -104,6 +105,28 @@ std::string mail_date(Timestamp at) {
   return text.data();
 }
 
+bool is_host_letter(char c) {
+  return static_cast<unsigned char>(c) >= 0x80 || std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-';
+}
+
+// Abbreviations ("S.A.R.L.", "J. Martin") stay; "evil.example", "http://…" and "a@b.example" fall apart.
+std::string without_links(std::string_view text) {
+  std::string out;
+  std::size_t word = 0;  // letters in a row before this one
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool inside = word > 1 && i + 1 < text.size() && is_host_letter(text[i + 1]);
+    word = is_host_letter(c) ? word + 1 : 0;
+    if (c == '@' || c == '/' || (c == ':' && inside)) {
+      out += ' ';
+    } else {
+      out += c;
+      if (c == '.' && inside) out += ' ';
+    }
+  }
+  return out;
+}
+
 // A section that is not shown leaves the empty lines around it.
 std::string without_holes(std::string text) {
   for (auto hole = text.find("\n\n\n"); hole != text.npos; hole = text.find("\n\n\n", hole)) text.erase(hole, 1);
@@ -112,16 +135,25 @@ std::string without_holes(std::string text) {
 
 }  // namespace
 
-Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url) {
+Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url,
+            const crypto::LinkTokens& tokens) {
   const std::string name = notice.template_name + "." + std::string(supported_locale(reader.locale));
   const auto all = notification_templates();
   const auto found = std::ranges::find(all, name + ".txt", &EmbeddedFile::name);
   TENANTRY_ASSERT(found != all.end());
 
   mustache::data values{mustache::data::type::object};
-  values.set("company", std::string(company));
-  values.set("first_name", reader.first_name);
+  values.set("company", without_links(company));
+  values.set("first_name", without_links(reader.first_name));
   values.set("url", std::string(url));
+  if (notice.link) {
+    const auto& link = *notice.link;
+    values.set("link", std::string(url) + link.page + "#t=" + tokens.make(link.purpose, link.id, link.sending));
+  }
+  for (const auto& [key, typed] : notice.names) {
+    const auto shown = without_links(typed);
+    values.set(key, shown.empty() ? mustache::data{mustache::data::type::bool_false} : mustache::data{shown});
+  }
   for (const auto& [key, value] : notice.values) {
     // A section of the same name shows only where there is a value.
     if (value.empty()) {

@@ -13,19 +13,17 @@
 
 namespace tenantry::notification {
 
-struct Reader {
-  std::string email;
-  std::string first_name{};
-  std::string locale{};  // "fr" or "en"
-};
-
 struct Text {
   std::string subject;
   std::string body;
 };
 
-// `notice` with the reader's name, the company's and the platform's address filled in.
-Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url);
+// `notice` with the reader's name, the company's, the platform's address and the link's filled in. The token stands
+// behind `#`: no server that the link leads by is told it. Of names nothing becomes a link:
+// mail programs make one of "http://…" and of whatever looks like a host. The first mail to an address holds no name at
+// all, since nobody knows yet who typed them.
+Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url,
+            const crypto::LinkTokens& tokens);
 
 // One per event, template and recipient, whoever asks and whenever.
 Uuid notification_id(const events::Event& event, std::string_view template_name, std::string_view recipient);

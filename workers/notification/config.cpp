@@ -5,6 +5,7 @@ namespace tenantry::notification {
 NotificationConfig read_notification_config(config::Reader& reader) {
   NotificationConfig config;
   config.database_url = reader.required_secret(config::service_database_variable("notification"));
+  config.master_key = reader.required_key("TENANTRY_MASTER_KEY");
   config.smtp_url = reader.secret("TENANTRY_SMTP_URL").value_or("");
   config.mail_from = reader.text("TENANTRY_MAIL_FROM", "no-reply@tenantry.example");
   const auto port = reader.integer("TENANTRY_HTTP_PORT", 8080, 0, 65'535);

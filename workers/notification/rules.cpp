@@ -7,7 +7,9 @@
 
 #include "events/proto_time.h"
 #include "shared/core/money.h"
+#include "shared/tenancy/lifecycle.h"
 #include "tenantry/events/v1/billing.pb.h"
+#include "tenantry/events/v1/people.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
@@ -53,7 +55,13 @@ std::string quantity(double value, std::string_view locale) {
 }
 
 Found trial_started(const Event& event, std::string_view locale) {
-  return Notice{"welcome", {{"trial_ends_on", date(event.as<v1::TrialStarted>().trial_ends_at(), locale)}}};
+  return Notice{
+      "welcome",
+      {{"tenant", event.tenant_id}, {"trial_ends_on", date(event.as<v1::TrialStarted>().trial_ends_at(), locale)}}};
+}
+
+Found address_known(const Event& event, std::string_view) {
+  return Notice{"address_known", {{"tenant", event.tenant_id}}, {}, event.as<v1::SignupAddressKnown>().email()};
 }
 
 Found trial_ending(const Event& event, std::string_view locale) {
@@ -67,7 +75,10 @@ Found suspended(const Event& event, std::string_view) {
 }
 
 Found activated(const Event& event, std::string_view) {
-  return Notice{"reactivated", {}, {{"first_time", event.as<v1::TenantActivated>().from_status() == "trial"}}};
+  return Notice{
+      "reactivated",
+      {},
+      {{"first_time", tenancy::status_from(event.as<v1::TenantActivated>().from_status()) == tenancy::Status::trial}}};
 }
 
 Found cancelled(const Event& event, std::string_view locale) {
@@ -110,20 +121,42 @@ Found invoice_issued(const Event& event, std::string_view locale) {
                  {"invoice_url", invoice.url()}}};
 }
 
+// A role of a tenant's own is called what the tenant calls it.
+std::string role_name(const std::string& role, std::string_view locale) {
+  struct Name {
+    std::string_view role, french, english;
+  };
+  constexpr Name names[] = {{"owner", "propriétaire", "owner"},
+                            {"admin", "administrateur", "administrator"},
+                            {"manager", "responsable", "manager"},
+                            {"employee", "employé", "employee"},
+                            {"viewer", "lecteur", "viewer"}};
+  const auto name = std::ranges::find(names, role, &Name::role);
+  if (name == std::end(names)) return role;
+  return std::string(locale == "fr" ? name->french : name->english);
+}
+
+Found user_invited(const Event& event, std::string_view locale) {
+  const auto& invited = event.as<v1::UserInvited>();
+  const auto id = Uuid::parse(invited.invitation_id());
+  if (!id) return std::nullopt;
+  return Notice{.template_name = "invitation",
+                .values = {{"expires_on", date(invited.expires_at(), locale)}},
+                .names = {{"inviter", invited.inviter_name()}, {"role", role_name(invited.role(), locale)}},
+                .link = Link{crypto::LinkPurpose::invitation, *id, invited.sending(), "/invitation"}};
+}
+
 struct Rule {
   std::string_view type;
   Found (*notice)(const Event&, std::string_view locale);
 };
 constexpr Rule rules[] = {
-    {"trial.started", &trial_started},
-    {"trial.ending", &trial_ending},
-    {"tenant.suspended", &suspended},
-    {"tenant.activated", &activated},
-    {"tenant.cancelled", &cancelled},
-    {"payment.overdue", &payment_overdue},
-    {"usage.threshold_reached", &threshold_reached},
-    {"usage.limit_exceeded", &limit_exceeded},
-    {"invoice.issued", &invoice_issued},
+    {"signup.address_known", &address_known},  {"trial.started", &trial_started},
+    {"trial.ending", &trial_ending},           {"tenant.suspended", &suspended},
+    {"tenant.activated", &activated},          {"tenant.cancelled", &cancelled},
+    {"payment.overdue", &payment_overdue},     {"usage.threshold_reached", &threshold_reached},
+    {"usage.limit_exceeded", &limit_exceeded}, {"invoice.issued", &invoice_issued},
+    {"user.invited", &user_invited},
 };
 
 constexpr auto types = [] {
@@ -142,6 +175,16 @@ std::optional<Notice> notice_for(const Event& event, std::string_view locale) {
   const auto rule = std::ranges::find(rules, event.type, &Rule::type);
   if (rule == std::end(rules)) return std::nullopt;
   return rule->notice(event, locale);
+}
+
+bool has_passed(const Event& event, Timestamp now) {
+  return event.type == "trial.ending" && events::from_proto(event.as<v1::TrialEnding>().trial_ends_at()) <= now;
+}
+
+std::optional<Reader> addressee_of(const Event& event) {
+  if (event.type != "user.invited") return std::nullopt;
+  const auto& invited = event.as<v1::UserInvited>();
+  return Reader{.email = invited.email(), .locale = std::string(supported_locale(invited.locale()))};
 }
 
 std::span<const std::string_view> notified_types() {

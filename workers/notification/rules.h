@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "events/envelope.h"
+#include "shared/crypto/link_token.h"
 
 namespace tenantry::notification {
 
@@ -18,14 +19,37 @@ constexpr std::string_view locale_default = "fr";
 // "en" for English of any country, else the default.
 std::string_view supported_locale(std::string_view locale);
 
+struct Reader {
+  std::string email;
+  std::string first_name{};
+  std::string locale{};  // "fr" or "en"
+};
+
+// A page of the console with a token behind it. The token is made when the mail is: no event holds it.
+struct Link {
+  crypto::LinkPurpose purpose;
+  Uuid id;
+  int sending;
+  std::string page;
+};
+
 struct Notice {
   std::string template_name;
   std::map<std::string, std::string> values{};  // written as the locale writes dates and amounts
   std::map<std::string, bool> sections{};
+  std::string only_to{};                       // the one address it is for; "": every owner of the tenant
+  std::map<std::string, std::string> names{};  // typed by people: nothing of them becomes a link
+  std::optional<Link> link{};                  // shown as {{link}}
 };
 
 // Empty: nobody needs to hear of it.
 std::optional<Notice> notice_for(const events::Event& event, std::string_view locale);
+
+// Whether what the event announces has come meanwhile: then nobody needs to hear that it will.
+bool has_passed(const events::Event& event, Timestamp now);
+
+// Who it is for where that is nobody of the tenant yet; empty: its owners.
+std::optional<Reader> addressee_of(const events::Event& event);
 
 // The types that have a rule: what the worker consumes.
 std::span<const std::string_view> notified_types();

@@ -32,13 +32,23 @@ struct Outcome {
 class NotificationWorker final : public messaging::Worker {
  public:
   NotificationWorker(NotificationConfig config, SendMail send, const messaging::LaneContext& context)
-      : config_(std::move(config)), send_(std::move(send)), clock_(context.clock), connection_(context.connection) {
+      : config_(std::move(config)),
+        tokens_(crypto::MasterKey::from_base64(config_.master_key).value()),
+        send_(std::move(send)),
+        clock_(context.clock),
+        connection_(context.connection) {
     for (const auto type : notified_types()) {
-      rows_.push_back(
-          {.type = std::string(type),
-           .options = {.attempts_max = attempts_max},
-           .act = [this](const Incoming& incoming) { return act(incoming.event); },
-           .handle = [this](Unit& unit, const Incoming& incoming) { return handle(unit, incoming.event); }});
+      rows_.push_back({.type = std::string(type),
+                       .options = {.attempts_max = attempts_max},
+                       .act = [this](const Incoming& incoming) -> Result<std::any> {
+                         auto outcomes = act(incoming.event);
+                         if (!outcomes) return outcomes.error();
+                         return std::any(*std::move(outcomes));
+                       },
+                       .handle =
+                           [](Unit& unit, const Incoming& incoming, const std::any& acted) {
+                             return handle(unit, incoming.event, std::any_cast<const std::vector<Outcome>&>(acted));
+                           }});
     }
   }
 
@@ -46,27 +56,28 @@ class NotificationWorker final : public messaging::Worker {
 
  private:
   // Sends what has not been sent, outside any transaction, and notes each mail at once.
-  Result<void> act(const Event& event) {
-    outcomes_.clear();
-    if (!notice_for(event, locale_default)) return {};
-    const auto audience = read_audience(event.tenant_id);
+  Result<std::vector<Outcome>> act(const Event& event) {
+    std::vector<Outcome> outcomes;
+    if (!notice_for(event, locale_default) || has_passed(event, clock_.now())) return outcomes;
+    const auto audience = read_audience(event);
     if (!audience) return audience.error();
     for (const auto& reader : audience->readers) {
       const auto notice = notice_for(event, reader.locale);
+      if (!notice->only_to.empty() && notice->only_to != reader.email) continue;
       Outcome outcome{notification_id(event, notice->template_name, reader.email), notice->template_name, reader};
       const auto noted = find_delivery(outcome);
       if (!noted) return noted.error();
       if (!*noted) {
-        if (auto sent = send(event, *notice, audience->company, outcome); !sent) return sent;
-        if (auto kept = note_delivery(event, outcome); !kept) return kept;
+        if (auto sent = send(*notice, audience->company, outcome); !sent) return sent.error();
+        if (auto kept = note_delivery(event, outcome); !kept) return kept.error();
       }
-      outcomes_.push_back(std::move(outcome));
+      outcomes.push_back(std::move(outcome));
     }
-    return {};
+    return outcomes;
   }
 
-  Result<void> handle(Unit& unit, const Event& event) {
-    for (const auto& outcome : outcomes_) {
+  static Result<void> handle(Unit& unit, const Event& event, const std::vector<Outcome>& outcomes) {
+    for (const auto& outcome : outcomes) {
       if (outcome.error.empty()) {
         publish<v1::NotificationSent>(unit, event, outcome, [](v1::NotificationSent&) {});
       } else {
@@ -90,12 +101,12 @@ class NotificationWorker final : public messaging::Worker {
   }
 
   // An error only where a later try may succeed.
-  Result<void> send(const Event& event, const Notice& notice, const std::string& company, Outcome& outcome) {
+  Result<void> send(const Notice& notice, const std::string& company, Outcome& outcome) {
     const auto message = compose({.from = config_.mail_from,
                                   .to = outcome.reader.email,
-                                  .text = render(notice, outcome.reader, company, config_.public_url),
+                                  .text = render(notice, outcome.reader, company, config_.public_url, tokens_),
                                   .notification_id = outcome.notification_id,
-                                  .date = event.time});
+                                  .date = clock_.now()});
     if (!message) {
       outcome.error = message.error().describe();
     } else if (!send_) {
@@ -113,22 +124,29 @@ class NotificationWorker final : public messaging::Worker {
     return db::run(connection_, {.in_doubt = db::InDoubtCommit::rerun}, work);
   }
 
-  // A tenant that is gone, or has no owner, has nobody to tell.
-  Result<Audience> read_audience(const std::string& tenant_id) {
+  // Of a tenant that is gone, or has no owner, there is nobody to tell. Who was named owner and has not come yet is
+  // one.
+  Result<Audience> read_audience(const Event& event) {
     Audience audience;
+    const auto addressee = addressee_of(event);
     const auto read = run([&](db::Transaction& tx) -> Result<void> {
       audience = {};
+      const auto company = tx.exec("SELECT company_name FROM platform.tenants WHERE tenant_id = $1", {event.tenant_id});
+      if (company.empty()) return {};
+      audience.company = company[0].text(0);
+      if (addressee) {
+        audience.readers.push_back(*addressee);
+        return {};
+      }
       const auto rows = tx.exec(
-          "SELECT t.company_name, u.email, u.first_name, u.locale FROM platform.tenants AS t "
-          "JOIN platform.memberships AS m ON m.tenant_id = t.tenant_id AND m.role = 'owner' "
-          "JOIN platform.users AS u ON u.user_id = m.user_id WHERE t.tenant_id = $1 "
-          "ORDER BY m.created_at, u.user_id LIMIT $2",
-          {tenant_id, recipients_max});
+          "SELECT u.email, u.first_name, u.locale FROM platform.memberships AS m "
+          "JOIN platform.users AS u ON u.user_id = m.user_id WHERE m.tenant_id = $1 AND m.role = 'owner' "
+          "AND m.state IN ('invited', 'active') ORDER BY m.created_at, u.user_id LIMIT $2",
+          {event.tenant_id, recipients_max});
       for (const auto row : rows) {
-        audience.company = row.text(0);
-        audience.readers.push_back({.email = std::string(row.text(1)),
-                                    .first_name = std::string(row.text(2)),
-                                    .locale = std::string(supported_locale(row.text(3)))});
+        audience.readers.push_back({.email = std::string(row.text(0)),
+                                    .first_name = std::string(row.text(1)),
+                                    .locale = std::string(supported_locale(row.text(2)))});
       }
       return {};
     });
@@ -161,11 +179,11 @@ class NotificationWorker final : public messaging::Worker {
   }
 
   const NotificationConfig config_;
+  const crypto::LinkTokens tokens_;
   const SendMail send_;  // empty: none is configured
   const Clock& clock_;
   db::Connection& connection_;
   std::vector<messaging::ConsumerRow> rows_;
-  std::vector<Outcome> outcomes_;  // of the event at hand, from act to handle
 };
 
 }  // namespace

@@ -18,8 +18,11 @@ namespace tenantry::provisioning {
 // In order. Release runs its own list; a failed provisioning removes what it made, last first.
 constexpr std::string_view provision_steps[] = {"broker_vhost",  "broker_application_user", "broker_permissions",
                                                 "broker_limits", "broker_topology",         "data_store"};
-constexpr std::string_view release_steps[] = {"close",        "drain",      "final_backup", "broker_application_user",
-                                              "broker_vhost", "data_store", "memberships"};
+constexpr std::string_view release_steps[] = {
+    "close",        "drain",      "drain_expired", "final_backup", "broker_application_user",
+    "broker_vhost", "data_store", "memberships"};
+// Of these, the ones that wait until nobody writes or reads the tenant's stream any more; no resource goes with them.
+bool waits_for_end(std::string_view release_step);
 
 struct StepRow {
   std::string step;
@@ -31,8 +34,11 @@ struct SagaPolicy {
   Milliseconds retry_base{500};  // doubles
   Milliseconds retry_cap{60'000};
   Milliseconds drain_poll{250};  // waiting for workers is no failure
-  int marker_every = 8;          // polls after which the last event is published again
+  int marker_every = 8;          // polls after which a last event is published again
 };
+
+// Of what is tried until it is done: later and later.
+Milliseconds retry_after(int attempt, const SagaPolicy& policy);
 
 enum class Next { finished, retry, give_up };
 

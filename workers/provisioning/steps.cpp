@@ -2,9 +2,10 @@
 
 #include "events/topology.h"
 #include "shared/broker_admin/broker_admin.h"
+#include "shared/crypto/broker_password.h"
 #include "shared/crypto/envelope.h"
-#include "shared/crypto/hash.h"
 #include "shared/db/run.h"
+#include "shared/tenancy/tenants.h"
 #include "workers/provisioning/backup.h"
 #include "workers/provisioning/store.h"
 
@@ -14,10 +15,9 @@ namespace {
 // Limits of a tenant's vhost and of its applications' user: enough for its own consumers, not for a storm.
 constexpr int vhost_connections_max = 200;
 constexpr int vhost_queues_max = 50;
-constexpr int user_connections_max = 50;
 constexpr int user_channels_max = 500;
 
-constexpr std::string_view credential_broker = "broker_application";
+constexpr const char* resource_user = "broker user";
 
 }  // namespace
 
@@ -28,6 +28,7 @@ struct Steps::State {
   const Clock& clock;
   std::unique_ptr<broker_admin::BrokerAdmin> admin;
   std::string queue_type;
+  const AccessPolicy policy{};
 
   // Steps are repeatable, so a commit of unknown outcome is simply run again.
   Result<void> in_transaction(const std::function<Result<void>(db::Transaction&)>& work) {
@@ -52,44 +53,9 @@ struct Steps::State {
     return queue_type;
   }
 
-  // Made once and kept sealed under the tenant's key, so that a repeated step sets the same password.
-  Result<std::string> application_password(const std::string& tenant_id) {
-    std::string password;
-    const auto done = in_transaction([&](db::Transaction& tx) -> Result<void> {
-      const auto wrapped = find_tenant_key(tx, tenant_id);
-      if (!wrapped) {
-        return Error{.code = Errc::not_found, .reason = "tenant_key_missing", .message = tenant_id + " has no key"};
-      }
-      const auto master = crypto::MasterKey::from_base64(config.master_key);
-      const auto key =
-          crypto::DataKey::unwrap(*master, tenant_id, static_cast<std::uint32_t>(wrapped->version), wrapped->wrapped);
-      if (!key) return key.error();
-      const crypto::FieldPlace place{tenant_id, "provisioning.credentials", credential_broker, "sealed"};
-      if (const auto sealed = find_credential(tx, tenant_id, credential_broker)) {
-        const auto opened = crypto::open_field(*key, place, *sealed);
-        if (!opened) return opened.error();
-        password = std::string(as_text(*opened));
-        return {};
-      }
-      password = to_base64url(crypto::random_bytes(32));
-      insert_credential(tx, tenant_id, credential_broker, wrapped->version,
-                        crypto::seal_field(*key, place, as_bytes(password)), clock.now());
-      return {};
-    });
-    if (!done) return done.error();
-    return password;
-  }
-
   Result<void> remember(const std::string& tenant_id, std::string_view kind, const std::string& name) {
     return in_transaction([&](db::Transaction& tx) -> Result<void> {
       remember_resource(tx, tenant_id, kind, name, clock.now());
-      return {};
-    });
-  }
-
-  Result<void> forget(const std::string& tenant_id, std::string_view kind) {
-    return in_transaction([&](db::Transaction& tx) -> Result<void> {
-      forget_resource(tx, tenant_id, kind);
       return {};
     });
   }
@@ -102,25 +68,69 @@ struct Steps::State {
     return admin->ensure_vhost(vhost, "Tenantry: " + tenant_id);
   }
 
+  // Before anybody has asked for a password there is none.
+  Result<std::vector<BrokerUser>> first_users(const std::string& tenant_id) {
+    std::vector<BrokerUser> users;
+    const auto done = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      users = load_broker_users(tx, tenant_id);
+      if (!users.empty()) return {};
+      add_broker_user(tx, tenant_id, 1, crypto::broker_password_of_nobody(), clock.now());
+      users = load_broker_users(tx, tenant_id);
+      return {};
+    });
+    if (!done) return done.error();
+    std::erase_if(users, [](const BrokerUser& user) { return !user.ended.empty(); });
+    return users;
+  }
+
+  Result<void> ensure_user(const std::string& tenant_id, const BrokerUser& user, bool frozen) {
+    const auto name = events::application_user(tenant_id, user.number);
+    if (auto ok = remember(tenant_id, resource_user, name); !ok) return ok;  // first: what may exist is on record
+    if (auto ok = admin->ensure_user_by_hash(name, user.password_hash); !ok) return ok;
+    if (auto ok = limit_connections(name, frozen); !ok) return ok;
+    return admin->set_user_limit(name, "max-channels", user_channels_max);
+  }
+
+  Result<void> limit_connections(const std::string& user, bool frozen) {
+    return admin->set_user_limit(user, "max-connections", frozen ? 0 : events::application_connections_max);
+  }
+
+  Result<void> let_in(const std::string& tenant_id, std::span<const BrokerUser> users,
+                      std::vector<events::Permission> permissions) {
+    const auto vhost = events::vhost_of(tenant_id);
+    for (const auto& user : users) {
+      const auto name = events::application_user(tenant_id, user.number);
+      // A missing topic permission means "allowed": it stands before anybody may write.
+      if (auto ok = admin->set_topic_permission(vhost, name, events::application_exchange(tenant_id), "^.*$", "^.*$");
+          !ok) {
+        return ok;
+      }
+      permissions.push_back(events::application_permission(tenant_id, name));
+    }
+    return admin->set_permissions(vhost, permissions);
+  }
+
+  Result<void> mark_valid(const std::string& tenant_id, const BrokerUser& user) {
+    return in_transaction([&](db::Transaction& tx) -> Result<void> {
+      mark_broker_user_valid(tx, tenant_id, user.number, clock.now());
+      return {};
+    });
+  }
+
   Result<void> broker_application_user(const std::string& tenant_id) {
-    const auto password = application_password(tenant_id);
-    if (!password) return password.error();
-    const auto user = events::application_user(tenant_id);
-    if (auto ok = remember(tenant_id, "broker user", user); !ok) return ok;
-    if (auto ok = admin->ensure_user(user, *password); !ok) return ok;
-    if (auto ok = admin->set_user_limit(user, "max-connections", user_connections_max); !ok) return ok;
-    return admin->set_user_limit(user, "max-channels", user_channels_max);
+    const auto users = first_users(tenant_id);
+    if (!users) return users.error();
+    for (const auto& user : *users) {
+      if (auto ok = ensure_user(tenant_id, user, false); !ok) return ok;
+      if (auto ok = mark_valid(tenant_id, user); !ok) return ok;
+    }
+    return {};
   }
 
   Result<void> broker_permissions(const std::string& tenant_id) {
-    const auto vhost = events::vhost_of(tenant_id);
-    // A missing topic permission means "allowed": it stands before anybody may write.
-    if (auto ok = admin->set_topic_permission(vhost, events::application_user(tenant_id),
-                                              events::application_exchange(tenant_id), "^.*$", "^.*$");
-        !ok) {
-      return ok;
-    }
-    return admin->set_permissions(vhost, events::permissions_of(tenant_id, config.users));
+    const auto users = first_users(tenant_id);
+    if (!users) return users.error();
+    return let_in(tenant_id, *users, events::permissions_of(tenant_id, config.users));
   }
 
   Result<void> broker_limits(const std::string& tenant_id) {
@@ -132,7 +142,15 @@ struct Steps::State {
   Result<void> broker_topology(const std::string& tenant_id) {
     const auto type = queues();
     if (!type) return type.error();
-    return admin->import_definitions(events::vhost_of(tenant_id), events::definitions_json(tenant_id, *type));
+    const auto vhost = events::vhost_of(tenant_id);
+    if (auto ok = admin->import_definitions(vhost, events::definitions_json(tenant_id, *type)); !ok) return ok;
+    std::vector<events::ApplicationQueue> kept;
+    const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      kept = kept_queues(tx, tenant_id);
+      return {};
+    });
+    if (!loaded) return loaded.error();
+    return admin->import_definitions(vhost, events::application_queues_json(tenant_id, kept, *type));
   }
 
   Result<void> data_store(const std::string& tenant_id) {
@@ -141,6 +159,96 @@ struct Steps::State {
       open_store(tx, tenant_id, clock.now());
       return {};
     });
+  }
+
+  // ---- what a tenant asks for --------------------------------------------------------------------------------
+
+  // Whoever is new is let in last, when its limits stand.
+  Result<void> open_user(const std::string& tenant_id, const BrokerUser& user, bool frozen) {
+    if (auto ok = ensure_user(tenant_id, user, frozen); !ok) return ok;
+    if (auto ok = let_in(tenant_id, std::span(&user, 1), {}); !ok) return ok;
+    return mark_valid(tenant_id, user);
+  }
+
+  // What was seen and decided is on record before anything ends by it: a repetition comes to the same.
+  Result<std::vector<BrokerUser>> decide_ends(const std::string& tenant_id, std::span<const int> used) {
+    std::vector<BrokerUser> users;
+    const auto done = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      const auto now = clock.now();
+      for (const auto number : used) mark_broker_user_used(tx, tenant_id, number, now);
+      users = load_broker_users(tx, tenant_id);
+      const auto before = users;
+      for (auto& user : users) {
+        const auto why = end_of(user, before, now, policy);
+        if (why == user.ended) continue;
+        user.ended = why;
+        mark_broker_user_ended(tx, tenant_id, user.number, why);
+      }
+      return {};
+    });
+    if (!done) return done.error();
+    return users;
+  }
+
+  Result<void> follow_users(const std::string& tenant_id, const std::vector<BrokerUser>& users, bool frozen,
+                            Steps::BrokerChange& change) {
+    std::vector<int> used;
+    for (const auto& user : users) {
+      if (!user.valid_at && user.ended.empty()) {
+        if (auto ok = open_user(tenant_id, user, frozen); !ok) return ok;
+      }
+      if (user.number == users.front().number || user.used_at) continue;
+      const auto connected = admin->is_connected(events::application_user(tenant_id, user.number));
+      if (!connected) return connected.error();
+      if (*connected) used.push_back(user.number);
+    }
+    auto decided = decide_ends(tenant_id, used);
+    if (!decided) return decided.error();
+    change.look_at = next_look(*decided, clock.now(), policy);
+    for (auto& user : *decided) {
+      if (user.ended.empty()) continue;
+      const auto name = events::application_user(tenant_id, user.number);
+      if (auto ok = admin->remove_user(name); !ok) return ok;
+      if (auto ok = admin->close_connections_of(name); !ok) return ok;
+      change.users_gone.push_back(std::move(user));
+    }
+    return {};
+  }
+
+  Result<void> follow_queue(const std::string& tenant_id, const BrokerQueue& each, Steps::BrokerChange& change) {
+    const auto vhost = events::vhost_of(tenant_id);
+    if (each.state == "ending") {
+      if (auto ok = admin->remove_queue(vhost, events::application_queue(tenant_id, each.queue.name)); !ok) return ok;
+      change.queues_gone.push_back(each.queue.name);
+    } else if (each.state == "pending") {
+      const auto type = queues();
+      if (!type) return type.error();
+      const auto made = events::application_queues_json(tenant_id, std::span(&each.queue, 1), *type);
+      if (auto ok = admin->import_definitions(vhost, made); !ok) return ok;
+      change.queues_made.push_back(each.queue.name);
+    }
+    return {};
+  }
+
+  Result<Steps::BrokerChange> follow_record(const std::string& tenant_id) {
+    std::optional<tenancy::Tenant> tenant;
+    std::vector<BrokerUser> users;
+    std::vector<BrokerQueue> queues_on_record;
+    const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      tenant = tenancy::find_tenant(tx, tenant_id);
+      users = load_broker_users(tx, tenant_id);
+      queues_on_record = load_broker_queues(tx, tenant_id);
+      return {};
+    });
+    if (!loaded) return loaded.error();
+    Steps::BrokerChange change;
+    if (!tenant || !tenant->vhost_ready) return change;  // its saga makes what is to be, and takes away what was
+    const auto note = [&change](const Result<void>& done) {
+      if (!done && !change.error) change.error = done.error();
+    };
+    note(follow_users(tenant_id, users, is_frozen(tenant->lifecycle.status), change));
+    for (const auto& queue : queues_on_record) note(follow_queue(tenant_id, queue, change));
+    return change;
   }
 
   // ---- release -----------------------------------------------------------------------------------------------
@@ -158,10 +266,11 @@ struct Steps::State {
     });
   }
 
-  // The marker is the last event of each queue: once every worker has it in its inbox, nothing is left there.
-  Result<void> drain(const Uuid& marker) {
+  // The marker is the last event of a queue of each of the workers: once all have it in their inboxes, nothing is left
+  // there.
+  Result<void> drain(std::span<const std::string_view> workers, const Uuid& marker) {
     return in_transaction([&](db::Transaction& tx) -> Result<void> {
-      const auto behind = workers_behind(tx, marker);
+      const auto behind = workers_behind(tx, workers, marker);
       return behind.empty() ? Result<void>{} : waiting("worker " + behind.front() + " has not come to the end");
     });
   }
@@ -179,16 +288,21 @@ struct Steps::State {
   }
 };
 
+bool is_frozen(tenancy::Status status) {
+  return status != tenancy::Status::trial && status != tenancy::Status::active;
+}
+
 Steps::Steps(const ProvisioningConfig& config, ConnectBroker connect, db::Connection& connection, const Clock& clock)
     : state_(std::make_unique<State>(State{config, std::move(connect), connection, clock, nullptr, {}})) {}
 
 Steps::~Steps() = default;
 
 Result<void> Steps::ensure(std::string_view saga, std::string_view step, const std::string& tenant_id,
-                           const Uuid& marker) {
+                           const StreamEnds& ends) {
   if (auto ok = state_->connect(); !ok) return ok;
   if (step == "close") return state_->close(tenant_id);
-  if (step == "drain") return state_->drain(marker);
+  if (step == "drain") return state_->drain(events::workers, ends.queues);
+  if (step == "drain_expired") return state_->drain(events::workers_of_applications(), ends.expired);
   if (step == "final_backup") return state_->final_backup(tenant_id);
   if (saga == "release") return remove(step, tenant_id);
   if (step == "broker_vhost") return state_->broker_vhost(tenant_id);
@@ -204,13 +318,25 @@ Result<void> Steps::remove(std::string_view step, const std::string& tenant_id) 
   if (auto ok = state_->connect(); !ok) return ok;
   if (step == "broker_vhost") {
     if (auto ok = state_->admin->remove_vhost(events::vhost_of(tenant_id)); !ok) return ok;
-    return state_->forget(tenant_id, "vhost");
+    return state_->in_transaction([&](db::Transaction& tx) -> Result<void> {
+      remove_broker_queues(tx, tenant_id);
+      forget_resource(tx, tenant_id, "vhost");
+      return {};
+    });
   }
   if (step == "broker_application_user") {
-    if (auto ok = state_->admin->remove_user(events::application_user(tenant_id)); !ok) return ok;
+    std::vector<std::string> users;
+    const auto loaded = state_->in_transaction([&](db::Transaction& tx) -> Result<void> {
+      users = resources_of(tx, tenant_id, resource_user);
+      return {};
+    });
+    if (!loaded) return loaded;
+    for (const auto& user : users) {
+      if (auto ok = state_->admin->remove_user(user); !ok) return ok;
+    }
     return state_->in_transaction([&](db::Transaction& tx) -> Result<void> {
-      remove_credentials(tx, tenant_id);
-      forget_resource(tx, tenant_id, "broker user");
+      remove_broker_users(tx, tenant_id);
+      forget_resource(tx, tenant_id, resource_user);
       return {};
     });
   }
@@ -230,13 +356,26 @@ Result<void> Steps::remove(std::string_view step, const std::string& tenant_id) 
   return {};  // permissions, limits and topology go with their vhost
 }
 
+Result<Steps::BrokerChange> Steps::follow_record(const std::string& tenant_id) {
+  if (auto ok = state_->connect(); !ok) return ok.error();
+  return state_->follow_record(tenant_id);
+}
+
 Result<void> Steps::set_frozen(const std::string& tenant_id, bool frozen) {
   if (auto ok = state_->connect(); !ok) return ok;
-  const auto user = events::application_user(tenant_id);
-  if (auto ok = state_->admin->set_user_limit(user, "max-connections", frozen ? 0 : user_connections_max); !ok)
-    return ok;
-  if (!frozen) return {};
-  return state_->admin->close_connections_of(user);
+  std::vector<BrokerUser> users;
+  const auto loaded = state_->in_transaction([&](db::Transaction& tx) -> Result<void> {
+    users = load_broker_users(tx, tenant_id);
+    return {};
+  });
+  if (!loaded) return loaded;
+  for (const auto& user : users) {
+    const auto name = events::application_user(tenant_id, user.number);
+    if (auto ok = state_->limit_connections(name, frozen); !ok) return ok;
+    if (!frozen) continue;
+    if (auto ok = state_->admin->close_connections_of(name); !ok) return ok;
+  }
+  return {};
 }
 
 }  // namespace tenantry::provisioning

@@ -1,5 +1,6 @@
 #include "workers/provisioning/store.h"
 
+#include <algorithm>
 #include <set>
 
 #include "events/topology.h"
@@ -24,9 +25,12 @@ void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_vie
   tx.send(
       "INSERT INTO provisioning.steps (tenant_id, saga, step, position, state, updated_at) "
       "SELECT $1, $2, s.step, s.position, 'pending', $4 FROM unnest($3::text[]) WITH ORDINALITY AS s (step, position) "
-      "ON CONFLICT (tenant_id, saga, step) DO UPDATE SET state = 'pending', error = '', updated_at = "
-      "excluded.updated_at",
+      "ON CONFLICT (tenant_id, saga, step) DO UPDATE SET position = excluded.position, state = 'pending', error = '', "
+      "updated_at = excluded.updated_at",
       {tenant_id, saga, db::Param::array(steps), now});
+  // Of a run by an older version: steps that are no more.
+  tx.send("DELETE FROM provisioning.steps WHERE tenant_id = $1 AND saga = $2 AND step <> ALL ($3::text[])",
+          {tenant_id, saga, db::Param::array(steps)});
 }
 
 std::optional<SagaRow> find_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
@@ -50,9 +54,23 @@ std::vector<StepRow> load_steps(db::Transaction& tx, std::string_view tenant_id,
 void mark_step(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view step,
                std::string_view state, std::string_view error, Milliseconds duration, Timestamp now) {
   tx.send(
-      "UPDATE provisioning.steps SET state = $4, error = $5, duration_ms = $6, updated_at = $7 "
+      "UPDATE provisioning.steps SET state = $4, error = $5, duration_ms = $6, updated_at = $7, "
+      "told = CASE WHEN $4 = 'done' THEN false ELSE told END "
       "WHERE tenant_id = $1 AND saga = $2 AND step = $3",
       {tenant_id, saga, step, state, error, std::int64_t{duration.count()}, now});
+}
+
+std::vector<DoneStep> take_untold_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
+  std::vector<DoneStep> out;
+  const auto rows = tx.exec(
+      "UPDATE provisioning.steps SET told = true WHERE tenant_id = $1 AND saga = $2 AND NOT told "
+      "RETURNING step, position, duration_ms",
+      {tenant_id, saga});
+  for (const auto row : rows) {
+    out.push_back({std::string(row.text(0)), static_cast<int>(row.int64(1)), Milliseconds{row.int64(2)}});
+  }
+  std::ranges::sort(out, {}, &DoneStep::position);
+  return out;
 }
 
 void mark_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view state,
@@ -75,10 +93,15 @@ void forget_resource(db::Transaction& tx, std::string_view tenant_id, std::strin
   tx.send("DELETE FROM provisioning.resources WHERE tenant_id = $1 AND kind = $2", {tenant_id, kind});
 }
 
-std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tenant_id) {
+void forget_resource(db::Transaction& tx, std::string_view tenant_id, std::string_view kind, std::string_view name) {
+  tx.send("DELETE FROM provisioning.resources WHERE tenant_id = $1 AND kind = $2 AND name = $3",
+          {tenant_id, kind, name});
+}
+
+std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tenant_id, std::string_view kind) {
   std::vector<std::string> out;
-  const auto rows =
-      tx.exec("SELECT kind || ' ' || name FROM provisioning.resources WHERE tenant_id = $1 ORDER BY 1", {tenant_id});
+  const auto rows = tx.exec("SELECT name FROM provisioning.resources WHERE tenant_id = $1 AND kind = $2 ORDER BY name",
+                            {tenant_id, kind});
   for (const auto row : rows) out.emplace_back(row.text(0));
   return out;
 }
@@ -92,23 +115,90 @@ std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view 
   return WrappedKey{static_cast<int>(rows[0].int64(0)), rows[0].bytes(1)};
 }
 
-std::optional<Bytes> find_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name) {
-  const auto rows =
-      tx.exec("SELECT sealed FROM provisioning.credentials WHERE tenant_id = $1 AND name = $2", {tenant_id, name});
-  if (rows.empty()) return std::nullopt;
-  return rows[0].bytes(0);
+std::vector<BrokerUser> load_broker_users(db::Transaction& tx, std::string_view tenant_id) {
+  std::vector<BrokerUser> out;
+  const auto rows = tx.exec(
+      "SELECT number, password_hash, valid_at, used_at, coalesce(ended, '') FROM provisioning.broker_users "
+      "WHERE tenant_id = $1 ORDER BY number",
+      {tenant_id});
+  for (const auto row : rows) {
+    out.push_back({.number = static_cast<int>(row.int64(0)),
+                   .password_hash = std::string(row.text(1)),
+                   .valid_at = row.optional_timestamp(2),
+                   .used_at = row.optional_timestamp(3),
+                   .ended = std::string(row.text(4))});
+  }
+  return out;
 }
 
-void insert_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name, int key_version,
-                       ByteView sealed, Timestamp now) {
+void add_broker_user(db::Transaction& tx, std::string_view tenant_id, int number, std::string_view password_hash,
+                     Timestamp now) {
   tx.send(
-      "INSERT INTO provisioning.credentials (tenant_id, name, key_version, sealed, created_at) "
-      "VALUES ($1, $2, $3, $4, $5)",
-      {tenant_id, name, key_version, sealed, now});
+      "INSERT INTO provisioning.broker_users (tenant_id, number, password_hash, created_at) VALUES ($1, $2, $3, $4)",
+      {tenant_id, std::int64_t{number}, password_hash, now});
 }
 
-void remove_credentials(db::Transaction& tx, std::string_view tenant_id) {
-  tx.send("DELETE FROM provisioning.credentials WHERE tenant_id = $1", {tenant_id});
+void mark_broker_user_valid(db::Transaction& tx, std::string_view tenant_id, int number, Timestamp now) {
+  tx.send(
+      "UPDATE provisioning.broker_users SET valid_at = $3 WHERE tenant_id = $1 AND number = $2 AND valid_at IS NULL",
+      {tenant_id, std::int64_t{number}, now});
+}
+
+void mark_broker_user_used(db::Transaction& tx, std::string_view tenant_id, int number, Timestamp now) {
+  tx.send("UPDATE provisioning.broker_users SET used_at = $3 WHERE tenant_id = $1 AND number = $2 AND used_at IS NULL",
+          {tenant_id, std::int64_t{number}, now});
+}
+
+void mark_broker_user_ended(db::Transaction& tx, std::string_view tenant_id, int number, std::string_view why) {
+  tx.send("UPDATE provisioning.broker_users SET ended = $3 WHERE tenant_id = $1 AND number = $2",
+          {tenant_id, std::int64_t{number}, why});
+}
+
+void remove_broker_user(db::Transaction& tx, std::string_view tenant_id, int number) {
+  tx.send("DELETE FROM provisioning.broker_users WHERE tenant_id = $1 AND number = $2",
+          {tenant_id, std::int64_t{number}});
+}
+
+void remove_broker_users(db::Transaction& tx, std::string_view tenant_id) {
+  tx.send("DELETE FROM provisioning.broker_users WHERE tenant_id = $1", {tenant_id});
+}
+
+std::vector<BrokerQueue> load_broker_queues(db::Transaction& tx, std::string_view tenant_id) {
+  std::vector<BrokerQueue> out;
+  const auto rows = tx.exec(
+      "SELECT name, own_events, platform_events, message_ttl_seconds, state FROM provisioning.broker_queues "
+      "WHERE tenant_id = $1 ORDER BY name",
+      {tenant_id});
+  for (const auto row : rows) {
+    events::ApplicationQueue queue{
+        .name = std::string(row.text(0)), .own_events = row.texts(1), .platform_events = row.texts(2)};
+    if (!row.is_null(3)) queue.message_ttl_seconds = static_cast<std::int32_t>(row.int64(3));
+    out.push_back({std::move(queue), std::string(row.text(4))});
+  }
+  return out;
+}
+
+std::vector<events::ApplicationQueue> kept_queues(db::Transaction& tx, std::string_view tenant_id) {
+  std::vector<events::ApplicationQueue> out;
+  for (auto& each : load_broker_queues(tx, tenant_id)) {
+    if (each.state != "ending") out.push_back(std::move(each.queue));
+  }
+  return out;
+}
+
+void mark_broker_queue_ready(db::Transaction& tx, std::string_view tenant_id, std::string_view name) {
+  tx.send(
+      "UPDATE provisioning.broker_queues SET state = 'ready' WHERE tenant_id = $1 AND name = $2 AND state = 'pending'",
+      {tenant_id, name});
+}
+
+void remove_broker_queue(db::Transaction& tx, std::string_view tenant_id, std::string_view name) {
+  tx.send("DELETE FROM provisioning.broker_queues WHERE tenant_id = $1 AND name = $2 AND state = 'ending'",
+          {tenant_id, name});
+}
+
+void remove_broker_queues(db::Transaction& tx, std::string_view tenant_id) {
+  tx.send("DELETE FROM provisioning.broker_queues WHERE tenant_id = $1", {tenant_id});
 }
 
 void mark_provisioned(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
@@ -201,9 +291,9 @@ bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::strin
   return !rows.empty() && rows[0].boolean(0);
 }
 
-std::vector<std::string> workers_behind(db::Transaction& tx, const Uuid& marker) {
-  std::set<std::string, std::less<>> behind;
-  for (const auto worker : events::workers) behind.emplace(worker);
+std::vector<std::string> workers_behind(db::Transaction& tx, std::span<const std::string_view> workers,
+                                        const Uuid& marker) {
+  std::set<std::string, std::less<>> behind(workers.begin(), workers.end());
   const auto rows = tx.exec("SELECT worker FROM messaging.inbox WHERE event_id = $1", {marker});
   for (const auto row : rows) {
     if (const auto at = behind.find(row.text(0)); at != behind.end()) behind.erase(at);
@@ -221,8 +311,13 @@ void drop_timers(db::Transaction& tx, std::string_view tenant_id) {
 }
 
 void remove_people(db::Transaction& tx, std::string_view tenant_id) {
-  tx.send("DELETE FROM platform.refresh_tokens WHERE tenant_id = $1", {tenant_id});
+  for (const char* what : {"DELETE FROM platform.refresh_tokens WHERE tenant_id = $1",
+                           "DELETE FROM platform.sessions WHERE tenant_id = $1",
+                           "DELETE FROM platform.invitations WHERE tenant_id = $1"}) {
+    tx.send(what, {tenant_id});
+  }
   const auto rows = tx.exec("DELETE FROM platform.memberships WHERE tenant_id = $1 RETURNING user_id", {tenant_id});
+  tx.send("DELETE FROM platform.custom_roles WHERE tenant_id = $1", {tenant_id});
   std::vector<std::string> users;
   for (const auto row : rows) users.emplace_back(row.text(0));
   tx.send(

@@ -1,4 +1,4 @@
-// The provisioning worker's SQL: sagas, their steps, resources and credentials.
+// The provisioning worker's SQL: sagas, their steps, resources, applications' logins and queues.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "events/topology.h"
 #include "shared/core/ids.h"
+#include "workers/provisioning/broker_access.h"
 #include "workers/provisioning/saga.h"
 
 namespace tenantry::db {
@@ -29,13 +31,21 @@ std::optional<SagaRow> find_saga(db::Transaction& tx, std::string_view tenant_id
 std::vector<StepRow> load_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);  // in order
 void mark_step(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view step,
                std::string_view state, std::string_view error, Milliseconds duration, Timestamp now);
+struct DoneStep {
+  std::string step;
+  int position = 0;  // from 1
+  Milliseconds duration{0};
+};
+// Steps that were done and that no event has told of yet, in order; from here on they are told.
+std::vector<DoneStep> take_untold_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);
 void mark_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view state,
                int attempt, std::string_view error, Timestamp now);
 
 void remember_resource(db::Transaction& tx, std::string_view tenant_id, std::string_view kind, std::string_view name,
                        Timestamp now);
 void forget_resource(db::Transaction& tx, std::string_view tenant_id, std::string_view kind);
-std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tenant_id);
+void forget_resource(db::Transaction& tx, std::string_view tenant_id, std::string_view kind, std::string_view name);
+std::vector<std::string> resources_of(db::Transaction& tx, std::string_view tenant_id, std::string_view kind);
 
 struct WrappedKey {
   int version = 0;
@@ -43,10 +53,26 @@ struct WrappedKey {
 };
 // The newest, or that of a version.
 std::optional<WrappedKey> find_tenant_key(db::Transaction& tx, std::string_view tenant_id, int version = 0);
-std::optional<Bytes> find_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name);
-void insert_credential(db::Transaction& tx, std::string_view tenant_id, std::string_view name, int key_version,
-                       ByteView sealed, Timestamp now);
-void remove_credentials(db::Transaction& tx, std::string_view tenant_id);
+
+// Logins of the tenant's applications, by number.
+std::vector<BrokerUser> load_broker_users(db::Transaction& tx, std::string_view tenant_id);
+void add_broker_user(db::Transaction& tx, std::string_view tenant_id, int number, std::string_view password_hash,
+                     Timestamp now);
+void mark_broker_user_valid(db::Transaction& tx, std::string_view tenant_id, int number, Timestamp now);
+void mark_broker_user_used(db::Transaction& tx, std::string_view tenant_id, int number, Timestamp now);
+void mark_broker_user_ended(db::Transaction& tx, std::string_view tenant_id, int number, std::string_view why);
+void remove_broker_user(db::Transaction& tx, std::string_view tenant_id, int number);
+void remove_broker_users(db::Transaction& tx, std::string_view tenant_id);
+
+struct BrokerQueue {
+  events::ApplicationQueue queue;
+  std::string state;  // pending, ready, ending
+};
+std::vector<BrokerQueue> load_broker_queues(db::Transaction& tx, std::string_view tenant_id);
+std::vector<events::ApplicationQueue> kept_queues(db::Transaction& tx, std::string_view tenant_id);  // that do not end
+void mark_broker_queue_ready(db::Transaction& tx, std::string_view tenant_id, std::string_view name);
+void remove_broker_queue(db::Transaction& tx, std::string_view tenant_id, std::string_view name);  // one that ends
+void remove_broker_queues(db::Transaction& tx, std::string_view tenant_id);
 
 void mark_provisioned(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 void mark_released(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
@@ -80,7 +106,8 @@ bool erase_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now
 bool everybody_knows(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);
 
 // Workers that have not taken the end-of-stream event, and events still to be published into the vhost.
-std::vector<std::string> workers_behind(db::Transaction& tx, const Uuid& marker);
+std::vector<std::string> workers_behind(db::Transaction& tx, std::span<const std::string_view> workers,
+                                        const Uuid& marker);
 std::int64_t outbox_rows_due(db::Transaction& tx, std::string_view vhost, Timestamp now);
 void drop_timers(db::Transaction& tx, std::string_view tenant_id);
 

@@ -33,14 +33,8 @@ class ProvisioningWorker final : public messaging::Worker {
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
  private:
-  // What a run of steps came to: filled by the act, told by the handler.
+  // What a run of steps came to: told by the handler, beside the steps that are on record as done.
   struct Run {
-    struct Done {
-      std::string step;
-      int position = 0;
-      Milliseconds duration{0};
-    };
-    std::vector<Done> done;
     int total = 0;
     std::string failed_step;
     std::optional<Error> error;
@@ -55,10 +49,17 @@ class ProvisioningWorker final : public messaging::Worker {
     return db::run(connection_, {.in_doubt = db::InDoubtCommit::rerun}, work);
   }
 
-  // The last event of a tenant's queues: derived from what started the release, so it is the same however often made.
+  // The last events of a tenant's queues, and of those for what expired there: derived from what started the release,
+  // so they are the same however often made.
   static events::Event marker_of(const std::string& tenant_id, const SagaRow& saga) {
+    return marker_after(saga.cause_id, tenant_id, saga);
+  }
+  static events::Event expired_marker_of(const std::string& tenant_id, const SagaRow& saga) {
+    return marker_after(marker_of(tenant_id, saga).id, tenant_id, saga);
+  }
+  static events::Event marker_after(const Uuid& cause_id, const std::string& tenant_id, const SagaRow& saga) {
     events::Event cause;
-    cause.id = saga.cause_id;
+    cause.id = cause_id;
     v1::TenantStreamClosed closed;
     *closed.mutable_deleted_at() = events::to_proto(saga.started_at);
     return events::make_event(tenant_id, closed,
@@ -90,8 +91,8 @@ class ProvisioningWorker final : public messaging::Worker {
 
   // ---- a run of steps ----------------------------------------------------------------------------------------
 
-  Result<void> run_steps(const events::Event& event, const v1::ProvisioningStepDue& due) {
-    run_ = {};
+  Result<Run> run_steps(const events::Event& event, const v1::ProvisioningStepDue& due) {
+    Run run;
     std::vector<StepRow> steps;
     std::optional<SagaRow> saga;
     const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
@@ -101,15 +102,16 @@ class ProvisioningWorker final : public messaging::Worker {
     });
     if (!loaded) return loaded.error();
     if (!saga || saga->state != "running") {
-      run_.stale = true;
-      return {};
+      run.stale = true;
+      return run;
     }
-    run_.total = static_cast<int>(steps.size());
-    for (int position = 0; position < run_.total; ++position) {
-      const auto& step = steps[static_cast<std::size_t>(position)];
+    run.total = static_cast<int>(steps.size());
+    for (const auto& step : steps) {
       if (step.done) continue;
       const auto began = std::chrono::steady_clock::now();
-      const auto ensured = steps_.ensure(due.saga(), step.step, event.tenant_id, marker_of(event.tenant_id, *saga).id);
+      const auto ensured = steps_.ensure(
+          due.saga(), step.step, event.tenant_id,
+          {.queues = marker_of(event.tenant_id, *saga).id, .expired = expired_marker_of(event.tenant_id, *saga).id});
       const auto took = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
       const auto marked = in_transaction([&](db::Transaction& tx) -> Result<void> {
         mark_step(tx, event.tenant_id, due.saga(), step.step, ensured ? "done" : "pending",
@@ -118,22 +120,21 @@ class ProvisioningWorker final : public messaging::Worker {
       });
       if (!marked) return marked.error();
       if (!ensured) {
-        run_.failed_step = step.step;
-        run_.error = ensured.error();
+        run.failed_step = step.step;
+        run.error = ensured.error();
         break;
       }
-      run_.done.push_back({step.step, position + 1, took});
     }
-    if (run_.error &&
-        after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_).next == Next::give_up) {
+    if (run.error && after_run(due.saga(), run.error, run.failed_step, due.attempt(), policy_).next == Next::give_up) {
       const auto undone = compensate(event.tenant_id, steps);
-      if (undone || undone.error().reason == "database_unavailable") return undone;
+      if (undone) return run;
+      if (undone.error().reason == "database_unavailable") return undone.error();
       // The broker that made us give up is away for this, too. An admin must see the tenant all the same; what may
       // still exist is on record in provisioning.resources, and the next try goes over it.
       log::error("what a failed provisioning made could not be taken back",
                  {{"tenant_id", event.tenant_id}, {"error", undone.error().describe()}});
     }
-    return {};
+    return run;
   }
 
   // Takes back what was made, last first.
@@ -149,36 +150,35 @@ class ProvisioningWorker final : public messaging::Worker {
     });
   }
 
-  static bool ended(const Run& run, std::string_view step) {
-    return std::ranges::any_of(run.done, [&](const Run::Done& done) { return done.step == step; });
+  static bool ended(const std::vector<DoneStep>& done, std::string_view step) {
+    return std::ranges::find(done, step, &DoneStep::step) != done.end();
   }
 
-  Result<void> tell_run(Unit& unit, const events::Event& event, const v1::ProvisioningStepDue& due) {
-    if (run_.stale) return {};
+  Result<void> tell_run(Unit& unit, const events::Event& event, const v1::ProvisioningStepDue& due, const Run& run) {
+    if (run.stale) return {};
     const auto& tenant_id = event.tenant_id;
-    for (const auto& done : run_.done) {
+    const auto steps_done = take_untold_steps(unit.tx, tenant_id, due.saga());
+    for (const auto& done : steps_done) {
       v1::ProvisioningStepCompleted completed;
       completed.set_saga(due.saga());
       completed.set_step(done.step);
       completed.set_position(done.position);
-      completed.set_total(run_.total);
+      completed.set_total(run.total);
       completed.set_duration_ms(done.duration.count());
       unit.outbox.publish(tenant_id, completed);
     }
-    const auto outcome = after_run(due.saga(), run_.error, run_.failed_step, due.attempt(), policy_);
+    const auto outcome = after_run(due.saga(), run.error, run.failed_step, due.attempt(), policy_);
     switch (outcome.next) {
       case Next::finished:
         return due.saga() == "provision" ? provisioned(unit, tenant_id) : released(unit, tenant_id);
       case Next::retry: {
-        if (run_.failed_step == "drain") {
-          if (due.attempt() % policy_.marker_every == 0 || ended(run_, "close")) {
-            unit.outbox.publish_last(marker_of(tenant_id, *find_saga(unit.tx, tenant_id, due.saga())));
-          }
-        } else if (run_.failed_step != "close") {
+        if (waits_for_end(run.failed_step)) {
+          tell_end(unit, tenant_id, due, run, steps_done);
+        } else {
           log::warn("a provisioning step failed and will be retried",
-                    {{"tenant_id", tenant_id}, {"step", run_.failed_step}, {"error", run_.error->describe()}});
+                    {{"tenant_id", tenant_id}, {"step", run.failed_step}, {"error", run.error->describe()}});
         }
-        mark_saga(unit.tx, tenant_id, due.saga(), "running", due.attempt() + 1, run_.error->describe(), unit.now);
+        mark_saga(unit.tx, tenant_id, due.saga(), "running", due.attempt() + 1, run.error->describe(), unit.now);
         v1::ProvisioningStepDue again;
         again.set_saga(due.saga());
         again.set_attempt(due.attempt() + 1);
@@ -186,17 +186,32 @@ class ProvisioningWorker final : public messaging::Worker {
         return {};
       }
       case Next::give_up: {
-        mark_saga(unit.tx, tenant_id, due.saga(), "failed", due.attempt() + 1, run_.error->describe(), unit.now);
+        mark_saga(unit.tx, tenant_id, due.saga(), "failed", due.attempt() + 1, run.error->describe(), unit.now);
         mark_failed(unit.tx, tenant_id, unit.now);
         v1::TenantProvisioningFailed failed;
-        failed.set_step(run_.failed_step);
-        failed.set_error(run_.error->describe());
+        failed.set_step(run.failed_step);
+        failed.set_error(run.error->describe());
         failed.set_attempts(due.attempt() + 1);
         unit.outbox.publish(tenant_id, failed);
         return {};
       }
     }
     TENANTRY_ASSERT(false && "Next is exhaustive");
+  }
+
+  // What is waited for next comes to its end by an event of its own; again at times, should it have got lost.
+  void tell_end(Unit& unit, const std::string& tenant_id, const v1::ProvisioningStepDue& due, const Run& run,
+                const std::vector<DoneStep>& steps_done) {
+    const auto saga = find_saga(unit.tx, tenant_id, due.saga());
+    const bool again = due.attempt() % policy_.marker_every == 0;
+    if (run.failed_step == "drain" && (again || ended(steps_done, "close"))) {
+      unit.outbox.publish_last(marker_of(tenant_id, *saga));
+    }
+    if (run.failed_step == "drain_expired" && (again || ended(steps_done, "drain"))) {
+      for (const auto worker : events::workers_of_applications()) {
+        unit.outbox.publish_last_to(events::expired_queue_of(tenant_id, worker), expired_marker_of(tenant_id, *saga));
+      }
+    }
   }
 
   Result<void> provisioned(Unit& unit, const std::string& tenant_id) {
@@ -218,7 +233,7 @@ class ProvisioningWorker final : public messaging::Worker {
     mark_released(unit.tx, tenant_id, unit.now);
     v1::TenantDeleted deleted;
     for (const auto step : release_steps) {
-      if (step != "close" && step != "drain" && step != "final_backup") deleted.add_released(std::string(step));
+      if (!waits_for_end(step) && step != "final_backup") deleted.add_released(std::string(step));
     }
     unit.outbox.publish(tenant_id, deleted);
     return {};
@@ -227,37 +242,83 @@ class ProvisioningWorker final : public messaging::Worker {
   // ---- freezing and the end ----------------------------------------------------------------------------------
 
   // By the tenant's status now and not by the event: a late retry of a suspension must not freeze one that has paid.
-  Result<void> apply_freeze(const std::string& tenant_id) {
-    lock_ = std::nullopt;
+  using Lock = std::optional<v1::TenantAccessChanged>;
+  Result<Lock> apply_freeze(const std::string& tenant_id) {
     std::optional<tenancy::Tenant> tenant;
     const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
       tenant = tenancy::find_tenant(tx, tenant_id);
       return {};
     });
     if (!loaded) return loaded.error();
-    if (!tenant || !tenant->vhost_ready) return {};
+    if (!tenant || !tenant->vhost_ready) return Lock{};
     const auto status = tenant->lifecycle.status;
     v1::TenantAccessChanged changed;
-    changed.set_locked(status != Status::trial && status != Status::active);
-    changed.set_status(std::string(tenancy::to_string(status)));
-    if (auto set = steps_.set_frozen(tenant_id, changed.locked()); !set) return set;
-    lock_ = changed;
-    return {};
+    changed.set_locked(is_frozen(status));
+    changed.set_status(tenancy::written(status));
+    if (auto set = steps_.set_frozen(tenant_id, changed.locked()); !set) return set.error();
+    return Lock{changed};
   }
 
-  Result<void> freeze_suspended(const events::Event& event, const v1::TenantSuspended&) {
+  Result<Lock> freeze_suspended(const events::Event& event, const v1::TenantSuspended&) {
     return apply_freeze(event.tenant_id);
   }
-  Result<void> freeze_activated(const events::Event& event, const v1::TenantActivated&) {
+  Result<Lock> freeze_activated(const events::Event& event, const v1::TenantActivated&) {
     return apply_freeze(event.tenant_id);
   }
-  Result<void> freeze_cancelled(const events::Event& event, const v1::TenantCancelled&) {
+  Result<Lock> freeze_cancelled(const events::Event& event, const v1::TenantCancelled&) {
     return apply_freeze(event.tenant_id);
   }
   template <class M>
-  Result<void> frozen(Unit& unit, const events::Event& event, const M&) {
-    if (lock_) unit.outbox.publish(event.tenant_id, *lock_);
+  Result<void> frozen(Unit& unit, const events::Event& event, const M&, const Lock& lock) {
+    if (lock) unit.outbox.publish(event.tenant_id, *lock);
     return {};
+  }
+
+  // ---- applications' logins and queues -----------------------------------------------------------------------
+
+  // Whichever event says that something is to be done: what, is on record.
+  Result<Steps::BrokerChange> follow_record(const std::string& tenant_id) {
+    auto followed = steps_.follow_record(tenant_id);
+    if (followed || followed.error().reason == "database_unavailable") return followed;
+    Steps::BrokerChange nothing;
+    nothing.error = followed.error();
+    return nothing;
+  }
+
+  Result<void> tell_followed(Unit& unit, const std::string& tenant_id, const Steps::BrokerChange& change, int attempt) {
+    for (const auto& user : change.users_gone) {
+      const auto name = events::application_user(tenant_id, user.number);
+      remove_broker_user(unit.tx, tenant_id, user.number);
+      forget_resource(unit.tx, tenant_id, "broker user", name);
+      v1::BrokerAccessEnded ended;
+      ended.set_user(name);
+      ended.set_reason(user.ended);
+      unit.outbox.publish(tenant_id, ended);
+    }
+    for (const auto& queue : change.queues_made) mark_broker_queue_ready(unit.tx, tenant_id, queue);
+    for (const auto& queue : change.queues_gone) remove_broker_queue(unit.tx, tenant_id, queue);
+    v1::BrokerDue due;
+    auto at = change.look_at;
+    if (change.error) {
+      // As long as it takes: what is on record has been answered for.
+      log::warn("the broker does not follow what is on record yet",
+                {{"tenant_id", tenant_id}, {"error", change.error->describe()}});
+      due.set_attempt(attempt + 1);
+      at = unit.now + retry_after(attempt, policy_);
+    }
+    if (at) unit.outbox.schedule(tenant_id + "/broker", *at, tenant_id, due);
+    return {};
+  }
+
+  template <class M>
+  Result<Steps::BrokerChange> follow(const events::Event& event, const M&) {
+    return follow_record(event.tenant_id);
+  }
+  template <class M>
+  Result<void> followed(Unit& unit, const events::Event& event, const M& message, const Steps::BrokerChange& change) {
+    int attempt = 0;
+    if constexpr (std::is_same_v<M, v1::BrokerDue>) attempt = message.attempt();
+    return tell_followed(unit, event.tenant_id, change, attempt);
   }
 
   // Again, once it is done, or under a legal hold placed since it was asked for: nothing to do, and nothing to tell.
@@ -277,12 +338,15 @@ class ProvisioningWorker final : public messaging::Worker {
     return moved->changed ? start(unit, event, "release") : Result<void>{};
   }
 
+  template <class M>
+  messaging::ConsumerRow following() {
+    return messaging::on<M>(this, &ProvisioningWorker::follow<M>, &ProvisioningWorker::followed<M>);
+  }
+
   const Clock& clock_;
   db::Connection& connection_;
   Steps steps_;
   const SagaPolicy policy_{};
-  Run run_;                                      // of the act at hand, for its handler
-  std::optional<v1::TenantAccessChanged> lock_;  // likewise
   const std::vector<messaging::ConsumerRow> rows_ = {
       messaging::on<v1::TenantRegistered>(this, &ProvisioningWorker::registered),
       messaging::on<v1::ProvisioningRequested>(this, &ProvisioningWorker::requested),
@@ -295,8 +359,18 @@ class ProvisioningWorker final : public messaging::Worker {
                                          &ProvisioningWorker::frozen<v1::TenantCancelled>),
       messaging::on<v1::TenantDeletionDue>(this, &ProvisioningWorker::deletion_due),
       messaging::on<v1::ErasureRequested>(this, &ProvisioningWorker::erasure),
+      following<v1::BrokerAccessRotated>(),
+      following<v1::BrokerQueueCreated>(),
+      following<v1::BrokerQueueDeleted>(),
+      following<v1::BrokerDue>(),
   };
 };
+
+// Final backups and erasures read and remove all that a tenant has; signups do not wait for them.
+bool is_slow(const events::Event& event) {
+  if (event.type == "erasure.requested") return true;
+  return event.type == "provisioning.step_due" && event.as<v1::ProvisioningStepDue>().saga() == "release";
+}
 
 }  // namespace
 
@@ -306,6 +380,7 @@ messaging::WorkerSpec worker_spec(const ProvisioningConfig& config, ConnectBroke
           .database_url = config.database_url,
           .lanes = 2,
           .batch_max = 1,  // acts take long, and one at a time keeps what a crash repeats small
+          .slow = is_slow,
           .make = [config, connect](const messaging::LaneContext& context) -> std::unique_ptr<messaging::Worker> {
             return std::make_unique<ProvisioningWorker>(config, connect, context);
           }};

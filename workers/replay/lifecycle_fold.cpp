@@ -35,12 +35,13 @@ struct Fold {
     state.status = decided->to;
     state.reason = decided->reason;
     state.resumes_to = decided->resumes_to;
+    state.suspension = decided->suspension;
     return true;
   }
 
   template <class Message>
   bool from(const Message& message) const {
-    return message.from_status() == tenancy::to_string(state.status);
+    return tenancy::status_from(message.from_status()) == state.status;
   }
 
   bool apply(const Recorded& recorded) {
@@ -61,6 +62,11 @@ struct Fold {
       // Of an earlier cancellation: late, and changes nothing.
       if (cancelled_at != events::from_proto(event.as<v1::TenantDeletionDue>().cancelled_at())) return true;
       return move(Trigger::grace_over, "", event.time, {Status::deleted});
+    }
+    if (event.type == "trial.extended") {
+      trial_ends_at = events::from_proto(event.as<v1::TrialExtended>().trial_ends_at());
+      state.trial_ends_at = *trial_ends_at;
+      return true;
     }
     if (event.type == "plan.changed") {
       const auto& message = event.as<v1::PlanChanged>();
@@ -87,7 +93,7 @@ struct Fold {
     if (!from(message)) return false;
     // The fact does not name its trigger, but says the trigger's name where it had no other reason.
     const auto named = message.reason();
-    for (const auto trigger : {Trigger::paid, Trigger::reactivate, Trigger::resume}) {
+    for (const auto trigger : {Trigger::paid, Trigger::reactivate, Trigger::resume, Trigger::extend_trial}) {
       if (named != tenancy::to_string(trigger)) continue;
       return move(trigger, "", event.time, {Status::active, Status::trial});
     }
@@ -105,6 +111,9 @@ struct Fold {
     const auto by = [&](Trigger trigger) { return move(trigger, reason, event.time, {Status::suspended}); };
     if (reason == tenancy::reason_trial_expired) return by(Trigger::trial_ended) || by(Trigger::reactivate);
     if (reason == tenancy::reason_payment_failed && by(Trigger::unpaid)) return true;
+    if (reason == tenancy::reason_paused && by(Trigger::pause)) return true;
+    // Cancelled and paid again: what an admin had suspended before.
+    if (state.status == Status::cancelled) return by(Trigger::paid);
     return by(Trigger::suspend);
   }
 

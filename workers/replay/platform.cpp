@@ -17,7 +17,7 @@
 #include "tenantry/events/v1/tenant.pb.h"
 #include "workers/audit/worker.h"
 #include "workers/billing/worker.h"
-#include "workers/gateway/store.h"
+#include "workers/gateway/api/signup/sign_up.h"
 #include "workers/metering/worker.h"
 #include "workers/notification/worker.h"
 #include "workers/provisioning/worker.h"
@@ -82,6 +82,7 @@ class Platform::AdminPort final : public broker_admin::BrokerAdmin {
   }
   Result<int> node_count() override { return 1; }
   Result<void> ensure_user(const std::string&, const std::string&, const std::string&) override { return {}; }
+  Result<void> ensure_user_by_hash(const std::string&, const std::string&) override { return {}; }
   Result<void> remove_user(const std::string&) override { return {}; }
   Result<void> set_topic_permission(const std::string&, const std::string&, const std::string&, const std::string&,
                                     const std::string&) override {
@@ -91,6 +92,11 @@ class Platform::AdminPort final : public broker_admin::BrokerAdmin {
   Result<void> set_vhost_limit(const std::string&, const std::string&, int) override { return {}; }
   Result<void> set_user_limit(const std::string&, const std::string&, int) override { return {}; }
   Result<void> close_connections_of(const std::string&) override { return {}; }
+  Result<bool> is_connected(const std::string&) override { return false; }
+  Result<void> remove_queue(const std::string& vhost, const std::string& queue) override {
+    broker_.remove_queue(vhost, queue);
+    return {};
+  }
 
  private:
   sim::Broker& broker_;
@@ -99,7 +105,7 @@ class Platform::AdminPort final : public broker_admin::BrokerAdmin {
 struct Platform::WorkerProcess {
   messaging::WorkerSpec spec;
   std::unique_ptr<messaging::Processor> processor;
-  std::map<std::string, sim::ConsumerId> consumers{};  // by vhost
+  std::map<std::pair<std::string, std::string>, sim::ConsumerId> consumers{};  // by vhost and queue
 };
 
 Platform::Platform(PlatformOptions options)
@@ -133,6 +139,7 @@ void Platform::start_workers() {
   specs.push_back(metering::worker_spec({.database_url = url("metering")}));
   specs.push_back(audit::worker_spec({.database_url = url("audit"), .master_key = master_key}));
   specs.push_back(notification::worker_spec({.database_url = url("notification"),
+                                             .master_key = master_key,
                                              .smtp_url = {},
                                              .mail_from = "no-reply@replay.invalid",
                                              .public_url = "http://replay.invalid"},
@@ -163,9 +170,11 @@ void Platform::start_workers() {
 void Platform::attach_all() {
   for (const auto& vhost : broker_.vhosts()) {
     for (const auto& worker : workers_) {
-      const auto queue = events::queue_of(events::tenant_of_vhost(vhost), worker->spec.name);
-      if (worker->consumers.contains(vhost) || !broker_.has_queue(vhost, queue)) continue;
-      worker->consumers[vhost] = broker_.consume(vhost, queue, static_cast<std::size_t>(worker->spec.prefetch));
+      for (const auto& queue : events::queues_of(events::tenant_of_vhost(vhost), worker->spec.name)) {
+        if (worker->consumers.contains({vhost, queue}) || !broker_.has_queue(vhost, queue)) continue;
+        worker->consumers[{vhost, queue}] =
+            broker_.consume(vhost, queue, static_cast<std::size_t>(worker->spec.prefetch));
+      }
     }
   }
 }
@@ -183,11 +192,11 @@ bool Platform::step() {
 
 bool Platform::deliver(WorkerProcess& worker) {
   std::vector<messaging::Arrival> batch;
-  for (const auto& [vhost, consumer] : worker.consumers) {
+  for (const auto& [queue, consumer] : worker.consumers) {
     while (batch.size() < static_cast<std::size_t>(worker.spec.batch_max) && broker_.can_deliver(consumer)) {
       auto delivery = *broker_.deliver(consumer);
       const messaging::Token token{.link = consumer, .generation = 0, .delivery_tag = delivery.delivery_tag};
-      batch.push_back(messaging::receive(std::move(delivery), vhost, {publisher()}, token, clock_.now()));
+      batch.push_back(messaging::receive(std::move(delivery), queue.first, {publisher()}, token, clock_.now()));
     }
   }
   if (batch.empty()) return false;
@@ -338,7 +347,7 @@ Result<void> Platform::move_tenant(const Recorded& recorded) {
     request.note = message.note();
   } else {
     const auto& message = event.as<v1::TenantActivated>();
-    const bool resumed = message.from_status() == tenancy::to_string(tenancy::Status::cancelled);
+    const bool resumed = tenancy::status_from(message.from_status()) == tenancy::Status::cancelled;
     request.trigger = resumed ? tenancy::Trigger::resume : tenancy::Trigger::reactivate;
     request.reason = message.reason();
     request.note = message.note();

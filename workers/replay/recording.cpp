@@ -37,16 +37,10 @@ Result<events::Event> decode(const events::WireMessage& wire, const std::string&
 
 std::string to_line(const Recorded& recorded) {
   const auto& event = recorded.event;
-  auto line = nlohmann::ordered_json::parse(events::to_structured_json(event));
-  const auto set = [&](const char* name, const std::string& value) {
-    if (!value.empty()) line[name] = value;
-  };
-  set("actorip", event.actor.ip);
-  set("actoragent", event.actor.user_agent);
-  if (!event.foreign_id.empty()) set("eventid", event.id.to_string());
-  set("exchange", recorded.exchange);
-  if (recorded.recorded_at != Timestamp{}) set("recordedat", to_rfc3339(recorded.recorded_at));
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  events::Attributes more{{"exchange", recorded.exchange}};
+  if (!event.foreign_id.empty()) more["eventid"] = event.id.to_string();
+  if (recorded.recorded_at != Timestamp{}) more["recordedat"] = to_rfc3339(recorded.recorded_at);
+  return events::to_structured_json(event, more);
 }
 
 Result<Recorded> from_line(std::string_view line) {
@@ -67,6 +61,7 @@ Result<Recorded> from_line(std::string_view line) {
   auto event = decode(wire, tenant_id);
   if (!event) return event.error();
   recorded.event = *std::move(event);
+  for (const char* ours : {"exchange", "eventid", "recordedat"}) recorded.event.extensions.erase(ours);
   recorded.recorded_at = recorded.event.time;
   if (const auto at = text(*document, "recordedat"); !at.empty()) {
     const auto parsed = from_rfc3339(at);
@@ -98,6 +93,10 @@ Result<Recorded> from_leaf(const json& leaf, const json& personal) {
   event.actor = {text(leaf, "actor_kind"), text(actor, "id"), text(actor, "ip"), text(actor, "user_agent")};
   event.content_type = text(leaf, "content_type");
   event.payload = as_text(*payload);
+  const auto extensions = personal.value("extensions", json::object());
+  for (const auto& [name, value] : extensions.items()) {
+    if (value.is_string()) event.extensions.emplace(name, value.get<std::string>());
+  }
   // The leaf keeps the subject as the resource's id, where the schema names none of its own.
   const auto* entry = events::Catalogue::instance().find(event.type);
   const auto resource_id = text(personal, "resource_id");

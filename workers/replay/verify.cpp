@@ -41,8 +41,8 @@ Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, c
       return {};
     }
     // Whether a clock was behind when metering looked is not on record; what it refused as early is a dead letter.
-    auto usage = metering::read_usage(metrics, event.as<events::v1::UsageRecorded>(), event.tenant_id, event.id,
-                                      event.time, std::max(recorded.recorded_at, event.time));
+    auto usage = events::read_usage(metrics, event.as<events::v1::UsageRecorded>(), event.tenant_id, event.id,
+                                    event.time, std::max(recorded.recorded_at, event.time));
     if (!usage) {
       ++out.refused;
       return {};

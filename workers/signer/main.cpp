@@ -6,6 +6,8 @@
 #include <cstdio>
 
 #include "shared/db/clock_offset.h"
+#include "shared/db/role_check.h"
+#include "shared/service/process.h"
 #include "shared/telemetry/log.h"
 #include "workers/signer/signer.h"
 
@@ -35,6 +37,14 @@ int run() {
   sigaddset(&signals, SIGINT);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
 
+  try {
+    if (const auto ok = db::check_role(config.database_url, "tenantry_signer"); !ok) {
+      log::error("refuses to start", {{"error", ok.error().message}});
+      return 2;
+    }
+  } catch (const std::exception& error) {
+    log::warn("its rights in the database could not be looked at", {{"error", error.what()}});
+  }
   auto state = State::open(config.state_path);
   if (!state) {
     log::error("cannot start", {{"error", state.error().describe()}});
@@ -63,6 +73,11 @@ int run() {
 }  // namespace
 }  // namespace tenantry::signer
 
-int main() {
-  return tenantry::signer::run();
+int main(int argc, char** argv) {
+  using namespace tenantry;
+  if (const auto code =
+          service::begin(argc, argv, "tenantry-signer", "The signer: signs the heads of the audit logs.")) {
+    return *code;
+  }
+  return signer::run();
 }

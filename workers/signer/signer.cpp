@@ -5,6 +5,7 @@
 #include "shared/audit_tree/note.h"
 #include "shared/messaging/outbox.h"
 #include "shared/telemetry/log.h"
+#include "shared/telemetry/metrics.h"
 #include "tenantry/events/v1/security.pb.h"
 
 namespace tenantry::signer {
@@ -26,8 +27,10 @@ void Signer::round() {
   {
     db::Transaction tx(connection_);
     heads = read_heads(tx);
+    std::erase_if(heads, [&](const auto& head) { return !can_sign(head.first); });
     if (!started_) {
       for (const auto& each : read_latest(tx)) {
+        if (!can_sign(each.tenant_id)) continue;
         published_[each.tenant_id] = each.size;
         const auto signed_head = state_.heads().find(each.tenant_id);
         const auto known = signed_head == state_.heads().end() ? 0 : signed_head->second.size();
@@ -43,10 +46,21 @@ void Signer::round() {
   recheck(heads);
 }
 
+// Once per name and process: an operator must see it, and a flood of it would hide everything else.
+bool Signer::can_sign(const std::string& tenant_id) {
+  if (audit::is_key_name(audit::checkpoint_origin(config_.deployment, tenant_id))) return true;
+  if (unsignable_.insert(tenant_id).second) {
+    log::error("an audit log is not signed: no key can bear its name", {{"tenant_id", tenant_id}});
+    metrics::gauge("tenantry_signer_unsignable_logs", "Audit logs under names that no key can bear.",
+                   static_cast<double>(unsignable_.size()));
+  }
+  return false;
+}
+
 void Signer::sign_grown(const StoredHeads& heads) {
   ahead_.clear();
   for (const auto& [tenant_id, frontier] : state_.heads()) {
-    if (heads.contains(tenant_id) || state_.findings().contains(tenant_id)) continue;
+    if (heads.contains(tenant_id) || state_.findings().contains(tenant_id) || !can_sign(tenant_id)) continue;
     report({tenant_id, "log_shrank", 0, frontier.size() - 1, "the log is gone"});
   }
   for (const auto& [tenant_id, head] : heads) {
@@ -99,7 +113,8 @@ bool Signer::is_ours(const audit::StoredCheckpoint& published) const {
 void Signer::publish_signed() {
   std::vector<audit::StoredCheckpoint> checkpoints;
   for (const auto& [tenant_id, frontier] : state_.heads()) {
-    if (published_[tenant_id] < frontier.size()) checkpoints.push_back(signed_checkpoint(tenant_id, frontier));
+    if (can_sign(tenant_id) && published_[tenant_id] < frontier.size())
+      checkpoints.push_back(signed_checkpoint(tenant_id, frontier));
   }
   if (checkpoints.empty()) return;
   db::Transaction tx(connection_);
@@ -121,6 +136,11 @@ void Signer::recheck(const StoredHeads& heads) {
   auto left = static_cast<std::uint64_t>(config_.recheck_records);
   for (std::size_t tenants = 0; left > 0 && tenants < state_.heads().size(); ++tenants) {
     if (!recheck_) begin_recheck();
+    if (!can_sign(recheck_->tenant_id)) {
+      rechecked_last_ = recheck_->tenant_id;
+      recheck_.reset();
+      continue;
+    }
     const auto wrong = read_again(left);
     if (!wrong && recheck_->walk.frontier().size() < recheck_->until.size()) return;  // the next round goes on
     const auto tenant_id = recheck_->tenant_id;

@@ -5,7 +5,8 @@
 // and head (shared/audit_tree/log_walk.h). What holds is written to the state file, then
 // published. What does not hold raises audit.tampering_detected once, and that log is not
 // signed again until a whole re-check finds nothing; the others go on. Each round also
-// reads some old records again, so that what is changed in place is found, too.
+// reads some old records again, so that what is changed in place is found, too. A log under
+// a name that no key can bear is told of and left out: whatever a row says, the others go on.
 //
 // One thread. Throws what shared/db throws, and where the state file cannot be written; the
 // next round begins where this one was.
@@ -14,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "shared/core/clock.h"
 #include "shared/core/ids.h"
@@ -43,6 +45,7 @@ class Signer {
   void report(const audit::Finding& finding);
   audit::StoredCheckpoint signed_checkpoint(const std::string& tenant_id, const audit::Frontier& frontier) const;
   bool is_ours(const audit::StoredCheckpoint& published) const;
+  bool can_sign(const std::string& tenant_id);
 
   const SignerConfig& config_;
   State& state_;
@@ -54,6 +57,7 @@ class Signer {
   std::map<std::string, audit::Hash> foreign_;      // roots published above what the state knows, by tenant
   bool started_ = false;
   std::map<std::string, audit::Frontier> ahead_;  // derived and found good in this round
+  std::set<std::string> unsignable_;              // those told of
   struct Recheck {
     std::string tenant_id;
     audit::LogWalk walk;

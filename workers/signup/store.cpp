@@ -27,11 +27,11 @@ void insert_user(db::Transaction& tx, const Uuid& user_id, std::string_view emai
       {user_id, email, first_name, last_name, locale, now});
 }
 
-void insert_owner(db::Transaction& tx, std::string_view tenant_id, const Uuid& user_id, Timestamp now) {
+void insert_owner(db::Transaction& tx, std::string_view tenant_id, const Uuid& user_id, bool invited, Timestamp now) {
   tx.send(
-      "INSERT INTO platform.memberships (tenant_id, user_id, role, created_at) VALUES ($1, $2, 'owner', $3) "
-      "ON CONFLICT DO NOTHING",
-      {tenant_id, user_id, now});
+      "INSERT INTO platform.memberships (tenant_id, user_id, role, state, state_since, created_at) "
+      "VALUES ($1, $2, 'owner', $3, $4, $4) ON CONFLICT DO NOTHING",
+      {tenant_id, user_id, invited ? "invited" : "active", now});
 }
 
 void insert_tenant_key(db::Transaction& tx, std::string_view tenant_id, int version, ByteView wrapped, Timestamp now) {
@@ -53,7 +53,7 @@ void save_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view st
 std::optional<Owner> find_owner(db::Transaction& tx, std::string_view tenant_id) {
   const auto rows = tx.exec(
       "SELECT u.user_id, u.email, u.first_name FROM platform.memberships m JOIN platform.users u USING (user_id) "
-      "WHERE m.tenant_id = $1 AND m.role = 'owner' ORDER BY m.created_at LIMIT 1",
+      "WHERE m.tenant_id = $1 AND m.role = 'owner' AND m.state IN ('invited', 'active') ORDER BY m.created_at LIMIT 1",
       {tenant_id});
   if (rows.empty()) return std::nullopt;
   return Owner{rows[0].uuid(0), std::string(rows[0].text(1)), std::string(rows[0].text(2))};

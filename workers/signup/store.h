@@ -30,7 +30,8 @@ std::optional<Reservation> find_reservation(db::Transaction& tx, const Uuid& sig
 std::optional<Uuid> find_user(db::Transaction& tx, std::string_view email);
 void insert_user(db::Transaction& tx, const Uuid& user_id, std::string_view email, std::string_view first_name,
                  std::string_view last_name, std::string_view locale, Timestamp now);
-void insert_owner(db::Transaction& tx, std::string_view tenant_id, const Uuid& user_id, Timestamp now);
+// `invited`: has chosen no password yet, and may do nothing until the invitation is accepted.
+void insert_owner(db::Transaction& tx, std::string_view tenant_id, const Uuid& user_id, bool invited, Timestamp now);
 void insert_tenant_key(db::Transaction& tx, std::string_view tenant_id, int version, ByteView wrapped, Timestamp now);
 void save_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view state, std::string_view tenant_id,
                  const std::optional<Uuid>& user_id, std::string_view reason, Timestamp now);

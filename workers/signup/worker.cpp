@@ -1,13 +1,14 @@
 #include "workers/signup/worker.h"
 
-#include <algorithm>
-
 #include "events/proto_time.h"
 #include "events/topology.h"
 #include "shared/crypto/envelope.h"
+#include "shared/crypto/link_token.h"
 #include "shared/db/connection.h"
+#include "shared/tenancy/members.h"
 #include "shared/tenancy/tenants.h"
 #include "shared/tenancy/transition.h"
+#include "shared/text/text.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "workers/signup/store.h"
@@ -18,15 +19,13 @@ namespace {
 namespace v1 = events::v1;
 using messaging::Unit;
 
-std::string folded(std::string email) {
-  std::ranges::transform(email, email.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return email;
-}
-
 class SignupWorker final : public messaging::Worker {
  public:
   SignupWorker(const SignupConfig& config, const messaging::LaneContext& context)
-      : trial_(config.trial), master_(crypto::MasterKey::from_base64(config.master_key).value()), ids_(context.ids) {}
+      : trial_(config.trial),
+        master_(crypto::MasterKey::from_base64(config.master_key).value()),
+        tokens_(master_),
+        ids_(context.ids) {}
 
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
@@ -37,14 +36,15 @@ class SignupWorker final : public messaging::Worker {
     const auto reservation = find_reservation(unit.tx, *signup_id);
     if (reservation && reservation->state != "requested") return {};  // asked for twice under two event ids
     if (reservation) {
-      return register_tenant(unit, *signup_id, request, reservation->tenant_id, *reservation->user_id);
+      return register_tenant(unit, *signup_id, request, reservation->tenant_id, *reservation->user_id, false);
     }
     return register_bare(unit, *signup_id, request);
   }
 
-  // Nobody reserved anything: an admin, the command line or another service published the request.
+  // Nobody reserved anything: an admin, the command line or another service published the request. The owner is invited
+  // like anybody.
   Result<void> register_bare(Unit& unit, const Uuid& signup_id, const v1::SignupRequested& request) {
-    const std::string email = folded(request.admin_email());
+    const std::string email = text::compared_email(request.admin_email());
     if (find_user(unit.tx, email)) return reject(unit, signup_id, "email_taken", "the address belongs to a user");
     const auto tenant = tenancy::create_tenant(unit.tx,
                                                {.company_name = request.company_name(),
@@ -57,14 +57,20 @@ class SignupWorker final : public messaging::Worker {
     const Uuid user_id = ids_.next();
     insert_user(unit.tx, user_id, email, request.admin_first_name(), request.admin_last_name(), tenant->locale,
                 unit.now);
-    return register_tenant(unit, signup_id, request, tenant->tenant_id, user_id);
+    if (auto ok = register_tenant(unit, signup_id, request, tenant->tenant_id, user_id, true); !ok) return ok;
+    const auto invited = tenancy::invite(unit.tx, unit.outbox, ids_, tokens_,
+                                         {.tenant_id = tenant->tenant_id,
+                                          .email = email,
+                                          .role = std::string(tenancy::owner_role),
+                                          .locale = tenant->locale});
+    return invited ? Result<void>{} : invited.error();
   }
 
   Result<void> register_tenant(Unit& unit, const Uuid& signup_id, const v1::SignupRequested& request,
-                               const std::string& tenant_id, const Uuid& user_id) {
+                               const std::string& tenant_id, const Uuid& user_id, bool invited) {
     const auto tenant = tenancy::find_tenant(unit.tx, tenant_id);
     TENANTRY_ASSERT(tenant);
-    insert_owner(unit.tx, tenant_id, user_id, unit.now);
+    insert_owner(unit.tx, tenant_id, user_id, invited, unit.now);
     const auto key = crypto::DataKey::generate(1);
     insert_tenant_key(unit.tx, tenant_id, 1, key.wrap(master_, tenant_id), unit.now);
     save_signup(unit.tx, signup_id, "registered", tenant_id, user_id, "", unit.now);
@@ -73,7 +79,7 @@ class SignupWorker final : public messaging::Worker {
     registered.set_company_name(tenant->company_name);
     registered.set_plan(tenant->plan);
     registered.set_owner_user_id(user_id.to_string());
-    registered.set_owner_email(folded(request.admin_email()));
+    registered.set_owner_email(text::compared_email(request.admin_email()));
     registered.set_owner_first_name(request.admin_first_name());
     registered.set_locale(tenant->locale);
     *registered.mutable_trial_ends_at() = events::to_proto(tenant->lifecycle.trial_ends_at);
@@ -110,6 +116,7 @@ class SignupWorker final : public messaging::Worker {
 
   const Days trial_;
   const crypto::MasterKey master_;
+  const crypto::LinkTokens tokens_;
   IdGenerator& ids_;
   const std::vector<messaging::ConsumerRow> rows_ = {
       messaging::on<v1::SignupRequested>(this, &SignupWorker::requested),

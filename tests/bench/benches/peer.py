@@ -25,7 +25,7 @@ def install():
     have = os.path.join(home, "package.json")
     if not os.path.exists(have) or open(have, encoding="utf-8").read() != open(wanted, encoding="utf-8").read():
         if not shutil.which("npm"):
-            raise Failed("npm is missing: packages-node.txt names it")
+            raise Failed("npm is missing: tools/packages/node.txt names it")
         shutil.rmtree(home, ignore_errors=True)
         os.makedirs(home)
         shutil.copy(wanted, os.path.join(home, "installing.json"))

@@ -80,7 +80,8 @@ TEST(Condition, TextIsLookedForAsEachColumnWritesIt) {
             "COLLATE \"C\"), $1) > 0)");
   EXPECT_EQ(compiled("One").params.at(0).value().value(), "one");
   EXPECT_EQ(compiled("\xC3\x89t\xC3\xA9").sql,
-            " AND (concat_ws(E'\\x1F', type, resource_id, actor_id, actor_agent, payload, changes) ~* $1)");
+            " AND (normalize(concat_ws(E'\\x1F', type, resource_id, actor_id, actor_agent, payload, changes), NFC) ~* "
+            "normalize($1, NFC))");
   const auto quoted = compiled(R"("a\"B")");
   ASSERT_EQ(quoted.params.size(), 2U);
   EXPECT_EQ(quoted.params[0].value().value(), "a\"b");

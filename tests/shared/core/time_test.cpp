@@ -29,6 +29,25 @@ TEST(Rfc3339, RefusesWhatIsNoTime) {
   }
 }
 
+// What is read can be printed, stored and read again: the bounds hold for the instant, not for the text's own year.
+TEST(Rfc3339, ReadsWhatItCanPrintAgain) {
+  for (const char* text : {"1970-01-01T00:00:00Z", "1969-12-31T23:59:59-00:01", "9999-12-31T23:59:59.999999Z",
+                           "9999-12-31T23:59:59.9999999+00:00", "9999-12-31T23:58:60Z", "9999-12-31T23:59:59+23:59"}) {
+    const auto at = from_rfc3339(text);
+    ASSERT_TRUE(at) << text;
+    const auto again = from_rfc3339(to_rfc3339(*at));
+    ASSERT_TRUE(again) << text;
+    EXPECT_EQ(*again, *at) << text;
+  }
+  EXPECT_EQ(to_rfc3339(timestamp_min), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(to_rfc3339(timestamp_max), "9999-12-31T23:59:59.999999Z");
+  for (const char* text :
+       {"9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:60Z", "1970-01-01T00:00:00+00:01",
+        "1970-01-01T00:00:00+23:59", "1969-12-31T23:59:59.999999Z", "0000-01-01T00:00:00Z"}) {
+    EXPECT_FALSE(from_rfc3339(text)) << text;
+  }
+}
+
 TEST(Windows, StartAtTheUtcHourDayAndMonth) {
   const auto at = *from_rfc3339("2024-12-31T23:59:59.999999Z");
   EXPECT_EQ(to_rfc3339(floor_hour(at)), "2024-12-31T23:00:00Z");

@@ -201,7 +201,7 @@ TEST(Server, RefusesAfterWhatCameBeforeInOneRead) {
 
 // 10,000 connections may each be sending a mebibyte.
 TEST(Server, HoldsOnlySoManyBytesOfBodies) {
-  TestServer server{echo, {.bodies_size_max = 100'000}};
+  TestServer server{echo, {.bodies_size_max = 110'000}};
   const Socket first{server.port};
   first.send(post("Content-Length: 90000\r\nExpect: 100-continue\r\n", ""));
   first.receive_until("\r\n\r\n");
@@ -216,6 +216,87 @@ TEST(Server, HoldsOnlySoManyBytesOfBodies) {
   const Socket third{server.port};
   third.send(post("Content-Length: 90000\r\n", std::string(90'000, 'c')));
   EXPECT_EQ(status_in(third.receive_until("]")), 200);
+}
+
+// As behind a proxy: the connection is nobody's, its requests say whose they are.
+std::string holder_in_header(std::string_view, const Request* head) {
+  return head == nullptr ? "" : std::string(head->headers.get("X-Who").value_or("nobody"));
+}
+
+TEST(Server, OneHoldersBodiesLeaveRoomForOthers) {
+  TestServer server{echo, {.bodies_size_of_one_max = 50'000, .holder_of = holder_in_header}};
+  const Socket greedy{server.port};
+  greedy.send(post("X-Who: a\r\nContent-Length: 49000\r\nExpect: 100-continue\r\n", ""));
+  greedy.receive_until("\r\n\r\n");
+  greedy.send(std::string(40'000, 'a'));
+  const Socket again{server.port};
+  again.send(post("X-Who: a\r\nContent-Length: 20000\r\n", std::string(20'000, 'a')));
+  EXPECT_EQ(status_in(again.receive_all()), 503);
+  const Socket other{server.port};
+  other.send(post("X-Who: b\r\nContent-Length: 20000\r\n", std::string(20'000, 'b')));
+  EXPECT_EQ(status_in(other.receive_until("]")), 200);
+  greedy.send(std::string(9'000, 'a'));
+  EXPECT_EQ(status_in(greedy.receive_until("]")), 200);
+}
+
+TEST(Server, OneAddressLeavesConnectionsToOthers) {
+  std::string whose = "a";
+  TestServer server{
+      echo, {.connections_of_one_max = 2, .holder_of = [&](std::string_view, const Request*) { return whose; }}};
+  const auto answer_of = [](const Socket& socket) {
+    socket.send(get("Connection: close\r\n"));
+    return status_in(socket.receive_all());
+  };
+  const Socket stays{server.port};
+  {
+    const Socket leaves{server.port}, third{server.port};
+    EXPECT_EQ(status_in(third.receive_all()), 503);
+    server.thread.run_sync([&] { whose = "b"; });
+    EXPECT_EQ(answer_of(Socket{server.port}), 200);
+    EXPECT_EQ(answer_of(leaves), 200);
+  }
+  for (std::size_t open = 4; open > 1;) {
+    server.thread.run_sync([&] { open = server.server->connections(); });
+  }
+  server.thread.run_sync([&] { whose = "a"; });
+  EXPECT_EQ(answer_of(Socket{server.port}), 200) << "in the place of the one that left";
+}
+
+TEST(Server, ABodyThatPausesIsNotWaitedFor) {
+  TestServer server{echo, {.body_deadline = Milliseconds{60'000}, .body_pause_max = Milliseconds{50}}};
+  const Socket socket{server.port};
+  socket.send(post("Content-Length: 100\r\n", std::string(60, 'a')));
+  EXPECT_EQ(status_in(socket.receive_all()), 408);
+}
+
+TEST(Server, WhatIsRefusedAnywayIsAnsweredBeforeItsBody) {
+  TestServer server{echo, {.refuse_unread = [](const Request& head, std::string_view) -> std::optional<Response> {
+                      if (head.path == "/p") return Response{.status = 404};
+                      return std::nullopt;
+                    }}};
+  const Socket socket{server.port};
+  socket.send(post("Content-Length: 1000000\r\nExpect: 100-continue\r\n", ""));
+  const auto answer = socket.receive_all();
+  EXPECT_EQ(status_in(answer), 404) << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST(Server, WhoLetsAnswersLieIsDisconnected) {
+  constexpr std::size_t size = 64UL * 1024 * 1024;  // more than any socket holds
+  TestServer server{
+      [](const std::shared_ptr<Exchange>& exchange) { exchange->respond({.body = std::string(size, 'x')}); },
+      {.unread_size_of_one_max = 1024UL * 1024}};
+  const Socket socket{server.port};
+  socket.send(get(""));
+  EXPECT_LT(socket.receive_all().size(), size);
+}
+
+TEST(AddressShare, IsTheNetworkOfIpv6AndTheAddressOfIpv4) {
+  EXPECT_EQ(address_share("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(address_share("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(address_share("2001:db8:1:2::9"), address_share("2001:db8:1:2:ffff::1"));
+  EXPECT_EQ(address_share("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(address_share("fe80::1%eth0"), address_share("fe80::2%eth1"));
 }
 
 TEST(Server, ARefusedHeadHasNoBody) {

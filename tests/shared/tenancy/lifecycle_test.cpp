@@ -8,7 +8,12 @@ namespace {
 const Timestamp now = from_unix_seconds(1'700'000'000);
 
 LifecycleState state(Status status, std::string reason = "", std::optional<Status> resumes_to = std::nullopt) {
-  return {status, std::move(reason), resumes_to, now + Days{1}};
+  return {status, std::move(reason), resumes_to, now + Days{1}, {}};
+}
+
+// As an admin's suspension for abuse left it.
+LifecycleState banned(Status status, std::optional<Status> resumes_to) {
+  return {status, status == Status::suspended ? "abuse" : "", resumes_to, now + Days{1}, "abuse"};
 }
 
 struct Row {
@@ -34,13 +39,23 @@ TEST(Lifecycle, MovesAsTheTableSays) {
       {"late end of a paid trial", state(S::active), T::trial_ended, std::nullopt, ""},
       {"dunning over", state(S::active), T::unpaid, S::suspended, "payment_failed"},
       {"paid again", state(S::active), T::paid, std::nullopt, ""},
+      {"subscription paused", state(S::active), T::pause, S::suspended, "paused"},
+      {"subscription paused in trial", state(S::trial), T::pause, S::suspended, "paused"},
+      {"paused, paid", state(S::suspended, "paused"), T::paid, S::active, "payment"},
+      {"trial over, and then extended", state(S::suspended, "trial_expired"), T::extend_trial, S::trial, ""},
+      {"unpaid, trial extended", state(S::suspended, "payment_failed"), T::extend_trial, std::nullopt, ""},
+      {"abuse in trial, extended", banned(S::suspended, S::trial), T::extend_trial, std::nullopt, ""},
+      {"paid, trial extended", state(S::active), T::extend_trial, std::nullopt, ""},
       {"trial_expired, paid", state(S::suspended, "trial_expired"), T::paid, S::active, "payment"},
       {"payment_failed, paid", state(S::suspended, "payment_failed"), T::paid, S::active, "payment"},
-      {"abuse, paid: booked only", state(S::suspended, "abuse", S::active), T::paid, std::nullopt, ""},
-      {"abuse in trial, paid: resumes to active", state(S::suspended, "abuse", S::trial), T::paid, S::suspended,
+      {"abuse, paid: booked only", banned(S::suspended, S::active), T::paid, std::nullopt, ""},
+      {"abuse in trial, paid: resumes to active", banned(S::suspended, S::trial), T::paid, S::suspended, "abuse"},
+      {"abuse, lifted", banned(S::suspended, S::active), T::reactivate, S::active, "payment"},
+      {"abuse in trial, lifted", banned(S::suspended, S::trial), T::reactivate, S::trial, ""},
+      {"abuse, cancelled", banned(S::suspended, S::active), T::cancel, S::cancelled, "payment"},
+      {"abuse, cancelled, resumed by the tenant", banned(S::cancelled, S::suspended), T::resume, std::nullopt, ""},
+      {"abuse, cancelled, paid: suspended as before", banned(S::cancelled, S::suspended), T::paid, S::suspended,
        "abuse"},
-      {"abuse, lifted", state(S::suspended, "abuse", S::active), T::reactivate, S::active, "payment"},
-      {"abuse in trial, lifted", state(S::suspended, "abuse", S::trial), T::reactivate, S::trial, ""},
       {"suspended, cancelled", state(S::suspended, "payment_failed"), T::cancel, S::cancelled, "payment"},
       {"cancelled, paid", state(S::cancelled, "", S::trial), T::paid, S::active, "payment"},
       {"cancelled while paid, resumed", state(S::cancelled, "", S::active), T::resume, S::active, "payment"},
@@ -69,13 +84,46 @@ TEST(Lifecycle, NothingLeavesDeletedAndNothingReturnsToPending) {
   }
 }
 
+// Goal: whatever the tenant, Stripe and the timers do in whatever order, who was suspended by an admin is let in
+// again by an admin alone.
+// Method: every path of moves from a suspension that holds no admin's lifting, to a depth that visits all states.
+TEST(Lifecycle, AnAdminsSuspensionIsLiftedByAnAdminAlone) {
+  std::vector<LifecycleState> reached;
+  for (const auto interrupted : {Status::trial, Status::active}) {
+    auto before = state(interrupted);
+    const auto move = decide(before, Trigger::suspend, "abuse", now);
+    ASSERT_TRUE(move);
+    reached.push_back({move->to, move->reason, move->resumes_to, before.trial_ends_at, move->suspension});
+  }
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    EXPECT_TRUE(reached[i].status != Status::trial && reached[i].status != Status::active) << i;
+    if (i >= 200) break;
+    for (const auto trigger : all_triggers) {
+      if (trigger == Trigger::reactivate) continue;
+      const auto move = decide(reached[i], trigger, "any", now + Days{2});
+      if (!move) continue;
+      reached.push_back({move->to, move->reason, move->resumes_to, reached[i].trial_ends_at, move->suspension});
+    }
+  }
+  EXPECT_GT(reached.size(), 50U);
+}
+
 TEST(Lifecycle, ALiftedTrialThatIsOverStaysSuspended) {
-  auto over = state(Status::suspended, "abuse", Status::trial);
+  auto over = banned(Status::suspended, Status::trial);
   over.trial_ends_at = now;
   const auto move = decide(over, Trigger::reactivate, "admin", now);
   ASSERT_TRUE(move);
   EXPECT_EQ(move->to, Status::suspended);
   EXPECT_EQ(move->reason, "trial_expired");
+}
+
+TEST(Lifecycle, StatusesAreWrittenInCapitalsAndReadInEitherCase) {
+  for (const auto status : all_statuses) {
+    EXPECT_EQ(status_from(to_string(status)), status);
+    EXPECT_EQ(status_from(written(status)), status);
+  }
+  EXPECT_EQ(written(Status::trial), "TRIAL");
+  for (const char* text : {"", "Trial", "trial ", "PAUSED"}) EXPECT_EQ(status_from(text), std::nullopt) << text;
 }
 
 TEST(Access, FollowsTheStatus) {

@@ -23,6 +23,15 @@ TEST(Slug, FollowsTheTable) {
       {"--", ""},
       {"xn--80ak6aa92e", "xn-80ak6aa92e"},
       {"Tab\tand\nline", "tab-and-line"},
+      {"Zorbix\u00AE", "zorbix"},  // signs are removed, not spelled out
+      {"Zorbix\u2122 Systems", "zorbix-systems"},
+      {"\u00A9 Zorbix 2026", "zorbix-2026"},
+      {"Zorbix\u2120", "zorbix"},
+      {"Zorbix \u2100 Holding", "zorbix-holding"},
+      {"Zorbix \u2116 5", "zorbix-5"},
+      {"Zorbix\u00BD", "zorbix"},
+      {"Zorbix \u20AC\u00A3$", "zorbix"},
+      {"Zorbix\u00B2 \u2460 \u3392", "zorbix"},
   };
   for (const auto& [name, slug] : rows) EXPECT_EQ(slug_of(name), slug) << name;
 }
@@ -45,7 +54,11 @@ TEST(Slug, CandidatesCountFromTwo) {
 }
 
 TEST(Slug, ReservesThePlatformsWords) {
-  for (const char* word : {"admin", "api", "www", "platform", "login", "signup", "static", "console"}) {
+  for (const char* word :
+       {"admin",   "api",          "www",        "platform", "login",      "signup",     "static",    "console",
+        "wpad",    "autodiscover", "autoconfig", "mta-sts",  "postmaster", "hostmaster", "webmaster", "abuse",
+        "ftp",     "ns1",          "ns2",        "cdn",      "openapi",    "status",     "docs",      "help",
+        "support", "billing",      "info",       "noc",      "security"}) {
     EXPECT_TRUE(is_reserved_slug(word)) << word;
   }
   EXPECT_FALSE(is_reserved_slug("boulangerie-martin"));

@@ -88,13 +88,22 @@ TEST(Leaf, SaysNothingOfPersonsInTheOpen) {
   }
 }
 
+// What a publisher says beside the payload is part of the event.
+TEST(Leaf, KeepsExtensionsSealed) {
+  auto event = client_created();
+  event.extensions = {{"region", "eu"}, {"shard", "3 \"x\""}};
+  const auto leaf = parse_leaf(leaf_of(record_of(event), event, &key));
+  EXPECT_FALSE(leaf->contains("extensions"));
+  EXPECT_EQ(open_leaf(*leaf, key)->at("extensions"), json::parse(R"({"region":"eu","shard":"3 \"x\""})"));
+}
+
 TEST(Leaf, KeepsOldAndNewValuesSealed) {
   events::v1::TenantSuspended suspended;
   suspended.set_reason("abuse");
-  suspended.set_from_status("active");
+  suspended.set_from_status("ACTIVE");
   const auto event = events::make_event("acme", suspended, {}, Uuid{});
   const auto leaf = parse_leaf(leaf_of(record_of(event), event, &key));
-  EXPECT_EQ(open_leaf(*leaf, key)->at("changes"), json::parse(R"({"status":{"old":"active","new":"suspended"}})"));
+  EXPECT_EQ(open_leaf(*leaf, key)->at("changes"), json::parse(R"({"status":{"old":"ACTIVE","new":"SUSPENDED"}})"));
 }
 
 TEST(Leaf, OpensForItsKeyTenantAndSequenceOnly) {

@@ -4,6 +4,7 @@
 
 #include "tenantry/events/v1/activity.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
+#include "tenantry/events/v1/usage.pb.h"
 
 namespace tenantry::audit {
 namespace {
@@ -44,9 +45,9 @@ TEST(AuditRecord, KeepsWhatNobodyKnows) {
 TEST(AuditRecord, SaysWhatAValueWasAndIs) {
   events::v1::TenantSuspended suspended;
   suspended.set_reason("abuse \"x\"");
-  suspended.set_from_status("active");
+  suspended.set_from_status("ACTIVE");
   EXPECT_EQ(make_record(events::make_event("acme", suspended, {}, Uuid{}), "acme.events", {}).changes,
-            R"({"status":{"new":"suspended","old":"active"}})");
+            R"({"status":{"new":"SUSPENDED","old":"ACTIVE"}})");
   events::v1::PlanChanged plan;
   plan.set_from_plan("STARTER");
   plan.set_to_plan("PRO");
@@ -57,6 +58,18 @@ TEST(AuditRecord, SaysWhatAValueWasAndIs) {
   EXPECT_EQ(make_record(events::make_event("acme", access, {}, Uuid{}), "acme.events", {}).changes,
             R"({"locked":{"new":true}})");
   EXPECT_EQ(make_record(client_created(), "acme.events", {}).changes, "");
+}
+
+// An application chooses the metric's name; the row must fit PostgreSQL's text and its index whatever it is.
+TEST(Record, HoldsNoMoreOfAForeignTextThanAnIndexTakes) {
+  events::v1::UsageRecorded usage;
+  usage.set_metric(std::string("a\0b", 3) + std::string(1020, 'x') + "\xC3\xA9" + std::string(200'000, 'y'));
+  usage.set_quantity(1);
+  const auto record = make_record(events::make_event("acme", usage, {}, Uuid{}), "acme.app", {});
+  EXPECT_EQ(record.resource_id, "ab" + std::string(1020, 'x') + "\xC3\xA9");
+  usage.set_metric(std::string(1023, 'x') + "\xC3\xA9");
+  EXPECT_EQ(make_record(events::make_event("acme", usage, {}, Uuid{}), "acme.app", {}).resource_id,
+            std::string(1023, 'x'));
 }
 
 }  // namespace

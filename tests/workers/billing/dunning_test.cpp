@@ -5,10 +5,14 @@
 namespace tenantry::billing {
 namespace {
 
+using tenancy::Status;
+
 const Timestamp day0 = from_unix_seconds(1'700'000'000);
 const std::optional<Timestamp> paid{};
 const std::optional<Timestamp> no_hold{};
+const std::optional<Timestamp> never{};
 const DunningEffects nothing{};
+const auto in_time = Microseconds{0};
 
 Account account_past_due_since(std::optional<Timestamp> lapse) {
   Account account;
@@ -17,8 +21,15 @@ Account account_past_due_since(std::optional<Timestamp> lapse) {
   return account;
 }
 
-DunningEffects reminds(int day, int next_day) {
-  return {.remind = Days{day}, .next = DunningTimer{Days{next_day}, day0 + Days{next_day}}};
+// Sent on `sent_day`; the first was on day 0 where no other is given.
+DunningEffects reminds(int day, int next_day, int warned_day = 0) {
+  const auto warned_at = day0 + Days{warned_day};
+  return {.remind = Days{day},
+          .suspend_at = day0 + Days{14},
+          .next = DunningTimer{Days{next_day}, day0 + Days{next_day}, warned_at}};
+}
+DunningEffects passes(int next_day, std::optional<Timestamp> warned_at = never) {
+  return {.next = DunningTimer{Days{next_day}, day0 + Days{next_day}, warned_at}};
 }
 const DunningEffects suspends{.suspend = true};
 
@@ -26,8 +37,12 @@ struct Row {
   const char* name;
   std::optional<Timestamp> lapse;
   int day;
-  std::optional<Timestamp> held_until;
+  std::optional<Timestamp> warned_at;
   DunningEffects effects;
+  Microseconds late = in_time;  // after its day the timer is handled
+  std::optional<Timestamp> held_until = no_hold;
+  Status status = Status::active;
+  std::int64_t price_minor = 4900;
 };
 class Dunning : public testing::TestWithParam<Row> {};
 
@@ -35,30 +50,68 @@ class Dunning : public testing::TestWithParam<Row> {};
 // Method: one row per timer; the lapse starts at `day0`.
 TEST_P(Dunning, Steps) {
   const auto& row = GetParam();
-  EXPECT_EQ(on_dunning_due(account_past_due_since(row.lapse), day0, Days{row.day}, {}, row.held_until), row.effects);
+  const Tenancy tenancy{.status = row.status, .price_minor = row.price_minor, .held_until = row.held_until};
+  const DunningDay due{.lapse = day0, .day = Days{row.day}, .warned_at = row.warned_at};
+  EXPECT_EQ(on_dunning_due(account_past_due_since(row.lapse), tenancy, due, {}, day0 + Days{row.day} + row.late),
+            row.effects);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Dunning,
-                         testing::Values(
-                             //  name                       lapse           day  held_until         effects
-                             Row{"FirstDayReminds", day0, 0, no_hold, reminds(0, 3)},
-                             Row{"SecondReminder", day0, 3, no_hold, reminds(3, 7)},
-                             Row{"LastReminderWaitsForEnd", day0, 7, no_hold, reminds(7, 14)},
-                             Row{"DayOfAnOlderPolicy", day0, 5, no_hold, reminds(5, 7)},
-                             Row{"LastDaySuspends", day0, 14, no_hold, suspends},
-                             Row{"LaterThanTheLastDay", day0, 20, no_hold, suspends},
-                             Row{"HoldPutsOffTheEnd", day0, 14, day0 + Days{30},
-                                 DunningEffects{.next = DunningTimer{Days{14}, day0 + Days{30}}}},
-                             Row{"HoldStillReminds", day0, 0, day0 + Days{30}, reminds(0, 3)},
-                             Row{"PaidMeanwhileIsIgnored", paid, 7, no_hold, nothing},
-                             Row{"PaidMeanwhileOnLastDay", paid, 14, no_hold, nothing},
-                             Row{"EarlierLapseIsIgnored", day0 + Days{30}, 7, no_hold, nothing}),
-                         [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    , Dunning,
+    testing::Values(
+        //  name                       lapse           day  warned_at  effects
+        Row{"FirstDayReminds", day0, 0, never, reminds(0, 3)}, Row{"SecondReminder", day0, 3, day0, reminds(3, 7)},
+        Row{"LastReminderWaitsForEnd", day0, 7, day0, reminds(7, 14)},
+        Row{"DayOfAnOlderPolicy", day0, 5, day0, reminds(5, 7)}, Row{"LastDaySuspends", day0, 14, day0, suspends},
+        Row{"LaterThanTheLastDay", day0, 20, day0, suspends},
+        Row{"HoldPutsOffTheEnd", day0, 14, day0, DunningEffects{.next = DunningTimer{Days{14}, day0 + Days{30}, day0}},
+            in_time, day0 + Days{30}},
+        Row{"HoldStillReminds", day0, 0, never, reminds(0, 3), in_time, day0 + Days{30}},
+        Row{"PaidMeanwhileIsIgnored", paid, 7, day0, nothing}, Row{"PaidMeanwhileOnLastDay", paid, 14, day0, nothing},
+        Row{"EarlierLapseIsIgnored", day0 + Days{30}, 7, day0, nothing},
+        // Everything was down for days.
+        Row{"ReminderWhoseNextHasPassedIsNotSent", day0, 0, never, passes(3), Days{4}},
+        Row{"OfThosePassedTheNewestIsSent", day0, 7, day0, reminds(7, 14), Days{4}},
+        // The failure came to us late: three days at least from the first mail to the suspension.
+        Row{"LateFailureIsWarnedOfFirst", day0, 14, never,
+            DunningEffects{.remind = Days{7},
+                           .suspend_at = day0 + Days{18},
+                           .next = DunningTimer{Days{14}, day0 + Days{18}, day0 + Days{15}}},
+            Days{1}},
+        Row{"LateWarningPutsOffTheEnd", day0, 14, day0 + Days{13},
+            DunningEffects{.next = DunningTimer{Days{14}, day0 + Days{16}, day0 + Days{13}}}},
+        Row{"LateWarningEndsThen", day0, 14, day0 + Days{13}, suspends, Days{2}},
+        // Who is in a trial, suspended or gone is not reminded.
+        Row{"TrialTakesNoReminders", day0, 3, never, passes(7), in_time, no_hold, Status::trial},
+        Row{"CancelledTakesNoReminders", day0, 3, day0, passes(7, day0), in_time, no_hold, Status::cancelled},
+        Row{"SuspendedTakesNoReminders", day0, 7, day0, passes(14, day0), in_time, no_hold, Status::suspended},
+        Row{"FreePlanOwesNothing", day0, 14, day0, nothing, in_time, no_hold, Status::active, 0}),
+    [](const auto& tested) { return tested.param.name; });
 
 TEST(DunningTimer, StartsOnTheFirstDayOfThePolicy) {
   EXPECT_EQ(first_dunning_timer(day0, {}), (DunningTimer{Days{0}, day0}));
   EXPECT_EQ(first_dunning_timer(day0, {.remind_on = {Days{2}}}), (DunningTimer{Days{2}, day0 + Days{2}}));
   EXPECT_EQ(first_dunning_timer(day0, {.remind_on = {}}), (DunningTimer{Days{14}, day0 + Days{14}}));
+}
+
+TEST(DunningPolicy, WithoutRemindersSuspendsUnwarned) {
+  const DunningDay due{.lapse = day0, .day = Days{14}};
+  const Tenancy tenancy{.status = Status::active, .price_minor = 4900};
+  EXPECT_EQ(on_dunning_due(account_past_due_since(day0), tenancy, due, {.remind_on = {}}, day0 + Days{14}), suspends);
+}
+
+TEST(DunningPolicy, WhoNeedNotPayIsAskedForNothingUntilThatEnds) {
+  const Tenancy unbilled{
+      .status = Status::active, .price_minor = 4900, .held_until = day0 + Days{90}, .unbilled_until = day0 + Days{90}};
+  for (const int day : {0, 7, 14}) {
+    EXPECT_EQ(
+        on_dunning_due(account_past_due_since(day0), unbilled, {.lapse = day0, .day = Days{day}}, {}, day0 + Days{day}),
+        (DunningEffects{.next = DunningTimer{Days{day}, day0 + Days{90}}}));
+  }
+}
+
+TEST(DunningPolicy, OnlyActiveTenantsTakeReminders) {
+  for (const auto status : tenancy::all_statuses) EXPECT_EQ(takes_reminders(status), status == Status::active);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "workers/gateway/access.h"
+#include "workers/gateway/edge/access.h"
 
 #include <gtest/gtest.h>
 
@@ -57,15 +57,17 @@ TEST(Language, FrenchUnlessEnglishIsPreferred) {
   EXPECT_EQ(language_of("enx, ;;q=,"), Language::french);
 }
 
-TEST(Permissions, Match) {
-  const std::vector<std::string> manager = {"clients:*", "usage:read"};
-  EXPECT_TRUE(permits(manager, "clients:create"));
-  EXPECT_TRUE(permits(manager, "usage:read"));
-  EXPECT_FALSE(permits(manager, "usage:export"));
-  EXPECT_FALSE(permits(manager, "client:read"));
-  EXPECT_FALSE(permits({}, "clients:read"));
-  const std::vector<std::string> owner = {"*"};
-  EXPECT_TRUE(permits(owner, "broker:read"));
+TEST(Language, IsReadAsPeopleMeanIt) {
+  EXPECT_EQ(language_of("en_US"), Language::english);
+  EXPECT_EQ(language_of("en_US.UTF-8"), Language::english);
+  EXPECT_EQ(language_of("fr;Q=0.3, en;Q=0.7"), Language::english);
+  EXPECT_EQ(language_of("fr;q=0"), Language::english);
+  EXPECT_EQ(language_of("fr;q=0, *"), Language::english);
+  EXPECT_EQ(language_of("*, fr;q=0.2"), Language::english);
+  EXPECT_EQ(language_of("*"), Language::french);
+  EXPECT_EQ(language_of("en;q=0, *;q=0.1"), Language::french);
+  EXPECT_EQ(language_of("fr;q=0, en;q=0"), Language::french);
+  EXPECT_EQ(language_of("en; q=1.0, fr; q=0.9"), Language::english);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "workers/gateway/cache.h"
+#include "workers/gateway/edge/cache.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "workers/gateway/cursor.h"
+#include "workers/gateway/edge/cursor.h"
 
 #include <gtest/gtest.h>
 
@@ -38,6 +38,25 @@ TEST(Cursor, LimitHasARange) {
   EXPECT_EQ(*page_limit({}), 50);
   EXPECT_EQ(*limit("200"), 200);
   for (const char* const text : {"0", "201", "-1", "1.5", "", "x", "99999999999"}) EXPECT_FALSE(limit(text)) << text;
+}
+
+// A cursor is the caller's text: what stands in it for a time is read, not handed to the database.
+TEST(Cursor, NamesATimeThatCanBeStored) {
+  const auto read = [](const std::vector<std::string>& parts) {
+    return timed_place({.query = {{"cursor", encode_cursor(parts)}}}, true);
+  };
+  const std::string id = "0190163d-8694-739b-aea5-966c26f8ad91";
+  const auto place = read({"2026-01-01T00:00:00.123456+23:59", id});
+  ASSERT_TRUE(place && *place);
+  EXPECT_EQ(to_rfc3339((*place)->at), "2025-12-31T00:01:00.123456Z");
+  EXPECT_EQ((*place)->id, id);
+  for (const char* at : {"1970-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "infinity", "now", ""}) {
+    const auto refused = read({at, id});
+    ASSERT_FALSE(refused) << at;
+    EXPECT_EQ(refused.error().fields[0].pointer, "/cursor") << at;
+  }
+  EXPECT_FALSE(read({"2026-01-01T00:00:00Z", "no id"}));
+  EXPECT_FALSE(*timed_place({}, true));
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "workers/gateway/loads.h"
+#include "workers/gateway/edge/loads.h"
 
 #include <gtest/gtest.h>
 

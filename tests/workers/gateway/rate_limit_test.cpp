@@ -1,4 +1,4 @@
-#include "workers/gateway/rate_limit.h"
+#include "workers/gateway/edge/rate_limit.h"
 
 #include <gtest/gtest.h>
 
@@ -82,6 +82,20 @@ TEST(LoginLimiter, OneAddressAgainstManyAccountsWaits) {
   EXPECT_TRUE(limiter.admit("another", "6.6.6.6", Milliseconds{0}));
   EXPECT_FALSE(limiter.admit("another", "1.1.1.1", Milliseconds{0}));
   EXPECT_FALSE(limiter.admit("another", "6.6.6.6", Milliseconds{LoginLimiter::forget_after}));
+}
+
+TEST(WindowLimiter, WhatIsGivenBackMayBeTakenAgain) {
+  WindowLimiter limiter(Seconds{60});
+  const Milliseconds now{0};
+  EXPECT_TRUE(limiter.take("a", 2, now).allowed);
+  EXPECT_TRUE(limiter.take("a", 2, now).allowed);
+  EXPECT_FALSE(limiter.take("a", 2, now).allowed);
+  limiter.give_back("a");
+  EXPECT_TRUE(limiter.take("a", 2, now).allowed);
+  EXPECT_FALSE(limiter.take("a", 2, now).allowed);
+  limiter.give_back("b");  // of which nothing was taken
+  EXPECT_TRUE(limiter.take("b", 1, now).allowed);
+  EXPECT_FALSE(limiter.take("b", 1, now).allowed);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "workers/gateway/resolve.h"
+#include "workers/gateway/edge/resolve.h"
 
 #include <gtest/gtest.h>
 

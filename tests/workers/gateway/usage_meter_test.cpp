@@ -1,4 +1,4 @@
-#include "workers/gateway/usage_meter.h"
+#include "workers/gateway/edge/usage_meter.h"
 
 #include <gtest/gtest.h>
 

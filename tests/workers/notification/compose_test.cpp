@@ -13,6 +13,7 @@ namespace tenantry::notification {
 namespace {
 
 const char* const url = "https://app.tenantry.example";
+const crypto::LinkTokens tokens{crypto::MasterKey::from_base64(to_base64(Bytes(32, 7))).value()};
 
 Reader reader(const std::string& locale) {
   return {.email = "zoe@acme.example", .first_name = "Zoé", .locale = locale};
@@ -22,7 +23,7 @@ Mail mail_of(const events::Event& event, const std::string& locale) {
   const auto notice = notice_for(event, locale).value();
   return {.from = "no-reply@tenantry.example",
           .to = "zoe@acme.example",
-          .text = render(notice, reader(locale), "Société Générale d'Exemples", url),
+          .text = render(notice, reader(locale), "Société Générale d'Exemples", url, tokens),
           .notification_id = notification_id(event, notice.template_name, "zoe@acme.example"),
           .date = event.time};
 }
@@ -74,7 +75,7 @@ TEST(Compose, RefusesToBreakOutOfAHeader) {
 TEST(Compose, CompanyNameWithALineEndIsRefusedInTheSubject) {
   const auto notice = notice_for(suspended("admin"), "en").value();
   auto mail = mail_of(cancelled(), "en");
-  mail.text = render(notice, reader("en"), "Acme\r\nBcc: all@example.com", url);
+  mail.text = render(notice, reader("en"), "Acme\r\nBcc: all@example.com", url, tokens);
   EXPECT_FALSE(compose(mail));
 }
 
@@ -89,8 +90,62 @@ TEST(Compose, KeepsLinesWithinTheirLimits) {
 
 // What a tenant wrote is text, never a template.
 TEST(Render, TakesValuesAsTheyAre) {
-  const auto text = render(notice_for(cancelled(), "en").value(), reader("en"), "{{url}} <b>&", url);
+  const auto text = render(notice_for(cancelled(), "en").value(), reader("en"), "{{url}} <b>&", url, tokens);
   EXPECT_NE(text.body.find("The subscription of {{url}} <b>& is cancelled"), std::string::npos);
+}
+
+// Who signs up with another's address says nothing to that person by our mail.
+TEST(Render, TheFirstMailHoldsNoStrangersWord) {
+  for (const auto& event : {trial_started(), address_known()}) {
+    for (const auto* locale : {"fr", "en"}) {
+      const Reader stranger{.email = "victim@example.org", .first_name = "Zorro", .locale = locale};
+      const auto text = render(notice_for(event, locale).value(), stranger, "Quux http://evil.example/x", url, tokens);
+      const auto all = text.subject + text.body;
+      for (const char* word : {"Zorro", "Quux", "evil"}) EXPECT_EQ(all.find(word), all.npos) << all;
+      EXPECT_NE(text.body.find("acme"), std::string::npos);  // the tenant's id: what login needs
+    }
+  }
+}
+
+TEST(Render, AnInvitationHasALinkOfItsSendingAndNamesThatAreNone) {
+  const auto shown = [](const events::Event& event, const std::string& locale) {
+    return render(notice_for(event, locale).value(), addressee_of(event).value(), "Acme evil.example", url, tokens);
+  };
+  const auto event = user_invited("Marie http://evil.example", 2);
+  const auto id = Uuid::parse(event.as<v1::UserInvited>().invitation_id()).value();
+  const auto link = std::string(url) + "/invitation#t=" + tokens.make(crypto::LinkPurpose::invitation, id, 2);
+  for (const auto* locale : {"fr", "en"}) {
+    const auto text = shown(event, locale);
+    EXPECT_NE(text.body.find(link), text.body.npos) << text.body;
+    EXPECT_NE(text.body.find("Marie http"), text.body.npos) << text.body;
+    EXPECT_EQ((text.subject + text.body).find("evil.example"), text.body.npos) << text.body;
+  }
+  EXPECT_NE(shown(event, "fr").body.find("responsable"), std::string::npos);
+  EXPECT_NE(shown(event, "en").body.find("as manager"), std::string::npos);
+  EXPECT_NE(shown(user_invited("", 1), "en").body.find("You are invited"), std::string::npos);
+  EXPECT_EQ(shown(user_invited("", 1), "en").body.find(link), std::string::npos);  // another sending, another token
+  EXPECT_EQ(addressee_of(event)->email, "paul@durand.example");
+  EXPECT_EQ(addressee_of(event)->locale, "en");
+  EXPECT_FALSE(addressee_of(cancelled()));
+}
+
+TEST(Render, NoNameBecomesALink) {
+  const auto shown = [](const std::string& name) {
+    const auto text = render(notice_for(cancelled(), "en").value(), reader("en"), name, url, tokens);
+    constexpr std::string_view before = "The account of ";
+    return text.subject.substr(before.size(),
+                               text.subject.size() - before.size() - std::string(" is cancelled").size());
+  };
+  EXPECT_EQ(shown("win at evil.example now"), "win at evil. example now");
+  for (const char* name : {"http://evil.example/x", "https:evil.example", "www.evil.example", "me@evil.example",
+                           "\u00E9v\u00EFl.example"}) {
+    EXPECT_EQ(shown(name).find("://"), std::string::npos) << shown(name);
+    EXPECT_EQ(shown(name).find("l.example"), std::string::npos) << shown(name);
+    EXPECT_EQ(shown(name).find('@'), std::string::npos) << shown(name);
+  }
+  for (const char* name : {"S.A.R.L. Dupont & Fils", "J. Martin", "Acme: bakers", "No. 5", "L'\u00C9picerie du Coin"}) {
+    EXPECT_EQ(shown(name), name);
+  }
 }
 
 TEST(Render, SaysWhySuspendedAndWhatForReactivated) {
@@ -98,8 +153,8 @@ TEST(Render, SaysWhySuspendedAndWhatForReactivated) {
   EXPECT_NE(body(suspended("payment_failed")).find("Despite our reminders"), std::string::npos);
   EXPECT_EQ(body(suspended("payment_failed")).find("by our team"), std::string::npos);
   EXPECT_NE(body(suspended("abuse")).find("by our team"), std::string::npos);
-  EXPECT_NE(body(activated("trial")).find("Thank you"), std::string::npos);
-  EXPECT_NE(body(activated("suspended")).find("active again"), std::string::npos);
+  EXPECT_NE(body(activated("TRIAL")).find("Thank you"), std::string::npos);
+  EXPECT_NE(body(activated("SUSPENDED")).find("active again"), std::string::npos);
   EXPECT_NE(body(invoice_issued()).find("To see it: https://invoice.stripe.com/i/1"), std::string::npos);
   EXPECT_EQ(body(invoice_issued("")).find("To see it"), std::string::npos);
   EXPECT_EQ(mail_of(payment_overdue(0), "en").text.subject, "Your payment has failed");
@@ -109,13 +164,14 @@ TEST(Render, SaysWhySuspendedAndWhatForReactivated) {
 TEST(Render, FillsEveryTemplateInBothLanguages) {
   std::set<std::string> rendered;
   for (const auto& event :
-       {trial_started(), trial_ending(), suspended("trial_expired"), suspended("payment_failed"), suspended("admin"),
-        activated("trial"), activated("suspended"), cancelled(), payment_overdue(0), payment_overdue(1),
-        payment_overdue(7), threshold_reached(80), threshold_reached(100), limit_exceeded(), invoice_issued()}) {
+       {address_known(), trial_started(), trial_ending(), suspended("trial_expired"), suspended("payment_failed"),
+        suspended("admin"), activated("TRIAL"), activated("SUSPENDED"), cancelled(), payment_overdue(0),
+        payment_overdue(1), payment_overdue(7), threshold_reached(80), threshold_reached(100), limit_exceeded(),
+        invoice_issued(), user_invited("Marie Martin", 1), user_invited("", 1)}) {
     for (const auto* locale : {"fr", "en"}) {
       const auto notice = notice_for(event, locale).value();
       rendered.insert(notice.template_name + "." + locale);
-      const auto text = render(notice, reader(locale), "Acme", url);
+      const auto text = render(notice, reader(locale), "Acme", url, tokens);
       EXPECT_EQ((text.subject + text.body).find("{{"), std::string::npos) << notice.template_name;
       // A name without a value leaves two blanks, or a blank before a full stop.
       for (const auto* hole : {"  ", " .", " ,\n", "\n\n\n"}) {

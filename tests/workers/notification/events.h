@@ -5,6 +5,7 @@
 #include "events/envelope.h"
 #include "events/proto_time.h"
 #include "tenantry/events/v1/billing.pb.h"
+#include "tenantry/events/v1/people.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
@@ -30,6 +31,25 @@ inline events::Event trial_started() {
   return event_of(message);
 }
 
+inline events::Event address_known() {
+  v1::SignupAddressKnown message;
+  message.set_user_id("u1");
+  message.set_email("zoe@acme.example");
+  return event_of(message);
+}
+
+inline events::Event user_invited(const std::string& inviter, int sending) {
+  v1::UserInvited message;
+  message.set_invitation_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d11");
+  message.set_email("paul@durand.example");
+  message.set_role("manager");
+  message.set_inviter_name(inviter);
+  message.set_locale("en-GB");
+  *message.mutable_expires_at() = events::to_proto(later);
+  message.set_sending(sending);
+  return event_of(message);
+}
+
 inline events::Event trial_ending() {
   v1::TrialEnding message;
   *message.mutable_trial_ends_at() = events::to_proto(later);
@@ -39,7 +59,7 @@ inline events::Event trial_ending() {
 inline events::Event suspended(const std::string& reason) {
   v1::TenantSuspended message;
   message.set_reason(reason);
-  message.set_from_status("active");
+  message.set_from_status("ACTIVE");
   return event_of(message);
 }
 
@@ -53,7 +73,7 @@ inline events::Event activated(const std::string& from) {
 inline events::Event cancelled() {
   v1::TenantCancelled message;
   message.set_reason("stripe");
-  message.set_from_status("active");
+  message.set_from_status("ACTIVE");
   *message.mutable_deletion_due_at() = events::to_proto(later);
   return event_of(message);
 }

@@ -25,16 +25,17 @@ TEST_P(Rules, ChooseTheTemplate) {
 INSTANTIATE_TEST_SUITE_P(
     , Rules,
     testing::Values(
-        Row{"Welcome", trial_started(), "welcome"}, Row{"TrialEnding", trial_ending(), "trial_ending"},
+        Row{"AddressKnown", address_known(), "address_known"}, Row{"Welcome", trial_started(), "welcome"},
+        Row{"TrialEnding", trial_ending(), "trial_ending"},
         Row{"TrialExpired", suspended("trial_expired"), "trial_ended"},
         Row{"PaymentFailed", suspended("payment_failed"), "suspended"},
         Row{"ByAnAdmin", suspended("admin"), "suspended"}, Row{"Abuse", suspended("abuse"), "suspended"},
-        Row{"FirstPayment", activated("trial"), "reactivated"},
-        Row{"Reactivated", activated("suspended"), "reactivated"}, Row{"Cancelled", cancelled(), "cancelled"},
+        Row{"FirstPayment", activated("TRIAL"), "reactivated"},
+        Row{"Reactivated", activated("SUSPENDED"), "reactivated"}, Row{"Cancelled", cancelled(), "cancelled"},
         Row{"Overdue", payment_overdue(0), "payment_overdue"}, Row{"Limit80", threshold_reached(80), "limit_80"},
         Row{"Limit100", threshold_reached(100), "limit_100"}, Row{"OtherThreshold", threshold_reached(50), ""},
         Row{"LimitExceeded", limit_exceeded(), "limit_exceeded"}, Row{"Invoice", invoice_issued(), "invoice_issued"},
-        Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
+        Row{"Invited", user_invited("Marie", 1), "invitation"}, Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST(RuleValues, WriteAsTheLocaleDoes) {
@@ -44,6 +45,11 @@ TEST(RuleValues, WriteAsTheLocaleDoes) {
   EXPECT_EQ(notice_for(invoice_issued(), "en")->values.at("amount"), "49.00 EUR");
   EXPECT_EQ(notice_for(limit_exceeded(), "fr")->values.at("quantity"), "10,50");
   EXPECT_EQ(notice_for(threshold_reached(80), "en")->values.at("limit"), "10000");
+}
+
+TEST(RuleValues, ThatAnAddressIsKnownIsForItsOwnerAlone) {
+  EXPECT_EQ(notice_for(address_known(), "fr")->only_to, "zoe@acme.example");
+  EXPECT_EQ(notice_for(trial_started(), "fr")->only_to, "");
 }
 
 TEST(RuleValues, AreForWhatTheQueueHears) {

@@ -1,0 +1,30 @@
+#include "shared/db/role_check.h"
+
+#include "shared/db/connection.h"
+
+namespace tenantry::db {
+
+Result<void> check_role(const std::string& url, std::string_view role) {
+  Connection connection(url, std::string(role) + " start");
+  Transaction tx(connection);
+  const auto rows = tx.exec(
+      "SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole OR r.rolcreatedb OR r.rolreplication, "
+      "EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid), "
+      "EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid) FROM pg_roles r WHERE r.rolname = current_user");
+  const auto row = rows[0];
+  const auto refuse = [&](const char* why) {
+    return Error{.code = Errc::refused,
+                 .reason = "database_role",
+                 .message = "logs in to the database as " + std::string(row.text(0)) + ", " + why + "; it must be " +
+                            std::string(role) + " of migrations/roles.sql"};
+  };
+  if (row.boolean(1)) return refuse("a superuser");
+  if (row.boolean(2)) return refuse("who passes by row-level security");
+  if (row.boolean(3)) return refuse("who may make roles or databases");
+  if (row.boolean(4)) return refuse("a member of another role");
+  if (row.boolean(5)) return refuse("who owns tables");
+  if (row.text(0) != role) return refuse("another service's role");
+  return {};
+}
+
+}  // namespace tenantry::db

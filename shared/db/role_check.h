@@ -1,0 +1,16 @@
+// Whether a service logs in as itself: a process that could do everything would do everything an attacker makes it do.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "shared/core/result.h"
+
+namespace tenantry::db {
+
+// Errc::refused with what is wrong where the login is not `role`, or may do what no service may: it is a superuser,
+// makes roles or databases, passes by row-level security, is a member of another role, or owns tables. Throws as
+// Connection does.
+Result<void> check_role(const std::string& url, std::string_view role);
+
+}  // namespace tenantry::db

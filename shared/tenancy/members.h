@@ -1,0 +1,157 @@
+// People of a tenant, in rows: inviting, accepting, changing, passing ownership on.
+//
+// Each function runs in the caller's transaction, locks the tenant's row first (so that
+// limits and the last owner are counted by one at a time), asks membership.h, writes, and
+// puts the event into the outbox with the signal that caches are stale. Who acts is read
+// here, in the same transaction: a right that was lost meanwhile is lost. The outbox's
+// origin is the caller's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "events/envelope.h"
+#include "shared/core/ids.h"
+#include "shared/core/result.h"
+#include "shared/tenancy/membership.h"
+
+namespace tenantry::db {
+class Transaction;
+}
+namespace tenantry::messaging {
+class Outbox;
+}
+namespace tenantry::crypto {
+class LinkTokens;
+}
+
+namespace tenantry::tenancy {
+
+struct InvitationPolicy {
+  Days life{7};
+  int sendings_a_day = 5;  // of one invitation: nobody's mailbox is filled by way of us
+};
+
+struct Invitation {
+  Uuid invitation_id;
+  std::string tenant_id;
+  std::string email;
+  std::string role;
+  std::string locale;
+  InvitationState state = InvitationState::pending;
+  int sendings = 0;
+  Timestamp created_at{};
+  Timestamp expires_at{};
+};
+
+// A built-in role, or one of the tenant's own.
+std::optional<Role> find_role(db::Transaction& tx, std::string_view tenant_id, std::string_view name);
+
+// Who is an active member, with the role.
+std::optional<Actor> find_actor(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id);
+
+struct NewInvitation {
+  std::string tenant_id;
+  std::string email;  // folded
+  std::string role;
+  std::string locale = "fr";
+  std::string inviter_id{};  // a member; "": the platform, whom no rule or limit binds
+};
+
+// Errors: not_found; what may_change says; invalid "/role" "unknown_role"; conflict "already_member",
+// "already_invited", "user_limit_reached".
+Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
+                          const crypto::LinkTokens& tokens, const NewInvitation& wanted,
+                          const InvitationPolicy& policy = {});
+
+struct InvitationRef {
+  std::string tenant_id;
+  Uuid invitation_id;
+  std::string actor_id;
+};
+
+// The same invitation under a new token; the one sent before is dead. Errors also: what decide() says;
+// rate_limited "too_many_sendings".
+Result<Invitation> resend_invitation(db::Transaction& tx, messaging::Outbox& outbox, const crypto::LinkTokens& tokens,
+                                     const InvitationRef& which, const InvitationPolicy& policy = {});
+Result<void> revoke_invitation(db::Transaction& tx, messaging::Outbox& outbox, const InvitationRef& which);
+
+// By the token of the last sending; nothing changes. Errc::not_found "invitation_not_found"; else as decide() says.
+struct OpenedInvitation {
+  Invitation invitation;
+  std::string company_name;
+  std::string inviter_name;  // "": the platform
+  bool has_account = false;  // the address: who has one logs in to accept
+};
+Result<OpenedInvitation> open_invitation(db::Transaction& tx, std::string_view token, Timestamp now);
+
+struct NewPerson {
+  std::string first_name;
+  std::string last_name;
+  std::string locale;
+  std::string password_hash;
+};
+struct Acceptance {
+  std::string token;
+  std::string user_id{};              // who is logged in; "": nobody
+  std::optional<NewPerson> person{};  // for whom has no account
+  events::Actor by;                   // its id is filled in
+};
+struct Accepted {
+  std::string tenant_id;
+  std::string user_id;
+  std::string role;
+};
+
+// Errors: as open_invitation; unauthenticated "login_required" where the address has an account and nobody is logged
+// in; forbidden "wrong_account" where somebody else is; invalid where a person is needed and not given; conflict
+// "already_member", "user_limit_reached".
+Result<Accepted> accept_invitation(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
+                                   const Acceptance& acceptance);
+Result<void> decline_invitation(db::Transaction& tx, messaging::Outbox& outbox, std::string_view token);
+
+struct MemberChange {
+  std::string tenant_id;
+  std::string actor_id;
+  std::string target_id;
+  Act act;             // change_role, deactivate, reactivate or remove
+  std::string role{};  // change_role: the new one
+};
+struct MemberAfter {
+  MemberState state;
+  std::string role;
+  bool changed = false;  // false: it was so before
+};
+
+// Errors: not_found "user_not_found"; what may_change and next_state say; invalid "/role"; conflict "last_owner",
+// "user_limit_reached". Whoever is no longer active has no session left in the tenant.
+Result<MemberAfter> change_member(db::Transaction& tx, messaging::Outbox& outbox, const MemberChange& change);
+
+// The actor, an owner, becomes admin and the target, an active admin, owner; with `leaves` the actor is a member no
+// longer. Errors as change_member's; conflict "not_an_admin".
+struct Transfer {
+  std::string tenant_id;
+  std::string actor_id;
+  std::string target_id;
+  bool leaves = false;
+};
+Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, const Transfer& transfer);
+
+// What another member has open in the tenant, by who could lock that member out. Errors as change_member's.
+Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
+                                 std::string_view actor_id, std::string_view target_id);
+
+// Ends what the person has open in the tenant; "" as tenant: everywhere.
+// How many there were.
+std::int64_t end_sessions(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id, Timestamp now);
+
+// Seats that are taken (active members and invitations that are open) and how many there are, -1: unlimited.
+struct Seats {
+  std::int64_t users_max = 0;
+  std::int64_t active = 0;
+  std::int64_t pending = 0;
+};
+Seats count_seats(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
+
+}  // namespace tenantry::tenancy

@@ -1,0 +1,460 @@
+"""People of a tenant over HTTP: invited by mail, joined, changed, switched between tenants, gone. The complaints that
+users of other systems have are the cases."""
+import concurrent.futures
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.parse
+import uuid
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import stack  # noqa: E402
+from stack import p, sign_up, superuser, unique  # noqa: E402
+
+PASSWORD = stack.PASSWORD
+URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+sink = None
+
+
+def setUpModule():
+    global sink
+    folder = tempfile.mkdtemp(prefix="people-mail-")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    tools = os.path.join(stack.ROOT, "tools", "mail_sink.py")
+    sink = subprocess.Popen(["/usr/bin/python3", tools, "--port", str(port), "--dir", folder])
+    os.environ["TENANTRY_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
+    os.environ["TENANTRY_MAIL_DIR"] = folder
+    p.await_true("the mail sink listens", lambda: listens(port), 10)
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+    sink.terminate()
+    sink.wait(timeout=30)
+
+
+def listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def token_mailed(address, count=1):
+    """The tokens of all invitations to the address, once there are so many."""
+    def found():
+        return [text for to, _, text in p.mails() if address in to and "#t=inv_" in text]
+    p.await_true(f"{count} invitation(s) to {address}", lambda: len(found()) >= count, 30)
+    return [re.search(r"#t=(inv_[A-Za-z0-9_-]{43})", text).group(1) for text in found()]
+
+
+def invitation(token, action="", body=None, headers=None):
+    method = "POST" if action else "GET"
+    return p.request(method, f"/v1/invitations/{token}" + (f"/{action}" if action else ""), body, headers)
+
+
+def new_person(**more):
+    return {"first_name": "Paul", "last_name": "Durand", "password": PASSWORD, "accept_terms": True, **more}
+
+
+def log_in(address, password=PASSWORD, tenant=None, **headers):
+    named = {"X-Tenant-ID": tenant} if tenant else {}
+    return p.request("POST", "/auth/login", {"email": address, "password": password}, {**named, **headers})
+
+
+def bearer(token):
+    return {"Authorization": "Bearer " + token}
+
+
+class Company(stack.Tenant):
+    """A tenant with a way to add people."""
+    @staticmethod
+    def make(name, plan="ENTERPRISE"):
+        tenant = sign_up(unique(name), plan=plan)
+        return Company(tenant.id, tenant.address)
+
+    def invite(self, address, role="viewer", headers=None):
+        return p.request("POST", "/v1/users", {"email": address, "role": role}, headers or self.token)
+
+    def join(self, address, role="viewer"):
+        """A person of no other tenant, invited and joined; the person's headers."""
+        made = self.invite(address, role)
+        assert made.status == 201, made
+        accepted = invitation(token_mailed(address)[0], "accept", new_person())
+        assert accepted.status == 201, accepted
+        return accepted.json["user_id"], bearer(log_in(address, tenant=self.id).json["access_token"])
+
+    def patch(self, path, body, headers=None):
+        return p.request("PATCH", path, body, headers or self.token)
+
+    def delete(self, path, headers=None):
+        return p.request("DELETE", path, headers=headers or self.token)
+
+    def users(self, query=""):
+        answer = self.get("/v1/users" + query)
+        assert answer.status == 200, answer
+        return {user["email"]: user for user in answer.json["users"]}
+
+    @property
+    def owner_id(self):
+        return self.users()[self.address]["id"]
+
+
+class T1_Invitations(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = Company.make("Invitante")
+
+    def test_by_mail_to_a_new_person(self):
+        address = stack.address("paul")
+        made = self.acme.invite(address, "manager")
+        self.assertEqual((made.status, made.json["state"], made.json["role"]), (201, "pending", "manager"))
+        self.assertEqual(self.acme.users()[address]["state"], "pending")
+        token = token_mailed(address)[0]
+        for _ in range(3):  # what a mail scanner does
+            seen = invitation(token, headers={"User-Agent": "Mozilla/5.0 (compatible; LinkScanner/1.0)"})
+            self.assertEqual(seen.status, 200)
+            self.assertEqual((seen.json["tenant_id"], seen.json["email"], seen.json["account"]),
+                             (self.acme.id, address, False))
+        self.assertEqual(p.request("HEAD", f"/v1/invitations/{token}").status, 200)
+        weak = invitation(token, "accept", new_person(password="Durand2026!"))
+        self.assertEqual((weak.status, weak.json["errors"][0]["pointer"]), (422, "/password"))
+        joined = invitation(token, "accept", new_person())
+        self.assertEqual((joined.status, joined.json["role"]), (201, "manager"))
+        me = p.request("GET", "/v1/me", headers=bearer(log_in(address, tenant=self.acme.id).json["access_token"]))
+        self.assertEqual((me.json["email"], me.json["tenant_role"]), (address, "manager"))
+        again = invitation(token, "accept", new_person())
+        self.assertEqual((again.status, again.json["code"]), (409, "invitation_used"))
+        p.await_true("it is on record, with the role", lambda: any(
+            joined.json["user_id"] in payload and "manager" in payload
+            for _, _, payload in self.acme.records("membership.created")), 30)
+
+    def test_each_end_has_its_code(self):
+        address = stack.address()
+        made = self.acme.invite(address).json
+        first = token_mailed(address)[0]
+        self.assertEqual(self.acme.invite(address).json["code"], "already_invited")
+        self.assertEqual(p.request("POST", f"/v1/users/{made['id']}/resend", headers=self.acme.token).status, 200)
+        tokens = token_mailed(address, 2)
+        second = next(token for token in tokens if token != first)
+        self.assertEqual(invitation(first).json["code"], "invitation_not_found")
+        self.assertEqual(invitation(second, "decline").status, 204)
+        self.assertEqual(invitation(second, "accept", new_person()).json["code"], "invitation_declined")
+        other = stack.address()
+        made = self.acme.invite(other).json
+        token = token_mailed(other)[0]
+        self.assertEqual(p.request("POST", f"/v1/users/{made['id']}/revoke", headers=self.acme.token).status, 204)
+        self.assertEqual(invitation(token, "accept", new_person()).json["code"], "invitation_revoked")
+        self.assertEqual(invitation("inv_" + "A" * 43).status, 404)
+        self.assertEqual(self.acme.invite("nobody").status, 422)
+        self.assertEqual(self.acme.invite(stack.address(), "emperor").json["errors"][0]["pointer"], "/role")
+        self.assertEqual(self.acme.invite(self.acme.address).json["code"], "already_member")
+
+    def test_a_known_person_joins_as_that_person_and_nobody_else_does(self):
+        globex = Company.make("Autre")
+        self.acme.invite(globex.address, "employee")
+        token = token_mailed(globex.address)[0]
+        self.assertTrue(invitation(token).json["account"])
+        self.assertEqual(invitation(token, "accept", new_person()).json["code"], "login_required")
+        wrong = invitation(token, "accept", {}, self.acme.token)
+        self.assertEqual((wrong.status, wrong.json["code"]), (403, "wrong_account"))
+        joined = invitation(token, "accept", {}, globex.token)
+        self.assertEqual((joined.status, joined.json["tenant_id"]), (201, self.acme.id))
+
+    def test_a_known_address_is_answered_like_an_unknown_one(self):
+        globex = Company.make("Connue")
+        known, unknown = self.acme.invite(globex.address), self.acme.invite(stack.address())
+        self.assertEqual(known.status, unknown.status)
+        self.assertEqual(sorted(known.json), sorted(unknown.json))
+        self.assertEqual(known.json["state"], unknown.json["state"])
+
+    def test_the_plan_has_so_many_seats(self):
+        small = Company.make("Petite", plan="STARTER")
+        answers = [small.invite(stack.address()) for _ in range(5)]
+        self.assertEqual([answer.status for answer in answers], [201] * 4 + [409])
+        self.assertEqual(answers[-1].json["code"], "user_limit_reached")
+        self.assertEqual(small.get("/v1/users").json["seats"], {"limit": 5, "active": 1, "pending": 4})
+
+    def test_thirty_accepts_at_once_on_a_plan_of_twenty_five(self):
+        crowd = Company.make("Foule")
+        addresses = [stack.address(f"g{i}") for i in range(30)]
+        for address in addresses:
+            self.assertEqual(crowd.invite(address).status, 201)
+        tokens = [token_mailed(address)[0] for address in addresses]
+        superuser("INSERT INTO platform.overrides VALUES "
+                  f"('{crowd.id}', 'users_max', '25') ON CONFLICT (tenant_id, name) DO UPDATE SET value = '25'")
+        with concurrent.futures.ThreadPoolExecutor(30) as pool:
+            answers = list(pool.map(lambda token: invitation(token, "accept", new_person()), tokens))
+        statuses = [answer.status for answer in answers]
+        # Those that the password pool had no room for come again.
+        for i, status in enumerate(statuses):
+            while status == 503:
+                answers[i] = invitation(tokens[i], "accept", new_person())
+                status = statuses[i] = answers[i].status
+        self.assertEqual((statuses.count(201), statuses.count(409)), (24, 6), statuses)
+        self.assertEqual(superuser_count(f"platform.memberships WHERE tenant_id = '{crowd.id}' AND state = 'active'"), 25)
+
+    def test_the_owner_whom_an_admin_named_comes_by_mail(self):
+        address = stack.address("named")
+        made = p.admin("POST", "/v1/admin/tenants", {
+            "company_name": unique("Nommée"), "company_email": address, "admin_email": address, "admin_first_name": "Anne",
+            "admin_last_name": "Nommée", "plan": "STARTER"})
+        self.assertIn(made.status, (201, 202), made)
+        token = token_mailed(address)[0]
+        tenant = invitation(token).json["tenant_id"]
+        p.await_true("the trial runs", lambda: p.tenant_status(tenant) == "trial", 60)
+        self.assertEqual(log_in(address, tenant=tenant).status, 401)
+        self.assertEqual(invitation(token, "accept", new_person()).json["role"], "owner")
+        session = log_in(address, tenant=tenant)
+        self.assertEqual(p.request("GET", "/v1/users", headers=bearer(session.json["access_token"])).status, 200)
+
+
+def superuser_count(of):
+    return int(superuser(f"SELECT count(*) FROM {of}")[0][0])
+
+
+class T2_Changes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = Company.make("Changeante")
+
+    def within_a_second(self, what, condition):
+        began = time.monotonic()
+        while not condition():
+            self.assertLess(time.monotonic() - began, 1, what)
+        print(f"{what}: {(time.monotonic() - began) * 1000:.0f} ms", file=sys.stderr)
+
+    def test_a_lowered_role_holds_within_a_second_and_logs_nobody_out(self):
+        user, headers = self.acme.join(stack.address(), "manager")
+        self.assertEqual(p.request("GET", "/v1/audit", headers=headers).status, 200)
+        changed = self.acme.patch(f"/v1/users/{user}", {"role": "viewer"})
+        self.assertEqual((changed.status, changed.json["role"]), (200, "viewer"))
+        self.within_a_second("a lowered role", lambda: p.request("GET", "/v1/audit", headers=headers).status == 403)
+        self.assertEqual(p.request("GET", "/v1/me", headers=headers).json["tenant_role"], "viewer")
+        record = self.acme.await_record("membership.role_changed")[-1]
+        self.assertIn("viewer", record[2])
+        self.assertIn("manager", record[2])
+
+    def test_a_removed_members_requests_and_streams_end_within_a_second(self):
+        user, headers = self.acme.join(stack.address(), "manager")
+        connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=10)
+        connection.request("GET", "/v1/audit/tail?q=type:never.comes", headers=headers)
+        stream = connection.getresponse()
+        self.assertEqual(stream.status, 200)
+        ended = threading.Event()
+
+        def read():
+            try:
+                while stream.readline():
+                    pass
+            except (http.client.HTTPException, OSError):
+                pass
+            ended.set()
+        threading.Thread(target=read, daemon=True).start()
+        self.assertEqual(self.acme.delete(f"/v1/users/{user}").status, 204)
+        self.within_a_second("a removed member", lambda: p.request("GET", "/v1/me", headers=headers).status == 401)
+        self.within_a_second("a removed member's stream", ended.is_set)
+        connection.close()
+        self.assertEqual(self.acme.delete(f"/v1/users/{user}").status, 404)
+
+    def test_deactivated_and_back(self):
+        address = stack.address()
+        user, headers = self.acme.join(address)
+        self.assertEqual(self.acme.post(f"/v1/users/{user}/deactivate", {}).json["state"], "inactive")
+        self.within_a_second("a deactivated member", lambda: p.request("GET", "/v1/me", headers=headers).status == 401)
+        self.assertEqual(log_in(address, tenant=self.acme.id).status, 401)
+        self.assertEqual(self.acme.post(f"/v1/users/{user}/deactivate", {}).json["code"], "wrong_member_state")
+        self.assertEqual(self.acme.post(f"/v1/users/{user}/reactivate", {}).json["state"], "active")
+        self.assertEqual(log_in(address, tenant=self.acme.id).status, 200)
+        self.assertEqual(p.request("GET", "/v1/me", headers=headers).status, 401)  # the old session is over
+
+    def test_nobody_reaches_above(self):
+        admin, admins = self.acme.join(stack.address(), "admin")
+        viewer, viewers = self.acme.join(stack.address(), "viewer")
+        owner = self.acme.owner_id
+        for headers, method, path, body, code in (
+                (admins, "PATCH", f"/v1/users/{owner}", {"role": "viewer"}, "owner_required"),
+                (admins, "DELETE", f"/v1/users/{owner}", None, "owner_required"),
+                (admins, "POST", f"/v1/users/{owner}/deactivate", {}, "owner_required"),
+                (admins, "PATCH", f"/v1/users/{viewer}", {"role": "owner"}, "owner_required"),
+                (admins, "PATCH", f"/v1/users/{admin}", {"role": "owner"}, "owner_required"),
+                (admins, "POST", f"/v1/users/{viewer}/transfer-ownership", {}, "owner_required"),
+                (admins, "DELETE", f"/v1/users/{owner}/sessions", None, "owner_required"),
+                (viewers, "PATCH", f"/v1/users/{viewer}", {"role": "admin"}, "permission_denied"),
+                (viewers, "DELETE", f"/v1/users/{admin}", None, "permission_denied"),
+                (viewers, "POST", "/v1/users", {"email": stack.address(), "role": "viewer"}, "permission_denied")):
+            answer = p.request(method, path, body, headers)
+            self.assertEqual((answer.status, answer.json["code"]), (403, code), (method, path))
+        foreign = Company.make("Étrangère")
+        for method, path in (("PATCH", ""), ("DELETE", ""), ("POST", "/deactivate"), ("DELETE", "/sessions")):
+            absent, others = (p.request(method, f"/v1/users/{user}{path}", {"role": "viewer"} if method != "DELETE" else None,
+                                        self.acme.token)
+                              for user in ("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d12", foreign.owner_id))
+            self.assertEqual((absent.status, absent.json["code"]), (404, "user_not_found"))
+            self.assertEqual(others.json["code"], absent.json["code"])
+        self.assertEqual(self.acme.users()[self.acme.address]["role"], "owner")
+
+    def test_the_last_owner_stays_and_hands_over(self):
+        company = Company.make("Transmise")
+        owner = company.owner_id
+        self.assertEqual(company.delete(f"/v1/users/{owner}").json["code"], "last_owner")
+        admin, admins = company.join(stack.address(), "admin")
+        answer = company.post(f"/v1/users/{admin}/transfer-ownership", {"leave": True})
+        self.assertEqual((answer.status, answer.json["role"]), (200, "owner"))
+        self.within_a_second("who left", lambda: company.get("/v1/me").status == 401)
+        people = p.request("GET", "/v1/users", headers=admins).json["users"]
+        self.assertEqual([(user["role"], user["state"]) for user in people], [("owner", "active")])
+
+    def test_handing_over_needs_a_fresh_login(self):
+        company = Company.make("Vieille")
+        admin, _ = company.join(stack.address(), "admin")
+        superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
+                  f"WHERE tenant_id = '{company.id}'")
+        p.await_true("the session is read again", lambda: company.post(
+            f"/v1/users/{admin}/transfer-ownership", {}).json.get("code") == "reauthentication_required", 5)
+        company.login()
+        self.assertEqual(company.post(f"/v1/users/{admin}/transfer-ownership", {}).status, 200)
+
+    def test_two_owners_who_demote_each_other_leave_one(self):
+        company = Company.make("Duel")
+        second, seconds = company.join(stack.address(), "owner")
+        first = company.owner_id
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda who: company.patch(f"/v1/users/{who[0]}", {"role": "admin"}, who[1]),
+                                    ((second, company.token), (first, seconds))))
+        self.assertEqual(sorted(answer.status for answer in answers), [200, 403], answers)
+        self.assertEqual(superuser_count(f"platform.memberships WHERE tenant_id = '{company.id}' AND role = 'owner'"), 1)
+
+
+class T3_Sessions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = Company.make("Première")
+        cls.globex = Company.make("Seconde")
+        cls.address = stack.address("accountant")
+        cls.user, _ = cls.acme.join(cls.address, "manager")
+        cls.globex.invite(cls.address, "viewer")
+        token = token_mailed(cls.address, 2)
+        token = next(each for each in token if invitation(each).status == 200)
+        select = log_in(cls.address).json
+        assert "select_token" in select or "access_token" in select, select
+        headers = bearer(select.get("access_token") or select["select_token"])
+        joined = invitation(token, "accept", {}, headers)
+        assert joined.status == 201, joined
+
+    def test_a_login_without_a_tenant(self):
+        only = log_in(self.acme.address)
+        self.assertEqual((only.status, only.json["tenant_id"]), (200, self.acme.id))
+        several = log_in(self.address)
+        self.assertEqual(several.status, 200)
+        self.assertNotIn("access_token", several.json)
+        self.assertEqual({(each["tenant_id"], each["role"]) for each in several.json["tenants"]},
+                         {(self.acme.id, "manager"), (self.globex.id, "viewer")})
+        select = bearer(several.json["select_token"])
+        self.assertEqual(p.request("GET", "/v1/me", headers=select).status, 401)  # opens nothing else
+        entered = p.request("POST", "/auth/switch", {"tenant_id": self.globex.id}, select)
+        me = p.request("GET", "/v1/me", headers=bearer(entered.json["access_token"]))
+        self.assertEqual((me.json["tenant_id"], me.json["tenant_role"]), (self.globex.id, "viewer"))
+        wrong = log_in(self.address, "Not-The-Right-One-1")
+        unknown = log_in(stack.address())
+        self.assertEqual((wrong.status, wrong.json["code"]), (401, "invalid_credentials"))
+        self.assertEqual((unknown.status, unknown.json["code"]), (401, "invalid_credentials"))
+
+    def test_switching_ends_one_session_and_begins_another(self):
+        tokens = log_in(self.address, tenant=self.acme.id).json
+        before = bearer(tokens["access_token"])
+        self.assertEqual(p.request("GET", "/v1/clients", headers=before).status, 200)
+        entered = p.request("POST", "/auth/switch",
+                            {"tenant_id": self.globex.id, "refresh_token": tokens["refresh_token"]}).json
+        self.assertEqual(p.request("GET", "/v1/me", headers=before).status, 401)
+        self.assertEqual(p.request("POST", "/auth/refresh", {"refresh_token": tokens["refresh_token"]}).status, 401)
+        after = bearer(entered["access_token"])
+        self.assertEqual(p.request("GET", "/v1/me", headers=after).json["tenant_id"], self.globex.id)
+        mixed = p.request("GET", "/v1/me", headers={**after, "X-Tenant-ID": self.acme.id})
+        self.assertEqual((mixed.status, mixed.json["code"]), (403, "tenant_mismatch"))
+
+    def test_nobody_switches_to_where_they_do_not_belong(self):
+        elsewhere = Company.make("Ailleurs")
+        for target in (elsewhere.id, "no-such-tenant", "NOT A SLUG"):
+            tokens = log_in(self.acme.address).json
+            answer = p.request("POST", "/auth/switch", {"tenant_id": target, "refresh_token": tokens["refresh_token"]})
+            self.assertEqual((answer.status, answer.json["code"]), (404, "tenant_not_found"), target)
+            # Refused, it used nothing up.
+            self.assertEqual(p.request("POST", "/auth/refresh", {"refresh_token": tokens["refresh_token"]}).status, 200)
+        self.assertEqual(p.request("POST", "/auth/switch", {"tenant_id": self.acme.id}).status, 401)
+        self.assertEqual(p.request("POST", "/auth/switch", {"tenant_id": self.acme.id}, self.acme.token).status, 401)
+
+    def test_own_sessions_are_listed_and_ended(self):
+        one, two = (log_in(self.address, tenant=self.acme.id, **{"User-Agent": f"Browser/{i}"}).json for i in (1, 2))
+        listed = p.request("GET", "/v1/me/sessions", headers=bearer(two["access_token"])).json["sessions"]
+        current = [session for session in listed if session["current"]]
+        self.assertEqual([session["user_agent"] for session in current], ["Browser/2"])
+        other = next(session["id"] for session in listed if session["user_agent"] == "Browser/1")
+        stranger = p.request("DELETE", f"/v1/me/sessions/{other}", headers=self.globex.token)
+        self.assertEqual((stranger.status, stranger.json["code"]), (404, "session_not_found"))
+        self.assertEqual(p.request("DELETE", f"/v1/me/sessions/{other}", headers=bearer(two["access_token"])).status, 204)
+        self.assertEqual(p.request("GET", "/v1/me", headers=bearer(one["access_token"])).json["code"], "token_revoked")
+        self.assertEqual(p.request("POST", "/auth/refresh", {"refresh_token": one["refresh_token"]}).status, 401)
+        three = log_in(self.address, tenant=self.globex.id).json
+        ended = p.request("DELETE", "/v1/me/sessions", headers=bearer(two["access_token"]))
+        self.assertGreaterEqual(ended.json["ended"], 1)
+        self.assertEqual(p.request("GET", "/v1/me", headers=bearer(three["access_token"])).status, 401)
+        self.assertEqual(p.request("GET", "/v1/me", headers=bearer(two["access_token"])).status, 200)
+
+    def test_an_admin_ends_the_sessions_of_the_own_tenant_only(self):
+        here, there = (log_in(self.address, tenant=each.id).json for each in (self.acme, self.globex))
+        self.assertEqual(self.acme.delete(f"/v1/users/{self.user}/sessions").status, 204)
+        self.assertEqual(p.request("GET", "/v1/me", headers=bearer(here["access_token"])).status, 401)
+        self.assertEqual(p.request("GET", "/v1/me", headers=bearer(there["access_token"])).status, 200)
+
+    def test_who_belongs_nowhere_may_still_log_in(self):
+        address = stack.address()
+        user, headers = self.acme.join(address)
+        self.assertEqual(self.acme.delete(f"/v1/users/{user}", headers=headers).status, 204)  # leaves
+        answer = log_in(address)
+        self.assertEqual((answer.status, answer.json["tenants"]), (200, []))
+
+
+class T5_Strangers(unittest.TestCase):
+    def test_who_guesses_is_stopped_and_who_was_invited_is_not(self):
+        company = Company.make("Devinée")
+        address = stack.address()
+        company.invite(address)
+        token = token_mailed(address)[0]
+        for _ in range(70):
+            self.assertEqual(invitation(token).status, 200)
+        guesses = [invitation("inv_" + uuid.uuid4().hex) for _ in range(90)]
+        statuses = {answer.status for answer in guesses}
+        self.assertEqual(statuses, {404, 429})
+        self.assertIn("Retry-After", guesses[-1].headers)
+
+
+class T4_Secrets(unittest.TestCase):
+    def test_no_table_log_or_event_holds_a_token(self):
+        company = Company.make("Discrète")
+        address = stack.address("canary")
+        company.invite(address)
+        token = token_mailed(address)[0]
+        self.assertEqual(invitation(token).status, 200)
+        tokens = log_in(company.address, tenant=company.id).json
+        company.await_record("user.invited")
+        dump = subprocess.run(["pg_dump", stack.superuser_url(), "--data-only"], capture_output=True, timeout=300,
+                              check=True).stdout
+        self.assertIn(address.encode(), dump)  # what is looked through is all there is
+        with open(stack.log_path, "rb") as file:
+            log = file.read()
+        for secret in (token, token[4:], tokens["refresh_token"], tokens["access_token"], PASSWORD):
+            self.assertNotIn(secret.encode(), log)
+            self.assertFalse(secret.encode() in dump or secret.encode().hex().encode() in dump, secret[:8])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,373 @@
+#!/usr/bin/env python3
+"""Nothing is lent to a stranger: sessions, streams, guesses and names, from outside.
+
+What others get from somebody who should have nothing: a stolen refresh token, a member who was removed, an abuser who
+pays again, a guesser, a name that is no tenant's.
+"""
+import concurrent.futures
+import http.client
+import json
+import socket
+import subprocess
+import threading
+import unittest
+import urllib.parse
+
+import stack
+from stack import p, sign_up, superuser, superuser_url, unique
+
+URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+
+
+def setUpModule():
+    stack.start()
+
+
+def tearDownModule():
+    stack.stop()
+
+
+class Held:
+    """A transaction of a superuser's that holds what its statement locks, until it is released."""
+    process = None
+
+    def __init__(self, sql):
+        self.sql = sql
+
+    def __enter__(self):
+        Held.process = subprocess.Popen(["psql", superuser_url(), "-qAt", "-v", "ON_ERROR_STOP=1"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        Held.process.stdin.write(f"BEGIN;\n{self.sql};\nSELECT 'held';\n")
+        Held.process.stdin.flush()
+        while Held.process.stdout.readline().strip() != "held":
+            pass
+
+    @staticmethod
+    def release():
+        if not Held.process.stdin.closed:
+            Held.process.stdin.close()
+        Held.process.wait(timeout=30)
+
+    def __exit__(self, *_):
+        Held.release()
+        Held.process.stdout.close()
+
+
+def at_once(count, work):
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def platform_records(type_, condition="true"):
+    return p.analyst("SELECT actor_id, payload::text FROM analytics.audit_events WHERE tenant_id = 'platform' "
+                     f"AND type = '{type_}' AND {condition} ORDER BY sequence")
+
+
+class T1_Sessions(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.tenant = sign_up(unique("Sésame"), plan="ENTERPRISE")
+
+    def log_in(self):
+        body = {"email": self.tenant.address, "password": stack.PASSWORD}
+        return p.request("POST", "/auth/login", body, {"X-Tenant-ID": self.tenant.id}).json
+
+    def refresh(self, token, **headers):
+        return p.request("POST", "/auth/refresh", {"refresh_token": token}, headers)
+
+    def me(self, tokens):
+        return p.request("GET", "/v1/me", headers={"Authorization": "Bearer " + tokens["access_token"]})
+
+    def test_a_used_token_ends_its_family_on_record(self):
+        other = self.log_in()
+        first = self.log_in()
+        second = self.refresh(first["refresh_token"]).json
+        third = self.refresh(second["refresh_token"]).json
+        self.assertEqual(self.me(third).status, 200)
+        self.assertEqual(self.refresh(first["refresh_token"]).status, 401)
+        self.assertEqual(self.refresh(third["refresh_token"]).status, 401)
+        for tokens in (first, second, third):
+            p.await_true("its access token is refused", lambda tokens=tokens: self.me(tokens).status == 401, 1)
+        self.assertEqual(self.me(other).status, 200)
+        self.assertEqual(self.refresh(other["refresh_token"]).status, 200)
+        records = self.tenant.await_record("security.access_refused")
+        self.assertEqual([json.loads(record[2])["rule"] for record in records], ["refresh_token_reused"])
+
+    def test_a_try_under_another_tenant_uses_nothing_up(self):
+        tokens = self.log_in()
+        self.assertEqual(self.refresh(tokens["refresh_token"], **{"X-Tenant-ID": "somebody-else"}).status, 401)
+        self.assertEqual(self.refresh(tokens["refresh_token"], **{"X-Tenant-ID": self.tenant.id}).status, 200)
+
+    def test_of_tries_that_overlap_one_wins_and_the_session_goes_on(self):
+        tokens = self.log_in()
+        token = tokens["refresh_token"]
+        # The one that came first is kept from its turn until all others were answered.
+        first, others = threading.Event(), []
+        with Held("SELECT pg_advisory_xact_lock(hashtextextended('platform.refresh_tokens/' || family, 0)) FROM "
+                  f"platform.refresh_tokens WHERE token_hash = sha256('{token}')"):
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                winner = pool.submit(lambda: (first.set(), self.refresh(token))[1])
+                first.wait()
+                p.await_true("a try waits for its turn", lambda: superuser(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") == [["1"]])
+                others = at_once(7, lambda _: self.refresh(token))
+                Held.release()
+                won = winner.result()
+        self.assertEqual((won.status, [answer.status for answer in others]), (200, [401] * 7))
+        self.assertEqual(self.me(won.json).status, 200)
+        self.assertEqual(self.refresh(won.json["refresh_token"]).status, 200)
+
+    def test_of_tries_at_once_one_wins_at_most(self):
+        for _ in range(5):
+            tokens = self.log_in()
+            answers = at_once(8, lambda _: self.refresh(tokens["refresh_token"]))  # noqa: B023
+            self.assertEqual(sorted(answer.status for answer in answers), [200] + [401] * 7)
+
+    def test_what_was_logged_out_refreshes_no_more(self):
+        first = self.log_in()
+        second = self.refresh(first["refresh_token"]).json
+        token = {"Authorization": "Bearer " + second["access_token"]}
+        self.assertEqual(p.request("POST", "/auth/logout", {"refresh_token": second["refresh_token"]}, token).status, 204)
+        for tokens in (first, second):
+            self.assertEqual(self.refresh(tokens["refresh_token"]).status, 401)
+
+
+class T2_OpenStreams(unittest.TestCase):
+    def open(self, tenant, path):
+        connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=10)
+        connection.request("GET", path, headers=tenant.token)
+        self.addCleanup(connection.close)
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 200)
+        return answer
+
+    def assert_ends(self, answer):
+        done = threading.Event()
+
+        def read():
+            try:
+                while answer.readline():
+                    pass
+            except (http.client.HTTPException, OSError):
+                pass
+            done.set()
+        threading.Thread(target=read, daemon=True).start()
+        self.assertTrue(done.wait(3), "the stream is still open")
+
+    def test_a_removed_members_tail_ends(self):
+        tenant = sign_up(unique("Partie"), plan="ENTERPRISE")
+        answer = self.open(tenant, "/v1/audit/tail?q=type:never.comes")
+        superuser(f"DELETE FROM platform.memberships WHERE {stack.spare_owner(tenant)}")
+        self.assert_ends(answer)
+
+    def test_a_lowered_roles_tail_ends(self):
+        tenant = sign_up(unique("Rétrogradée"), plan="ENTERPRISE")
+        answer = self.open(tenant, "/v1/audit/tail?q=type:never.comes")
+        superuser(f"UPDATE platform.memberships SET role = 'viewer' WHERE {stack.spare_owner(tenant)}")
+        self.assert_ends(answer)
+
+    def test_a_logged_out_sessions_tail_ends_and_no_others(self):
+        tenant = sign_up(unique("Sortie"), plan="ENTERPRISE")
+        answer = self.open(tenant, "/v1/audit/tail?q=type:never.comes")
+        stays = stack.Tenant(tenant.id, tenant.address)
+        other = self.open(stays, "/v1/audit/tail?q=type:user.logged_out")
+        self.assertEqual(p.request("POST", "/auth/logout", headers=tenant.token).status, 204)
+        self.assert_ends(answer)
+        while not (line := other.readline()).startswith(b"data: "):
+            self.assertTrue(line, "the other session's tail ended, too")
+
+    def test_a_suspended_tenants_tail_ends(self):
+        tenant = sign_up(unique("Fermée"), plan="ENTERPRISE")
+        answer = self.open(tenant, "/v1/audit/tail?q=type:never.comes")
+        self.assertEqual(p.admin("POST", f"/v1/admin/tenants/{tenant.id}/suspend", {"reason": "abuse"}).status, 200)
+        self.assert_ends(answer)
+
+
+class T3_SuperAdmins(unittest.TestCase):
+    def test_guesses_are_few_and_on_record_once(self):
+        before = len(platform_records("security.access_refused", "payload->>'rule' = 'admin_token_wrong'"))
+        answers = [p.request("GET", "/v1/admin/tenants", headers={"Authorization": f"Bearer guess-{n}"}) for n in range(80)]
+        statuses = [answer.status for answer in answers]
+        self.assertEqual((statuses[:20], set(statuses[20:])), ([401] * 20, {429}))
+        self.assertTrue(int(answers[-1].headers["Retry-After"]) > 0)
+        self.assertEqual(p.admin("GET", "/v1/admin/tenants?limit=1").status, 200)
+        count = lambda: len(platform_records("security.access_refused", "payload->>'rule' = 'admin_token_wrong'"))  # noqa: E731
+        p.await_true("the guesses are on record", lambda: count() > before)
+        self.assertEqual(stack.await_quiet(count, "records of guesses"), before + 1)
+
+    def test_every_list_is_on_record_with_who_looked(self):
+        for path, what in (("tenants", "tenants"), ("dead-letters", "dead_letters"), ("dead-letters/groups", "dead_letter_groups"),
+                           ("stripe-events", "stripe_events")):
+            told = lambda: platform_records("platform.data_read", f"payload->>'what' = '{what}'")  # noqa: E731, B023
+            before = len(told())
+            self.assertEqual(p.admin("GET", "/v1/admin/" + path).status, 200)
+            p.await_true(f"a record of {path}", lambda: len(told()) > before)  # noqa: B023
+            self.assertEqual(told()[-1][0], "super-admin")
+
+
+class T4_Names(unittest.TestCase):
+    def test_a_search_for_nobody_creates_nothing(self):
+        ghost = "ghost-" + stack.RUN
+        for query in (f"tenant:{ghost}", 'tenant:"Acme Corp"', 'tenant:"a+b"', "tenant:" + "a" * 60):
+            for path in ("/v1/admin/audit", "/v1/admin/audit/export", "/v1/admin/audit/tail"):
+                answer = p.admin("GET", path + "?q=" + urllib.parse.quote(query))
+                self.assertEqual((answer.status, answer.json["code"]), (404, "tenant_not_found"), (path, query))
+        self.assertEqual(p.admin("GET", "/v1/admin/audit?limit=1&q=tenant:platform").status, 200)
+        self.assertEqual(p.analyst("SELECT DISTINCT tenant_id FROM analytics.audit_events WHERE tenant_id IN "
+                                   f"('{ghost}', 'Acme Corp', 'a+b')"), [])
+        self.assertIsNone(stack.signer.poll())
+
+    def test_unknown_tenants_are_told_of_ten_times_a_minute(self):
+        tenant = sign_up(unique("Discrète"))
+
+        def log_in(name, password="Not-The-Right-One-1"):
+            return p.request("POST", "/auth/login", {"email": tenant.address, "password": password}, {"X-Tenant-ID": name})
+        statuses = [log_in(f"nobody-{n}-{stack.RUN}").status for n in range(15)]
+        self.assertEqual((statuses[:10], set(statuses[10:])), ([404] * 10, {429}))
+        known = log_in(tenant.id)
+        unknown = log_in(f"nobody-at-all-{stack.RUN}")
+        self.assertEqual((known.status, known.json["code"]), (unknown.status, unknown.json["code"]))
+        self.assertEqual(log_in(tenant.id, stack.PASSWORD).status, 200)
+
+
+class T5_AnAdminsSuspension(unittest.TestCase):
+    def test_outlives_cancellation_and_payment(self):
+        tenant = sign_up(unique("Bannie"))
+        self.assertEqual(p.admin("POST", f"/v1/admin/tenants/{tenant.id}/suspend", {"reason": "abuse", "note": "ticket 7"}).status, 200)
+        self.assertEqual(tenant.post("/v1/subscription/cancel", {}).status, 200)
+        self.assertEqual(tenant.post("/v1/subscription/reactivate", {}).status, 402)
+        self.assertEqual(p.post_stripe(p.stripe_event("invoice.paid", p.invoice(tenant.id, paid=True))).status, 200)
+        tenant.await_status("suspended")
+        self.assertEqual(tenant.get("/v1/me").status, 402)
+        seen = p.admin("GET", f"/v1/admin/tenants/{tenant.id}").json
+        self.assertEqual((seen["status_reason"], seen["status_note"]), ("abuse", "ticket 7"))
+        self.assertEqual(p.admin("POST", f"/v1/admin/tenants/{tenant.id}/reactivate", {}).json["status"], "ACTIVE")
+        tenant.await_record("tenant.activated")
+        # And what is rebuilt from the audit log comes to the same.
+        p.tenantry("events", "replay", "--verify", "--tenant", tenant.id)
+
+
+class T6_Answers(unittest.TestCase):
+    def test_no_browser_guesses_and_no_cache_keeps(self):
+        tenant = sign_up(unique("En-têtes"))
+        for path, headers, kept in (("/v1/me", tenant.token, False), ("/openapi.json", {}, True), ("/nowhere", {}, True),
+                                    ("/signup/check-email?email=a@b.example", {}, False), ("/signup/plans", {}, True)):
+            answer = p.request("GET", path, headers=headers)
+            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff", path)
+            self.assertEqual(answer.headers["Cache-Control"], None if kept else "no-store", path)
+
+    def test_nothing_kept_of_a_signup_is_a_fast_hash_of_its_password(self):
+        body = json.dumps(p.signup_body(unique("Hachée"), stack.address())).encode()
+        key = "key-" + stack.RUN
+        self.assertEqual(p.request("POST", "/signup", raw=body, headers={"Idempotency-Key": key}).status, 201)
+        import hashlib
+        kept = superuser(f"SELECT encode(request_hash, 'hex') FROM platform.idempotency_keys WHERE key = '{key}'")[0][0]
+        self.assertNotEqual(kept, hashlib.sha256(body).hexdigest())
+        again = p.request("POST", "/signup", raw=body, headers={"Idempotency-Key": key})
+        self.assertEqual((again.status, again.headers["Idempotent-Replayed"]), (201, "true"))
+
+    def test_a_password_is_one_however_it_was_typed(self):
+        mail = stack.address()
+        tenant = sign_up(unique("Composée"), admin_email=mail, admin_password="Cr\u00e8me-br\u00fbl\u00e9e-42")
+        for typed in ("Cr\u00e8me-br\u00fbl\u00e9e-42", "Cre\u0300me-bru\u0302le\u0301e-42"):
+            p.login(tenant.id, mail, typed)
+
+
+    def test_an_international_address_is_one_in_both_forms(self):
+        domain = f"m\u00fcller-{stack.RUN}.example"
+        mail, plain = "jo@" + domain, "jo@" + domain.encode("idna").decode()
+        tenant = sign_up(unique("Internationale"), plan="ENTERPRISE", admin_email=mail)
+        p.login(tenant.id, plain)
+        self.assertEqual(tenant.get("/v1/me").json["email"], mail)
+        taken = p.request("POST", "/signup", p.signup_body(unique("Encore"), "x@y.example", admin_email=plain))
+        self.assertEqual((taken.status, taken.json["code"]), (409, "email_taken"))
+        p.await_true("a mail to its ASCII form", lambda: [m for m in p.mails() if plain in m[0]], 60)
+        for written in (mail, plain):
+            query = "/v1/audit?q=" + urllib.parse.quote(f"type:user.logged_in actor:{written}")
+            p.await_true(f"logins of {written}", lambda: len(tenant.get(query).json["records"]) == 2)  # noqa: B023
+
+
+class Gateway:
+    """One more, beside the one that has every tenant of the tests: with settings of its own."""
+
+    def __init__(self, **settings):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        ours = {name: value for name, value in stack.settings().items() if name not in stack.MANY_SIGNUPS}
+        ours |= {"TENANTRY_HTTP_PORT": str(self.port), "TENANTRY_URL": f"http://127.0.0.1:{self.port}", **settings}
+        with open(stack.log_path, "ab") as log:
+            self.process = subprocess.Popen([stack.BINARY, "run", "--workers", "gateway"], env=ours, stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL)
+        p.await_true("the other gateway answers", lambda: self.process.poll() is not None or self.listens(), 30)
+
+    def listens(self):
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+    def request(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        raw = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, body=raw, headers={"Content-Type": "application/json", **(headers or {})})
+        response = connection.getresponse()
+        answer = p.Answer(response.status, response.headers, response.read().decode())
+        connection.close()
+        return answer
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(timeout=60)
+
+
+class T7_Signups(unittest.TestCase):
+    def test_an_address_signs_up_a_few_times_an_hour(self):
+        gateway = Gateway(TENANTRY_SIGNUPS_PER_HOUR="3")
+        self.addCleanup(gateway.stop)
+        mail = stack.address()
+        first = p.signup_body(unique("Première"), mail)
+        self.assertEqual(gateway.request("POST", "/signup", first, {"Idempotency-Key": mail}).status, 201)
+        # What was refused, or was the same one again, is none.
+        self.assertEqual(gateway.request("POST", "/signup", first, {"Idempotency-Key": mail}).status, 201)
+        answers = [gateway.request("POST", "/signup", {**first, "company_name": f"Autre {n}"}) for n in range(13)]
+        self.assertEqual([answer.status for answer in answers], [409] * 10 + [429] * 3)
+        self.assertEqual(answers[-1].headers["Retry-After"], "60")
+        statuses = [gateway.request("POST", "/signup", p.signup_body(unique(f"Suite {n}"), stack.address())).status
+                    for n in range(4)]
+        self.assertEqual(statuses, [201, 201, 429, 429])
+
+    def test_private_tells_nobody_but_the_owner(self):
+        gateway = Gateway(TENANTRY_SIGNUP_PRIVATE="1")
+        self.addCleanup(gateway.stop)
+        owner = sign_up(unique("Chez Elle"))
+        fresh = stack.address()
+        answers = [gateway.request("POST", "/signup", p.signup_body("Vilain http://evil.example/x", mail, admin_first_name="Zorro"))
+                   for mail in (owner.address, owner.address, fresh)]
+        self.assertEqual({(answer.status, answer.body) for answer in answers}, {(202, '{"success":true}')})
+        checks = [gateway.request("GET", "/signup/check-email?email=" + mail) for mail in (owner.address, fresh)]
+        self.assertEqual({(answer.status, answer.body) for answer in checks}, {(200, '{"available":true}')})
+
+        def told():
+            return [mail for mail in p.mails() if owner.address in mail[0] and "déjà" in mail[1]]
+        p.await_true("the owner is told", told)
+        self.assertEqual(stack.await_quiet(lambda: len(told()), "mails to the owner"), 1)
+        self.assertIn(owner.id, told()[0][2])
+        p.await_true("the fresh address has its first mail", lambda: [m for m in p.mails() if fresh in m[0]], 60)
+        for mail in p.mails():
+            for word in ("evil.example", "http://evil", "Zorro"):
+                self.assertNotIn(word, mail[1] + mail[2])
+
+    def test_weak_secrets_refuse_the_start(self):
+        for name, value in (("TENANTRY_ADMIN_TOKEN", "a" * 32), ("TENANTRY_STRIPE_WEBHOOK_SECRET", "x"),
+                            ("TENANTRY_ADMIN_TOKEN", "change-me-change-me-change-me-change-me"),
+                            ("TENANTRY_MASTER_KEY", "A" * 43 + "=")):
+            done = subprocess.run([stack.BINARY, "run", "--workers", "gateway"], env={**stack.settings(), name: value},
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(name + ": must", done.stderr)
+            self.assertNotIn(value, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

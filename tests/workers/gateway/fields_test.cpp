@@ -1,0 +1,391 @@
+#include "workers/gateway/edge/fields.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include <nlohmann/json.hpp>
+#include "workers/gateway/api/admin/overrides/requests.h"
+#include "workers/gateway/api/admin/stripe_events/requests.h"
+#include "workers/gateway/api/admin/dead_letters/requests.h"
+#include "workers/gateway/api/admin/tenants/requests.h"
+#include "workers/gateway/api/auth/requests.h"
+#include "workers/gateway/api/broker/requests.h"
+#include "workers/gateway/api/clients/requests.h"
+#include "workers/gateway/api/invitations/requests.h"
+#include "workers/gateway/api/signup/requests.h"
+#include "workers/gateway/api/users/requests.h"
+#include "workers/gateway/edge/content.h"
+
+namespace tenantry::gateway {
+namespace {
+
+using nlohmann::json;
+
+const std::set<std::string> known_plans = {"FREE", "STARTER"};
+
+json signup() {
+  return {{"company_name", "Acme Corporation"},
+          {"company_email", "contact@acme.example"},
+          {"admin_email", " Marie@ACME.example "},
+          {"admin_password", "correct horse battery"},
+          {"admin_first_name", "Marie"},
+          {"admin_last_name", "Durand"},
+          {"plan", "starter"},
+          {"accept_terms", true},
+          {"accept_privacy", true}};
+}
+
+std::vector<std::string> errors_of(const json& body) {
+  const auto parsed = parse_signup(body.dump(), known_plans, SignupForm::person);
+  std::vector<std::string> errors;
+  if (parsed) return errors;
+  EXPECT_EQ(parsed.error().reason, "validation_failed");
+  for (const auto& field : parsed.error().fields) errors.push_back(field.pointer + " " + field.code);
+  return errors;
+}
+
+TEST(Signup, FoldsWhatItTakes) {
+  const auto parsed = parse_signup(signup().dump(), known_plans, SignupForm::person);
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(parsed->admin_email, "marie@acme.example");
+  EXPECT_EQ(parsed->plan, "STARTER");
+  EXPECT_EQ(parsed->admin_password, "correct horse battery");
+}
+
+// N04, N07: names are composed, addresses of one mailbox are one; what only shows is kept as it was written.
+TEST(Signup, TakesNamesAndAddressesOfEveryScript) {
+  auto body = signup();
+  body["company_name"] = "Ele\u0301gance";
+  body["company_email"] = "Info@M\u00FCller.example";
+  body["admin_email"] = "Jo+x@M\u00DCLLER.example";
+  const auto parsed = parse_signup(body.dump(), known_plans, SignupForm::person);
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(parsed->company_name, "El\u00E9gance");
+  EXPECT_EQ(parsed->company_email, "Info@M\u00FCller.example");
+  EXPECT_EQ(parsed->admin_email, "jo+x@xn--mller-kva.example");
+  EXPECT_EQ(folded_email("JO+X@xn--mller-kva.example"), parsed->admin_email);
+}
+
+// Goal: each field's rules, named by pointer and code. Method: one row per broken rule in a body that is else right.
+TEST(Signup, EachRule) {
+  struct Row {
+    const char* field;
+    json value;
+    const char* code;
+  };
+  const Row rows[] = {
+      {"company_name", "", "required"},
+      {"company_name", "   ", "required"},
+      {"company_name", 7, "type"},
+      {"company_name", std::string(10'240, 'a'), "length"},
+      {"company_name", "Acme\r\nBcc: x", "characters"},
+      {"company_name", "Acme\u202Emoc", "invisible"},
+      {"admin_first_name", "Ma\u200Brie", "invisible"},
+      {"admin_last_name", "\u3000\u00A0", "required"},
+      {"admin_email", "jo@a_b.example", "email"},
+      {"admin_email", "jo@b\u202Ecom.example", "email"},
+      {"company_email", "not an address", "email"},
+      {"admin_email", nullptr, "required"},
+      {"admin_email", "a@b", "email"},
+      {"admin_email", "a..b@acme.fr", "email"},
+      {"admin_email", "a@-acme.fr", "email"},
+      {"admin_password", "short", "too_short"},
+      {"admin_password", "password", "too_common"},
+      {"admin_password", "acme corporation", "too_obvious"},
+      {"admin_password", std::string(1'025, 'x'), "length"},
+      {"admin_password", 12345678, "type"},
+      {"admin_first_name", json::array(), "type"},
+      {"admin_last_name", std::string(101, 'a'), "length"},
+      {"plan", "GOLD", "unknown_plan"},
+      {"accept_terms", false, "accepted"},
+      {"accept_terms", "true", "type"},
+      {"accept_privacy", nullptr, "required"},
+  };
+  for (const auto& row : rows) {
+    auto body = signup();
+    body[row.field] = row.value;
+    EXPECT_THAT(errors_of(body), testing::ElementsAre("/" + std::string(row.field) + " " + row.code))
+        << row.field << " " << row.code;
+  }
+}
+
+TEST(Signup, EveryMissingFieldIsListedAtOnce) {
+  const auto full = signup();
+  for (const auto& [name, value] : full.items()) {
+    auto body = full;
+    body.erase(name);
+    EXPECT_THAT(errors_of(body), testing::ElementsAre("/" + name + " required"));
+  }
+  EXPECT_EQ(errors_of(json::object()).size(), full.size());
+}
+
+TEST(Signup, ForeignFieldsAreIgnored) {
+  auto body = signup();
+  body["role"] = "owner";
+  body["tenant_id"] = "other";
+  body["status"] = "active";
+  EXPECT_TRUE(errors_of(body).empty());
+}
+
+TEST(Signup, WhatIsNoObjectIsMalformed) {
+  for (const char* const body : {"", "{", "[]", "1", "{\"a\":1,\"a\":2}", "\xff"}) {
+    const auto parsed = parse_signup(body, known_plans, SignupForm::person);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().reason, "malformed_json") << body;
+  }
+}
+
+TEST(Signup, AnAdminSetsNoPassword) {
+  auto body = signup();
+  body.erase("admin_password");
+  body.erase("accept_terms");
+  body.erase("accept_privacy");
+  EXPECT_TRUE(parse_signup(body.dump(), known_plans, SignupForm::admin));
+}
+
+TEST(AdminAction, ReasonIsOneWord) {
+  EXPECT_FALSE(parse_admin_action("", ""));
+  EXPECT_FALSE(parse_admin_action(R"({"reason":"Not a word"})", ""));
+  EXPECT_EQ(parse_admin_action(R"({"reason":"abuse","note":"spam"})", "")->note, "spam");
+  EXPECT_EQ(parse_admin_action("", "admin")->reason, "admin");
+}
+
+TEST(ContentType, JsonAndNothingElse) {
+  const auto accepted = [](const char* type, BodyKind kind) {
+    return acceptable_content({.headers = {{"Content-Type", type}}, .body = "{}"}, kind);
+  };
+  EXPECT_TRUE(accepted("application/json", BodyKind::json));
+  EXPECT_TRUE(accepted("Application/JSON; charset=utf-8", BodyKind::json));
+  EXPECT_FALSE(accepted("text/plain", BodyKind::json));
+  EXPECT_FALSE(accepted("application/cloudevents+json", BodyKind::json));
+  EXPECT_TRUE(accepted("application/cloudevents+json", BodyKind::event));
+  EXPECT_TRUE(acceptable_content({}, BodyKind::json));
+  EXPECT_FALSE(acceptable_content({.body = "{}"}, BodyKind::json));
+  EXPECT_FALSE(acceptable_content(
+      {.headers = {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}, .body = "x"}, BodyKind::json));
+}
+
+TEST(ContentType, OfAnEventIsWhateverItsModeSays) {
+  const auto accepted = [](http::Headers headers) {
+    return acceptable_content({.headers = std::move(headers), .body = "x"}, BodyKind::event);
+  };
+  EXPECT_TRUE(accepted({{"Content-Type", "application/CloudEvents-Batch+json; charset=utf-8"}}));
+  EXPECT_TRUE(accepted({{"Content-Type", "text/plain"}, {"CE-SpecVersion", "1.0"}}));
+  EXPECT_TRUE(accepted({{"ce-specversion", "1.0"}}));
+  EXPECT_FALSE(accepted({{"Content-Type", "text/plain"}}));
+  EXPECT_FALSE(accepted({{"ce-specversion", "1.0"}, {"Content-Encoding", "gzip"}}));
+}
+
+// 406 where JSON is refused, and nowhere else.
+TEST(Accept, IsReadAsItsGrammarSays) {
+  const auto taken = [](const char* accept) { return takes_json({.headers = {{"Accept", accept}}}); };
+  for (const char* accept :
+       {"", "*/*", "application/json", "Application/JSON", "application/*;q=0.1", "text/html, */*;q=0.8",
+        "application/json;charset=utf-8", "application/problem+json", "text/html;q=0, application/json",
+        "application/*;q=0, application/json", "text/html;x=\"a,b;q=0\", application/json"}) {
+    EXPECT_TRUE(taken(accept)) << accept;
+  }
+  for (const char* accept : {"text/html", "application/json;q=0", "application/json; Q=0.000",
+                             "application/json;q=0, */*", "*/*;q=0", "application/xml, text/*", "application/jsonp"}) {
+    EXPECT_FALSE(taken(accept)) << accept;
+  }
+  EXPECT_TRUE(takes_json({}));
+  EXPECT_TRUE(takes_json({.headers = {{"Accept", "text/html"}, {"Accept", "application/json"}}}));
+  EXPECT_TRUE(prefers({.headers = {{"Accept-Encoding", "br, GZIP;q=0.5"}}}, "Accept-Encoding", "gzip"));
+  EXPECT_FALSE(prefers({.headers = {{"Accept-Encoding", "gzip;q=0.0"}}}, "Accept-Encoding", "gzip"));
+  EXPECT_FALSE(prefers({.headers = {{"Accept-Encoding", "*"}}}, "Accept-Encoding", "gzip"));
+}
+
+TEST(IdempotencyKey, QuotedOrNot) {
+  const auto key = [](std::string value) {
+    return idempotency_key({.headers = {{"Idempotency-Key", std::move(value)}}});
+  };
+  EXPECT_EQ(**key("abc"), "abc");
+  EXPECT_EQ(**key("\"abc\""), "abc");
+  EXPECT_FALSE(key(""));
+  EXPECT_FALSE(key("\"\""));
+  EXPECT_TRUE(key(std::string(255, 'x')));
+  EXPECT_FALSE(key(std::string(256, 'x')));
+  EXPECT_FALSE(idempotency_key({.headers = {{"Idempotency-Key", "a"}, {"Idempotency-Key", "a"}}}));
+  EXPECT_FALSE(idempotency_key({})->has_value());
+}
+
+// A User-Agent goes into every event; one that was no UTF-8 had them all refused by the workers.
+TEST(Printable, IsWholeCharactersOfUtf8) {
+  EXPECT_EQ(printable("curl/8.0 é", 256), "curl/8.0 é");
+  EXPECT_EQ(printable("a\xff\xfe z\xc3", 256), "a?? z?");
+  EXPECT_EQ(printable("\xed\xa0\x80", 256), "???");  // a surrogate
+  EXPECT_EQ(printable(std::string("a\0b\nc\x7f", 6), 256), "a?b?c?");
+  EXPECT_EQ(printable("xéé", 4), "xé");
+  EXPECT_EQ(printable(std::string(1'000, 'x'), 256).size(), 256U);
+  EXPECT_EQ(printable("", 256), "");
+}
+
+TEST(AdminAction, HoldsNoNul) {
+  const auto action = parse_admin_action(R"({"reason":"abuse","note":"a\u0000b"})", "");
+  ASSERT_FALSE(action);
+  EXPECT_EQ(action.error().fields[0].pointer, "/note");
+  EXPECT_TRUE(parse_admin_action(R"({"reason":"abuse","note":"two\nlines"})", ""));
+}
+
+// Goal: nobody decides about all dead letters by leaving a filter out.
+TEST(DeadLetterAction, SaysWhich) {
+  EXPECT_FALSE(parse_dead_letter_action("{}"));
+  EXPECT_FALSE(parse_dead_letter_action(R"({"max":5,"note":"x","state":"dropped"})"));
+  EXPECT_TRUE(parse_dead_letter_action(R"({"all":true})"));
+  EXPECT_EQ(parse_dead_letter_action(R"({"worker":"billing"})")->letters_max, 100);
+  EXPECT_EQ(parse_dead_letter_action(R"({"ids":["0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b"]})")->ids.size(), 1U);
+}
+
+TEST(DeadLetterAction, EveryBrokenRuleIsNamed) {
+  const auto action = parse_dead_letter_action(
+      R"({"ids":[],"reason":"mood","state":"redriven","since":"now","max":0,"rate":-1,"dry_run":"yes"})");
+  ASSERT_FALSE(action);
+  std::set<std::string> pointers;
+  for (const auto& field : action.error().fields) pointers.insert(field.pointer);
+  for (const char* pointer : {"/ids", "/reason", "/state", "/since", "/max", "/rate", "/dry_run"}) {
+    EXPECT_TRUE(pointers.contains(pointer)) << pointer;
+  }
+}
+
+// Goal: a hold says what, why and until when; the end lies ahead.
+TEST(Hold, NamesEveryBrokenRule) {
+  const auto now = *from_rfc3339("2026-11-21T00:00:00Z");
+  const auto rules = [&](const char* body) {
+    const auto parsed = parse_hold(body, now);
+    std::string out;
+    if (!parsed) {
+      for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + ";";
+    }
+    return out;
+  };
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"case 17","ends_at":"2027-01-01T00:00:00Z"})"), "");
+  EXPECT_EQ(rules(R"({"hold":"no_suspend","reason":"agreed","ends_at":"2027-01-01T00:00:00Z"})"), "");
+  EXPECT_EQ(rules("{}"), "/hold required;/reason required;/ends_at required;");
+  EXPECT_EQ(rules(R"({"hold":"no_billing","reason":"a partner","ends_at":"2027-01-01T00:00:00Z"})"), "");
+  EXPECT_EQ(rules(R"({"hold":"no_mail","reason":" ","ends_at":"2026-11-21T00:00:00Z"})"),
+            "/hold choice;/reason required;/ends_at future;");
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"x","ends_at":"tomorrow"})"), "/ends_at rfc3339;");
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"x","ends_at":null})"), "/ends_at required;");
+  EXPECT_EQ(rules(R"({"hold":"legal","reason":"x","ends_at":""})"), "/ends_at required;");
+  EXPECT_TRUE(parse_hold_release(R"({"hold":"legal","reason":"closed"})"));
+  EXPECT_FALSE(parse_hold_release(R"({"hold":"legal"})"));
+}
+
+// Goal: an override says which limit, how much, why, and where it is said until when.
+TEST(Override, NamesEveryBrokenRule) {
+  const auto now = *from_rfc3339("2026-11-21T00:00:00Z");
+  const auto rules = [&](const char* body) {
+    const auto parsed = parse_override(body, now);
+    std::string out;
+    if (!parsed) {
+      for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + ";";
+    }
+    return out;
+  };
+  EXPECT_EQ(rules(R"({"name":"api_calls_max","value":-1,"reason":"promised"})"), "");
+  EXPECT_EQ(rules(R"({"name":"users_max","value":9,"reason":"x","ends_at":"2027-01-01T00:00:00Z"})"), "");
+  EXPECT_EQ(rules("{}"), "/name required;/reason required;/value integer;");
+  EXPECT_EQ(rules(R"({"name":"price","value":1.5,"reason":"x"})"), "/name choice;/value integer;");
+  EXPECT_EQ(rules(R"({"name":"users_max","value":-2,"reason":"x"})"), "/value range;");
+  EXPECT_EQ(rules(R"({"name":"users_max","value":18446744073709551615,"reason":"x"})"), "/value range;");
+  EXPECT_EQ(rules(R"({"name":"requests_per_minute","value":0,"reason":"x"})"), "/value range;");
+  EXPECT_EQ(rules(R"({"name":"users_max","value":9,"reason":"x","ends_at":"2026-11-20T00:00:00Z"})"),
+            "/ends_at future;");
+  EXPECT_TRUE(parse_override_removal(R"({"name":"users_max","reason":"over"})"));
+  EXPECT_FALSE(parse_override_removal(R"({"name":"users_max"})"));
+}
+
+TEST(StripeEventAction, SaysWhyAndOfAnAssignmentWhose) {
+  EXPECT_TRUE(parse_stripe_event_reason("", false));
+  EXPECT_FALSE(parse_stripe_event_reason("", true));
+  EXPECT_TRUE(parse_stripe_event_assignment(R"({"tenant_id":"acme","reason":"their mail"})"));
+  EXPECT_EQ(parse_stripe_event_assignment("{}").error().fields.size(), 2U);
+}
+
+std::string broken_queue(const std::string& body) {
+  constexpr std::string_view heard[] = {"tenant.activated", "trial.ending"};
+  const auto parsed = parse_broker_queue(body, heard);
+  if (parsed) return {};
+  std::string out;
+  for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + "; ";
+  return out;
+}
+
+TEST(BrokerQueue, TakesPatternsOfItsOwnEventsAndTypesOfThePlatforms) {
+  constexpr std::string_view heard[] = {"tenant.activated", "trial.ending"};
+  const auto parsed = parse_broker_queue(R"({"name":"orders.v2","own_events":["order.*","#","order.*"],)"
+                                         R"("platform_events":["trial.ending"],"message_ttl_seconds":60})",
+                                         heard);
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(parsed->own_events, (std::vector<std::string>{"#", "order.*"}));
+  EXPECT_EQ(parsed->message_ttl_seconds, 60);
+}
+
+TEST(BrokerQueue, NamesEveryRuleThatIsBroken) {
+  EXPECT_EQ(broken_queue(R"({"name":"a"})"), "/own_events required; ");
+  for (const char* name : {"", "-a", "a-", "A", "a b", "a/b", "\u00e9", "a#"}) {
+    EXPECT_NE(broken_queue(std::string(R"({"own_events":[],"name":")") + name + "\"}"), "") << name;
+  }
+  EXPECT_EQ(broken_queue(R"({"name":"a","own_events":["order.*", "", "a..b", "a b", "or*", 7]})"),
+            "/own_events/1 pattern; /own_events/2 pattern; /own_events/3 pattern; /own_events/4 pattern; /own_events/5 "
+            "type; ");
+  EXPECT_EQ(broken_queue(R"({"name":"a","platform_events":["trial.ending","tenant.registered","#"]})"),
+            "/platform_events/1 choice; /platform_events/2 choice; ");
+  EXPECT_EQ(broken_queue(R"({"name":"a","own_events":"#"})"), "/own_events list; ");
+  EXPECT_EQ(broken_queue(R"({"name":"a","own_events":[],"message_ttl_seconds":0})"), "/message_ttl_seconds range; ");
+}
+
+// The broker's time for a pattern grows with the length of a key to the power of its '#'s.
+TEST(BrokerQueue, RefusesPatternsThatWouldHoldUpTheBroker) {
+  EXPECT_EQ(broken_queue(R"({"name":"a","own_events":["#.a.#"]})"), "");
+  EXPECT_EQ(broken_queue(R"({"name":"a","own_events":["#.a.#.b.#"]})"), "/own_events/0 pattern; ");
+}
+
+template <class T>
+std::string broken(const Result<T>& parsed) {
+  std::string out;
+  if (!parsed) {
+    for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + "; ";
+  }
+  return out;
+}
+
+TEST(People, AreInvitedByAddressAndRole) {
+  const auto parsed =
+      parse_invitation(R"({"email":" Zoe@ACME.example","role":"manager","locale":"en","state":"active"})");
+  ASSERT_TRUE(parsed) << parsed.error().describe();
+  EXPECT_EQ(parsed->email, "zoe@acme.example");
+  EXPECT_EQ(parsed->role + " " + parsed->locale, "manager en");
+  EXPECT_EQ(broken(parse_invitation("{}")), "/email required; /role required; ");
+  EXPECT_EQ(broken(parse_invitation(R"({"email":"nobody","role":" ","locale":"de"})")),
+            "/email email; /role required; /locale choice; ");
+  EXPECT_EQ(broken(parse_role(R"({"role":7})")), "/role type; ");
+  EXPECT_EQ(broken(parse_role(R"({"role":")" + std::string(41, 'a') + "\"}")), "/role length; ");
+}
+
+TEST(People, ChooseNamesAndAPasswordThatIsNotTheirName) {
+  const auto with = [](const std::string& password) {
+    return broken(parse_new_person(R"({"first_name":"Paul","last_name":"Durand","accept_terms":true,"password":")" +
+                                   password + "\"}"));
+  };
+  EXPECT_EQ(with("Une-Baguette-Bien-Cuite-42"), "");
+  EXPECT_EQ(with("PaulDurand"), "/password too_obvious; ");
+  EXPECT_EQ(with("paul durand 77"), "/password too_obvious; ");
+  EXPECT_EQ(with("short"), "/password too_short; ");
+  EXPECT_EQ(broken(parse_new_person("{}")),
+            "/first_name required; /last_name required; /password required; /accept_terms required; ");
+}
+
+TEST(People, SwitchAndHandOver) {
+  EXPECT_EQ(parse_switch(R"({"tenant_id":"acme"})")->refresh_token, "");
+  EXPECT_EQ(broken(parse_switch(R"({"refresh_token":7})")), "/tenant_id required; /refresh_token type; ");
+  EXPECT_FALSE(*parse_transfer(""));
+  EXPECT_TRUE(*parse_transfer(R"({"leave":true})"));
+  EXPECT_EQ(broken(parse_transfer(R"({"leave":"yes"})")), "/leave type; ");
+}
+
+}  // namespace
+}  // namespace tenantry::gateway

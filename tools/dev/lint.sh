@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# What CI looks at before it tests, and what takes longer.
+
+sources() { find shared events workers tests cmake \( -name '*.cpp' -o -name '*.h' \) "$@"; }
+
+lint() {  # [--fast]
+  install_packages
+  local bad=0
+  say "clang-format"
+  sources -print0 | xargs -0 clang-format --dry-run -Werror || bad=1
+  say "shellcheck"
+  shellcheck -x dev .ci/run tools/*.sh || bad=1
+  say "schemas (buf)"
+  npm_tool @bufbuild/buf@1.75.0 buf lint schemas || bad=1
+  if git cat-file -e origin/main:schemas/buf.yaml 2> /dev/null; then
+    npm_tool @bufbuild/buf@1.75.0 buf breaking schemas --against '.git#ref=origin/main,subdir=schemas' || bad=1
+  fi
+  [ "${1:-}" != --fast ] || return $bad
+  install_packages lint
+  say "clang-tidy"
+  cmake --preset release > /dev/null
+  cmake --build --preset release --target schemas > /dev/null
+  find shared events workers -name '*.cpp' -print0 | xargs -0 -P 2 -n 4 clang-tidy-16 -p build --quiet 2> /dev/null || bad=1
+  return $bad
+}

@@ -1,0 +1,163 @@
+#include "workers/gateway/api/admin/tenants/store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "shared/db/connection.h"
+#include "shared/tenancy/tenants.h"
+
+namespace tenantry::gateway::store {
+namespace {
+
+using nlohmann::json;
+
+std::string status(const db::Row& row, int column) {
+  return tenancy::written(*tenancy::status_from(row.text(column)));
+}
+
+constexpr const char* summary_columns =
+    "t.tenant_id, t.company_name, t.status, t.status_reason, t.status_since, t.plan, t.trial_ends_at, "
+    "t.deletion_due_at, t.provisioning_failed, t.vhost_ready, t.created_at ";
+
+json summary_of(const db::Row& row) {
+  return {{"tenant_id", row.text(0)},
+          {"company_name", row.text(1)},
+          {"status", status(row, 2)},
+          {"status_reason", row.text(3)},
+          {"status_since", to_rfc3339(row.timestamp(4))},
+          {"plan", row.text(5)},
+          {"trial_ends_at", to_rfc3339(row.timestamp(6))},
+          {"deletion_due_at", instant(row, 7)},
+          {"provisioning_failed", row.boolean(8)},
+          {"vhost_ready", row.boolean(9)},
+          {"created_at", to_rfc3339(row.timestamp(10))}};
+}
+
+json history_of(db::Transaction& tx, std::string_view tenant_id) {
+  json history = json::array();
+  for (const auto row : tx.exec("SELECT event_id, from_status, to_status, trigger, reason, at "
+                                "FROM platform.lifecycle_history WHERE tenant_id = $1 ORDER BY at, event_id",
+                                {tenant_id})) {
+    history.push_back({{"event_id", row.text(0)},
+                       {"from", row.is_null(1) ? json(nullptr) : json(status(row, 1))},
+                       {"to", status(row, 2)},
+                       {"trigger", row.text(3)},
+                       {"reason", row.text(4)},
+                       {"at", to_rfc3339(row.timestamp(5))}});
+  }
+  return history;
+}
+
+json holds_of(db::Transaction& tx, std::string_view tenant_id) {
+  json holds = json::array();
+  for (const auto row :
+       tx.exec("SELECT hold, reason, ends_at FROM platform.holds WHERE tenant_id = $1 ORDER BY hold", {tenant_id})) {
+    holds.push_back({{"hold", row.text(0)}, {"reason", row.text(1)}, {"ends_at", to_rfc3339(row.timestamp(2))}});
+  }
+  return holds;
+}
+
+json sagas_of(db::Transaction& tx, std::string_view tenant_id) {
+  tx.set_tenant(tenant_id);
+  json sagas = json::array();
+  for (const auto row : tx.exec("SELECT saga, state, attempt, error, started_at, updated_at FROM provisioning.sagas "
+                                "WHERE tenant_id = $1 ORDER BY saga",
+                                {tenant_id})) {
+    json steps = json::array();
+    for (const auto step : tx.exec("SELECT step, state, error, duration_ms, updated_at FROM provisioning.steps "
+                                   "WHERE tenant_id = $1 AND saga = $2 ORDER BY position",
+                                   {tenant_id, row.text(0)})) {
+      steps.push_back({{"step", step.text(0)},
+                       {"state", step.text(1)},
+                       {"error", step.text(2)},
+                       {"duration_ms", step.int64(3)},
+                       {"updated_at", to_rfc3339(step.timestamp(4))}});
+    }
+    sagas.push_back({{"saga", row.text(0)},
+                     {"state", row.text(1)},
+                     {"attempt", row.int64(2)},
+                     {"error", row.text(3)},
+                     {"started_at", to_rfc3339(row.timestamp(4))},
+                     {"updated_at", to_rfc3339(row.timestamp(5))},
+                     {"steps", std::move(steps)}});
+  }
+  return sagas;
+}
+
+}  // namespace
+
+json list_tenants(db::Transaction& tx, const TenantFilter& filter, const Page& page) {
+  json list = json::array();
+  for (const auto row : tx.exec(
+           std::string("SELECT ") + summary_columns +
+               "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
+               "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0) "
+               "AND ($3::timestamptz IS NULL OR (t.created_at, t.tenant_id) < ($3, $4)) "
+               "ORDER BY t.created_at DESC, t.tenant_id DESC LIMIT $5",
+           {filter.status, filter.words, page.time(), page.id(), page.limit})) {
+    list.push_back(summary_of(row));
+  }
+  return list;
+}
+
+json tenant_stats(db::Transaction& tx) {
+  json stats = {{"total", 0}};
+  for (const auto status : tenancy::all_statuses) stats[std::string(tenancy::to_string(status))] = 0;
+  std::int64_t total = 0;
+  for (const auto row : tx.exec("SELECT status, count(*) FROM platform.tenants GROUP BY status")) {
+    stats[std::string(row.text(0))] = row.int64(1);
+    total += row.int64(1);
+  }
+  stats["total"] = total;
+  return stats;
+}
+
+std::optional<json> read_tenant(db::Transaction& tx, std::string_view tenant_id) {
+  const auto rows =
+      tx.exec(std::string("SELECT ") + summary_columns +
+                  ", t.company_email, t.status_note, t.resumes_to, t.plan_version, t.locale, "
+                  "t.isolation_mode, t.cell, t.custom_domain FROM platform.tenants t WHERE tenant_id = $1",
+              {tenant_id});
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  json tenant = summary_of(row);
+  tenant["company_email"] = row.text(11);
+  tenant["status_note"] = row.text(12);
+  tenant["resumes_to"] = row.is_null(13) ? json(nullptr) : json(row.text(13));
+  tenant["plan_version"] = row.int64(14);
+  tenant["locale"] = row.text(15);
+  tenant["isolation_mode"] = row.text(16);
+  tenant["cell"] = row.text(17);
+  tenant["custom_domain"] = row.is_null(18) ? json(nullptr) : json(row.text(18));
+  tenant["history"] = history_of(tx, tenant_id);
+  tenant["holds"] = holds_of(tx, tenant_id);
+  tenant["sagas"] = sagas_of(tx, tenant_id);
+  return tenant;
+}
+
+void place_hold(db::Transaction& tx, std::string_view tenant_id, const HoldRequest& hold) {
+  tx.exec(
+      "INSERT INTO platform.holds (tenant_id, hold, reason, ends_at) VALUES ($1, $2, $3, $4) "
+      "ON CONFLICT (tenant_id, hold) DO UPDATE SET reason = excluded.reason, ends_at = excluded.ends_at",
+      {tenant_id, hold.hold, hold.reason, hold.ends_at});
+}
+
+bool release_hold(db::Transaction& tx, std::string_view tenant_id, std::string_view hold) {
+  return tx.exec("DELETE FROM platform.holds WHERE tenant_id = $1 AND hold = $2", {tenant_id, hold}).affected() == 1;
+}
+
+std::optional<Timestamp> legal_hold_end(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
+  const auto rows = tx.exec(
+      "SELECT ends_at FROM platform.holds WHERE tenant_id = $1 AND hold = 'legal' AND ends_at > $2", {tenant_id, now});
+  if (rows.empty()) return std::nullopt;
+  return rows[0].timestamp(0);
+}
+
+bool clear_provisioning_failure(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
+  return tx.exec(
+               "UPDATE platform.tenants SET provisioning_failed = false, updated_at = $2 "
+               "WHERE tenant_id = $1 AND status = 'pending' AND provisioning_failed",
+               {tenant_id, now})
+             .affected() == 1;
+}
+
+}  // namespace tenantry::gateway::store

@@ -1,0 +1,181 @@
+// All tenants: their histories, what went wrong, what a super-admin does about it.
+#include <nlohmann/json.hpp>
+
+#include "events/proto_time.h"
+#include "shared/db/connection.h"
+#include "shared/tenancy/transition.h"
+#include "tenantry/events/v1/platform.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
+#include "workers/gateway/api/admin/tenants/requests.h"
+#include "workers/gateway/api/admin/tenants/store.h"
+#include "workers/gateway/edge/verbs.h"
+
+namespace tenantry::gateway {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+using nlohmann::json;
+
+Error no_tenant(const Call& call) {
+  return {.code = Errc::not_found,
+          .reason = "tenant_not_found",
+          .message = std::string(access_message("tenant_not_found", call.language))};
+}
+
+void move_tenant(Services& services, const CallPtr& call, tenancy::Trigger trigger, std::string_view fallback_reason) {
+  const auto& tenant_id = call->path.at("id");
+  change(
+      services, call, parse_admin_action(call->request().body, fallback_reason),
+      [&services, call, trigger](const AdminAction& action, db::Transaction& tx,
+                                 messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto& id = call->path.at("id");
+        const auto moved = tenancy::transition(tx, outbox, {id, trigger, action.reason, action.note}, outbox.now(),
+                                               services.config.lifecycle);
+        if (!moved && moved.error().code == Errc::not_found) return no_tenant(*call);
+        if (!moved) return moved.error();
+        if (!moved->changed) {
+          return Error{.code = Errc::conflict,
+                       .reason = "transition_refused",
+                       .message = std::string(tenancy::to_string(trigger)) + " changes nothing while the tenant is " +
+                                  tenancy::written(moved->from)};
+        }
+        return json_response(
+            200, {{"tenant_id", id}, {"from", tenancy::written(moved->from)}, {"status", tenancy::written(moved->to)}});
+      },
+      [&services, tenant_id] { services.tenant_changed(tenant_id); });
+}
+
+void suspend_tenant(Services& services, const CallPtr& call) {
+  move_tenant(services, call, tenancy::Trigger::suspend, "");
+}
+
+void reactivate_tenant(Services& services, const CallPtr& call) {
+  move_tenant(services, call, tenancy::Trigger::reactivate, "admin");
+}
+
+void cancel_tenant(Services& services, const CallPtr& call) {
+  move_tenant(services, call, tenancy::Trigger::cancel, "admin");
+}
+
+void list_tenants(Services& services, const CallPtr& call) {
+  const auto wanted = query(*call, "status");
+  const auto status = tenancy::status_from(wanted);
+  if (!status && !wanted.empty()) {
+    return services.refuse(
+        call, Error::invalid("/status", "choice", "is not PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED"));
+  }
+  const store::TenantFilter filter{std::string(status ? tenancy::to_string(*status) : ""), query(*call, "q")};
+  list(
+      services, call, {.name = "tenants", .id_field = "tenant_id", .uuid_ids = false},
+      [filter](db::Transaction& tx, const Page& page) { return store::list_tenants(tx, filter, page); },
+      [](db::Transaction& tx, json& body) { body["stats"] = store::tenant_stats(tx); });
+}
+
+void read_tenant(Services& services, const CallPtr& call) {
+  change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    const auto tenant = store::read_tenant(tx, call->path.at("id"));
+    if (!tenant) return no_tenant(*call);
+    tell_read(outbox, call->path.at("id"), "tenant");
+    return json_response(200, *tenant);
+  });
+}
+
+void hold_tenant(Services& services, const CallPtr& call) {
+  change(services, call, parse_hold(call->request().body, services.clock.now()),
+         [call](const HoldRequest& hold, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           const auto& tenant_id = call->path.at("id");
+           if (!tenancy::lock_tenant(tx, tenant_id)) return no_tenant(*call);
+           store::place_hold(tx, tenant_id, hold);
+           v1::HoldPlaced placed;
+           placed.set_hold(hold.hold);
+           placed.set_reason(hold.reason);
+           *placed.mutable_ends_at() = events::to_proto(hold.ends_at);
+           outbox.publish(tenant_id, placed);
+           return json_response(200, {{"tenant_id", tenant_id},
+                                      {"hold", hold.hold},
+                                      {"reason", hold.reason},
+                                      {"ends_at", to_rfc3339(hold.ends_at)}});
+         });
+}
+
+void release_hold(Services& services, const CallPtr& call) {
+  change(services, call, parse_hold_release(call->request().body),
+         [call](const HoldRequest& hold, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           const auto& tenant_id = call->path.at("id");
+           if (!tenancy::lock_tenant(tx, tenant_id)) return no_tenant(*call);
+           if (!store::release_hold(tx, tenant_id, hold.hold)) {
+             return Error{
+                 .code = Errc::conflict, .reason = "not_held", .message = "this tenant carries no hold " + hold.hold};
+           }
+           v1::HoldReleased released;
+           released.set_hold(hold.hold);
+           released.set_reason(hold.reason);
+           outbox.publish(tenant_id, released);
+           return json_response(200, {{"tenant_id", tenant_id}, {"hold", hold.hold}});
+         });
+}
+
+void erase_tenant(Services& services, const CallPtr& call) {
+  change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    const auto& tenant_id = call->path.at("id");
+    const auto tenant = tenancy::find_tenant(tx, tenant_id);
+    if (!tenant) return no_tenant(*call);
+    if (tenant->lifecycle.status != tenancy::Status::deleted) {
+      return Error{
+          .code = Errc::conflict,
+          .reason = "not_deleted",
+          .message = "only a deleted tenant is erased, and this one is " + tenancy::written(tenant->lifecycle.status)};
+    }
+    if (const auto until = store::legal_hold_end(tx, tenant_id, outbox.now())) {
+      return Error{.code = Errc::conflict,
+                   .reason = "legal_hold",
+                   .message = "a legal hold forbids to erase this tenant until " + to_rfc3339(*until)};
+    }
+    outbox.publish(tenant_id, v1::ErasureRequested{});
+    return json_response(202, {{"tenant_id", tenant_id}, {"status", tenancy::written(tenancy::Status::deleted)}});
+  });
+}
+
+void retry_provisioning(Services& services, const CallPtr& call) {
+  change(
+      services, call, parse_admin_action(call->request().body, "retry"),
+      [call](const AdminAction& action, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto& tenant_id = call->path.at("id");
+        if (!tenancy::find_tenant(tx, tenant_id)) return no_tenant(*call);
+        if (!store::clear_provisioning_failure(tx, tenant_id, outbox.now())) {
+          return Error{
+              .code = Errc::conflict, .reason = "not_failed", .message = "provisioning of this tenant has not failed"};
+        }
+        v1::ProvisioningRequested event;
+        event.set_requested_by("super-admin");
+        event.set_reason(action.reason);
+        outbox.publish(tenant_id, event);
+        v1::TenantChanged changed;
+        changed.set_status(tenancy::written(tenancy::Status::pending));
+        outbox.signal(tenant_id, changed);
+        return json_response(202, {{"tenant_id", tenant_id}, {"status", tenancy::written(tenancy::Status::pending)}});
+      });
+}
+
+constexpr Route routes[] = {
+    {Method::get, "/v1/admin/tenants", "adminListTenants", Guard::admin, list_tenants},
+    {Method::get, "/v1/admin/tenants/{id}", "adminReadTenant", Guard::admin, read_tenant},
+    {Method::post, "/v1/admin/tenants/{id}/suspend", "adminSuspendTenant", Guard::admin, suspend_tenant},
+    {Method::post, "/v1/admin/tenants/{id}/reactivate", "adminReactivateTenant", Guard::admin, reactivate_tenant},
+    {Method::post, "/v1/admin/tenants/{id}/cancel", "adminCancelTenant", Guard::admin, cancel_tenant},
+    {Method::post, "/v1/admin/tenants/{id}/hold", "adminHoldTenant", Guard::admin, hold_tenant},
+    {Method::post, "/v1/admin/tenants/{id}/release-hold", "adminReleaseHold", Guard::admin, release_hold},
+    {Method::post, "/v1/admin/tenants/{id}/erase", "adminEraseTenant", Guard::admin, erase_tenant},
+    {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin,
+     retry_provisioning},
+};
+
+}  // namespace
+
+namespace api {
+Routes admin_tenants() {
+  return routes;
+}
+}  // namespace api
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,485 @@
+// Login, refresh, switching between tenants, logout. Every refusal of a login looks and costs the same
+// (security.md L1): an unknown address is checked against a hash nobody knows. An address that asked for tenants that
+// are not there is told so ten times a minute; after that, whether a tenant is there shows neither in the answer nor in
+// its time, until the right password comes.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "events/topology.h"
+#include "shared/crypto/hash.h"
+#include "shared/crypto/password.h"
+#include "shared/db/connection.h"
+#include "shared/tenancy/slug.h"
+#include "tenantry/events/v1/activity.pb.h"
+#include "tenantry/events/v1/platform.pb.h"
+#include "tenantry/events/v1/security.pb.h"
+#include "workers/gateway/api/auth/requests.h"
+#include "workers/gateway/api/auth/store.h"
+#include "workers/gateway/edge/verbs.h"
+
+namespace tenantry::gateway {
+namespace {
+
+namespace v1 = tenantry::events::v1;
+using nlohmann::json;
+using Ended = std::vector<store::EndedSession>;
+
+constexpr Seconds access_token_life{3600};
+constexpr Days session_life{30};           // however often it is seen
+constexpr Days session_idle_life{14};      // without being seen
+constexpr Seconds select_token_life{300};  // time to choose a tenant
+constexpr std::size_t user_agent_max = 200;
+constexpr std::size_t refresh_token_bytes = 32;
+constexpr int unknown_tenants_max = 10;  // a minute and address
+
+Error invalid_credentials() {
+  return {.code = Errc::unauthenticated,
+          .reason = "invalid_credentials",
+          .message = "the e-mail address or the password is wrong"};
+}
+
+Bytes hash_of(std::string_view token) {
+  const auto digest = crypto::sha256(as_bytes(token));
+  return {digest.begin(), digest.end()};
+}
+
+json shown(const std::vector<store::Membership>& memberships) {
+  auto list = json::array();
+  for (const auto& membership : memberships) {
+    list.push_back(
+        {{"tenant_id", membership.tenant_id}, {"company_name", membership.company_name}, {"role", membership.role}});
+  }
+  return list;
+}
+
+http::Response secret_answer(const json& body) {
+  auto response = json_response(200, body);
+  response.headers.add("Cache-Control", "no-store");
+  return response;
+}
+
+// A session's place: whose it is, where, and since when it is known that it is that person.
+struct Place {
+  std::string session_id;
+  std::string tenant_id;
+  Timestamp expires_at;  // of the session
+};
+
+// An access token and a refresh token of a session.
+http::Response issue_tokens(Services& services, const Call& call, db::Transaction& tx, const store::Person& person,
+                            const Place& place) {
+  const auto now = services.clock.now();
+  const auto life = std::min<Microseconds>(access_token_life, place.expires_at - now);
+  const auto seconds = std::max<std::int64_t>(1, std::chrono::floor<Seconds>(life).count());
+  const crypto::Claims claims{.sub = person.user_id,
+                              .email = person.email,
+                              .tenant_id = place.tenant_id,
+                              .tenant_role = person.role,
+                              .tenants = person.tenants,
+                              .iat = to_unix_seconds(now),
+                              .exp = to_unix_seconds(now) + seconds,
+                              .jti = services.ids.next().to_string(),
+                              .sid = place.session_id,
+                              .typ = "access"};
+  const auto refresh_token = to_base64url(crypto::random_bytes(refresh_token_bytes));
+  store::add_refresh_token(tx, hash_of(refresh_token),
+                           {.user_id = person.user_id,
+                            .tenant_id = place.tenant_id,
+                            .family = place.session_id,
+                            .expires_at = std::min(now + session_idle_life, place.expires_at)},
+                           now);
+  return secret_answer({{"access_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
+                        {"token_type", "bearer"},
+                        {"expires_in", seconds},
+                        {"refresh_token", refresh_token},
+                        {"tenant_id", place.tenant_id},
+                        {"tenants", shown(store::memberships_of(tx, person.user_id))}});
+}
+
+// A new session with its first tokens, and the event that says so.
+http::Response start_session(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
+                             const store::Person& person, const std::string& tenant_id, Timestamp authenticated_at) {
+  const auto now = services.clock.now();
+  const Place place{services.ids.next().to_string(), tenant_id, now + session_life};
+  store::add_session(tx,
+                     {.session_id = place.session_id,
+                      .user_id = person.user_id,
+                      .tenant_id = tenant_id,
+                      .user_agent = printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max),
+                      .address = call.origin,
+                      .authenticated_at = authenticated_at,
+                      .expires_at = place.expires_at},
+                     now);
+  v1::UserLoggedIn event;
+  event.set_user_id(person.user_id);
+  event.set_email(person.email);
+  outbox.publish(tenant_id, event);
+  return issue_tokens(services, call, tx, person, place);
+}
+
+// Who the person is, without a tenant: good for five minutes, to choose one or to accept an invitation.
+http::Response offer_tenants(Services& services, const Call& call, const store::Person& person,
+                             const std::vector<store::Membership>& memberships) {
+  const auto now = to_unix_seconds(services.clock.now());
+  const crypto::Claims claims{.sub = person.user_id,
+                              .email = person.email,
+                              .iat = now,
+                              .exp = now + select_token_life.count(),
+                              .jti = services.ids.next().to_string(),
+                              .typ = std::string(select_token_type)};
+  return secret_answer({{"select_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
+                        {"expires_in", select_token_life.count()},
+                        {"tenants", shown(memberships)}});
+}
+
+// One try. Its places in the limiters are given back when it is over, however it ended.
+struct Login {
+  Services& services;
+  std::string address;
+  LoginRequest request;
+  std::string tenant_id{};  // "": none was named
+  std::optional<store::Person> person{};
+  LoginLimiter::Outcome outcome = LoginLimiter::Outcome::none;
+  const RateDecision unknown;   // the place among the unknown tenants that it takes if need be
+  bool tenant_unknown = false;  // or not to be logged in to yet
+
+  Login(Services& of, std::string from, LoginRequest what)
+      : services(of),
+        address(std::move(from)),
+        request(std::move(what)),
+        unknown(services.unknown_tenants.take(address, unknown_tenants_max, services.monotonic())) {}
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
+  ~Login() {
+    const bool give_back = unknown.allowed && !tenant_unknown;
+    services.loop.post([&of = services, account = request.email, from = address, how = outcome, give_back] {
+      of.logins.settle(account, from, how, of.monotonic());
+      if (give_back) of.unknown_tenants.give_back(from);
+    });
+  }
+};
+
+Error too_many_attempts() {
+  return {.code = Errc::rate_limited,
+          .reason = "too_many_attempts",
+          .message = "too many failed logins; wait before the next one"};
+}
+
+Result<http::Response> refused(const Call& call, const Login& login) {
+  if (login.unknown.allowed) return invalid_credentials();
+  auto response = access_problem(too_many_attempts(), call);
+  response.headers.set("Retry-After", std::to_string(std::max<std::int64_t>(1, login.unknown.resets_in.count())));
+  return response;
+}
+
+// Into the tenant that was named, or the only one there is; else the person chooses.
+Result<http::Response> succeed(Services& services, db::Connection& connection, const Call& call, const Login& login) {
+  http::Response response;
+  const auto actor = call.actor("user", login.person->user_id);
+  const auto done =
+      services.commit(connection, call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+        auto tenant_id = login.tenant_id;
+        if (tenant_id.empty()) {
+          const auto memberships = store::memberships_of(tx, login.person->user_id);
+          if (memberships.size() != 1) {
+            response = offer_tenants(services, call, *login.person, memberships);
+            return {};
+          }
+          tenant_id = memberships.front().tenant_id;
+        }
+        const auto person = store::read_person(tx, login.person->user_id, tenant_id);
+        if (!person || person->role.empty()) return invalid_credentials();  // removed since it was looked up
+        response = start_session(services, call, tx, outbox, *person, tenant_id, services.clock.now());
+        return {};
+      });
+  if (!done) return done.error();
+  return response;
+}
+
+Result<http::Response> fail(Services& services, db::Connection& connection, const Call& call, const Login& login) {
+  if (login.tenant_unknown) return refused(call, login);
+  const auto tenant_id = login.tenant_id.empty() ? std::string(events::platform_tenant) : login.tenant_id;
+  const auto done = services.commit(connection, call, call.stranger(),
+                                    [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+                                      v1::UserLoginFailed event;
+                                      event.set_email(login.request.email);
+                                      event.set_reason("invalid_credentials");
+                                      outbox.publish(tenant_id, event);
+                                      return {};
+                                    });
+  if (!done) return done.error();
+  return refused(call, login);
+}
+
+void verify(Services& services, const CallPtr& call, const std::shared_ptr<Login>& login) {
+  const bool member = login->person && (login->tenant_id.empty() || !login->person->role.empty());
+  const bool known = login->person && !login->person->password_hash.empty();
+  const bool right = crypto::verify_password(known ? login->person->password_hash : crypto::dummy_password_hash(),
+                                             login->request.password) &&
+                     known && member;
+  login->outcome = login->tenant_unknown ? LoginLimiter::Outcome::none
+                   : right               ? LoginLimiter::Outcome::right
+                                         : LoginLimiter::Outcome::wrong;
+  services.on_lane(call, [&services, call, login, right](db::Connection& connection) {
+    return right ? succeed(services, connection, *call, *login) : fail(services, connection, *call, *login);
+  });
+}
+
+// The tenant, where one is named, must exist and be past PENDING; whether the person is known stays open until the
+// password is checked.
+Result<void> look_up(Services& services, db::Connection& connection, const Call& call, Login& login) {
+  return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto tenant_id = named_tenant(services, call);
+    if (!tenant_id) return tenant_id.error();
+    if (tenant_id->empty()) {
+      login.person = store::find_person(tx, login.request.email, "");
+      return {};
+    }
+    const auto tenant = tenancy::is_slug(*tenant_id) ? tenancy::find_tenant(tx, *tenant_id) : std::nullopt;
+    const auto status = tenant ? tenant->lifecycle.status : tenancy::Status::deleted;
+    if (status == tenancy::Status::pending || status == tenancy::Status::deleted) {
+      return check_access({.status = status}, Openness::billing, services.clock.now(), call.language);
+    }
+    login.tenant_id = *tenant_id;
+    login.person = store::find_person(tx, login.request.email, *tenant_id);
+    return {};
+  });
+}
+
+bool says_who_is_there(const Error& error) {
+  return error.reason == "tenant_not_found" || error.reason == "tenant_pending";
+}
+
+void login(Services& services, const CallPtr& call) {
+  auto request = parse_login(call->request().body);
+  if (!request) return services.refuse(call, request.error());
+  if (const auto wait = services.logins.admit(request->email, call->origin, services.monotonic())) {
+    return services.refuse(call, too_many_attempts(), *wait);
+  }
+  const auto login = std::make_shared<Login>(services, call->origin, std::move(*request));
+  const auto queued_at = std::chrono::steady_clock::now();
+  const auto task = [&services, call, login, queued_at](db::Connection& connection) {
+    Result<void> found;
+    try {
+      found = in_time(queued_at);
+      if (found) found = look_up(services, connection, *call, *login);
+    } catch (const std::exception& error) {
+      found = Error{.code = Errc::internal, .message = error.what()};
+    }
+    login->tenant_unknown = !found && says_who_is_there(found.error());
+    const bool tells = login->unknown.allowed || !login->tenant_unknown;
+    if (!found && tells) return services.refuse(call, found.error());
+    const auto answer =
+        services.passwords.submit(call->holder(), [&services, call, login] { verify(services, call, login); });
+    if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
+  };
+  const auto answer = services.lanes.submit(call->holder(), task);
+  if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
+}
+
+Error refresh_refused() {
+  return {.code = Errc::unauthenticated,
+          .reason = "refresh_token_invalid",
+          .message = "the refresh token is unknown, used up or expired"};
+}
+
+// Somebody has the token who should not: the thief or, after the thief, its owner. Who of them holds the newest of the
+// session cannot be told, so nothing of it is good any more, and the owner logs in again.
+Ended end_stolen(db::Transaction& tx, messaging::Outbox& outbox, const store::RefreshToken& token, Timestamp now) {
+  auto ended = store::end_sessions(tx, {.user_id = token.user_id, .session_id = token.family}, now);
+  v1::AccessRefused event;
+  event.set_rule("refresh_token_reused");
+  event.set_detail("a used refresh token of user " + token.user_id + " was presented again; its session has ended");
+  outbox.publish(token.tenant_id, event);
+  outbox.signal(token.tenant_id, v1::TenantChanged());  // other gateways forget the sessions that they hold, too
+  return ended;
+}
+
+// A refresh token that is good, taken out of use. nullopt: it is not; one used before ends its session.
+struct Taken {
+  store::RefreshToken token;
+  store::LiveSession session;
+};
+std::optional<Taken> take_refresh_token(db::Transaction& tx, messaging::Outbox& outbox, const std::string& token,
+                                        std::string_view named_tenant, Timestamp arrived_at, Ended& ended) {
+  const auto hash = hash_of(token);
+  const auto held = store::lock_refresh_token(tx, hash);
+  const auto now = outbox.now();
+  // A try under another tenant's name leaves the token as it is.
+  if (!held || (!named_tenant.empty() && named_tenant != held->tenant_id) || held->expires_at <= now) return {};
+  if (held->used_at) {
+    if (arrived_at > *held->used_at) ended = end_stolen(tx, outbox, *held, now);
+    return {};
+  }
+  const auto session = store::see_session(tx, held->family, now);
+  if (!session) return {};
+  store::use_refresh_token(tx, hash, now);
+  return Taken{*held, *session};
+}
+
+// One try to use a token that arrived then.
+Result<http::Response> renew(Services& services, db::Connection& connection, const CallPtr& call,
+                             const std::string& token, Timestamp arrived_at) {
+  std::optional<http::Response> response;
+  Ended ended;
+  const auto work = [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+    response.reset();
+    ended.clear();
+    const auto named = named_tenant(services, *call);
+    if (!named) return named.error();
+    const auto taken = take_refresh_token(tx, outbox, token, *named, arrived_at, ended);
+    if (!taken) return {};
+    const auto& held = taken->token;
+    const auto tenant = tenancy::find_tenant(tx, held.tenant_id);
+    const auto person = store::read_person(tx, held.user_id, held.tenant_id);
+    if (!tenant || tenant->lifecycle.status == tenancy::Status::deleted) return {};
+    if (!person || person->role.empty()) return {};
+    response = issue_tokens(services, *call, tx, *person, {held.family, held.tenant_id, taken->session.expires_at});
+    return {};
+  };
+  if (const auto done = services.commit(connection, *call, call->stranger(), work); !done) return done.error();
+  services.loop.post([&services, ended] {
+    for (const auto& session : ended) services.session_changed(session.session_id);
+  });
+  if (response) return std::move(*response);
+  return refresh_refused();
+}
+
+// Two tabs that refresh at once are no theft: of tries that overlap one wins, and the others are refused without
+// harm. Which do is known exactly within a process, and by the time of arrival between two.
+void refresh(Services& services, const CallPtr& call) {
+  auto token = parse_refresh(call->request().body);
+  if (!token) return services.refuse(call, token.error());
+  if (!services.refreshing.insert(*token).second) return services.refuse(call, refresh_refused());
+  std::shared_ptr<void> turn(nullptr, [&services, token = *token](void*) {
+    services.loop.post([&services, token] { services.refreshing.erase(token); });
+  });
+  services.on_lane(call, [&services, call, token = *token, arrived_at = services.clock.now(),
+                          turn](db::Connection& connection) mutable {
+    auto answer = renew(services, connection, call, token, arrived_at);
+    turn.reset();  // before the answer: what comes after it is another try
+    return answer;
+  });
+}
+
+Error no_such_tenant(const Call& call) {
+  return {.code = Errc::not_found,
+          .reason = "tenant_not_found",
+          .message = std::string(access_message("tenant_not_found", call.language))};
+}
+
+// Who wants to switch: by a refresh token, whose session ends, or by the token of a login that named no tenant.
+struct Switcher {
+  std::string user_id;
+  Timestamp authenticated_at{};
+  std::string left_tenant{};
+};
+
+// A tenant that is not there and one that the person does not belong to look alike.
+Result<http::Response> enter(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
+                             const Switcher& who, const std::string& tenant_id) {
+  const auto tenant = tenancy::is_slug(tenant_id) ? tenancy::find_tenant(tx, tenant_id) : std::nullopt;
+  const auto person = tenant ? store::read_person(tx, who.user_id, tenant_id) : std::nullopt;
+  if (!person || person->role.empty() || tenant->lifecycle.status == tenancy::Status::deleted) {
+    return no_such_tenant(call);
+  }
+  if (tenant->lifecycle.status == tenancy::Status::pending) {
+    return check_access({.status = tenancy::Status::pending}, Openness::billing, services.clock.now(), call.language)
+        .error();
+  }
+  outbox.set_cause(nullptr, call.actor("user", who.user_id));
+  if (!who.left_tenant.empty()) {
+    v1::UserLoggedOut left;
+    left.set_user_id(who.user_id);
+    outbox.publish(who.left_tenant, left);
+    outbox.signal(who.left_tenant, v1::TenantChanged());
+  }
+  return start_session(services, call, tx, outbox, *person, tenant_id, who.authenticated_at);
+}
+
+// The old session is over and the new one is the other tenant's: neither tenant's log names the other.
+void switch_tenant(Services& services, const CallPtr& call) {
+  const auto request = parse_switch(call->request().body);
+  if (!request) return services.refuse(call, request.error());
+  std::optional<crypto::Claims> selecting;
+  if (request->refresh_token.empty()) {
+    const auto claims = select_claims(services, *call);
+    if (!claims) return services.refuse(call, claims.error());
+    selecting = *claims;
+  }
+  services.on_lane(
+      call,
+      [&services, call, request = *request, selecting,
+       arrived_at = services.clock.now()](db::Connection& connection) -> Result<http::Response> {
+        std::optional<http::Response> response;
+        Ended ended;
+        const auto work = [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+          response.reset();
+          ended.clear();
+          Switcher who;
+          if (selecting) {
+            who = {selecting->sub, from_unix_seconds(selecting->iat)};
+          } else {
+            const auto taken = take_refresh_token(tx, outbox, request.refresh_token, "", arrived_at, ended);
+            if (!taken) return {};
+            who = {taken->token.user_id, taken->session.authenticated_at, taken->token.tenant_id};
+            ended = store::end_sessions(tx, {.user_id = who.user_id, .session_id = taken->token.family}, outbox.now());
+          }
+          auto entered = enter(services, *call, tx, outbox, who, request.tenant_id);
+          if (!entered) return entered.error();
+          response = *std::move(entered);
+          return {};
+        };
+        if (const auto done = services.commit(connection, *call, call->stranger(), work); !done) return done.error();
+        services.loop.post([&services, ended] {
+          for (const auto& session : ended) services.session_changed(session.session_id);
+        });
+        if (response) return std::move(*response);
+        return refresh_refused();
+      });
+}
+
+void logout(Services& services, const CallPtr& call) {
+  const auto ended = std::make_shared<Ended>();
+  change(
+      services, call, parse_logout(call->request().body),
+      [call, ended](const std::optional<std::string>& token, db::Transaction& tx,
+                    messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto& user_id = call->claims->sub;
+        *ended = store::end_sessions(tx, {.user_id = user_id, .session_id = call->claims->sid}, outbox.now());
+        // A refresh token of another session of the same person: that one, too.
+        const auto other = token ? store::lock_refresh_token(tx, hash_of(*token)) : std::nullopt;
+        if (other && other->user_id == user_id && other->family != call->claims->sid) {
+          for (auto& session :
+               store::end_sessions(tx, {.user_id = user_id, .session_id = other->family}, outbox.now())) {
+            ended->push_back(std::move(session));
+          }
+        }
+        outbox.signal(call->tenant_id(), v1::TenantChanged());  // as after a theft
+        v1::UserLoggedOut event;
+        event.set_user_id(user_id);
+        outbox.publish(call->tenant_id(), event);
+        return http::Response{.status = 204};
+      },
+      // The caller's next request with this token is refused.
+      [&services, ended] {
+        for (const auto& session : *ended) services.session_changed(session.session_id);
+      });
+}
+
+constexpr Route routes[] = {
+    {Method::post, "/auth/login", "login", Guard::open, login},
+    {Method::post, "/auth/refresh", "refresh", Guard::open, refresh},
+    {Method::post, "/auth/switch", "switchTenant", Guard::open, switch_tenant},
+    {Method::post, "/auth/logout", "logout", Guard::billing, logout},
+};
+
+}  // namespace
+
+namespace api {
+Routes auth() {
+  return routes;
+}
+}  // namespace api
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,31 @@
+// Login, refresh and logout as they are asked for. Pure.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+
+namespace tenantry::gateway {
+
+struct LoginRequest {
+  std::string email;
+  std::string password;
+};
+Result<LoginRequest> parse_login(std::string_view body);
+
+struct SwitchRequest {
+  std::string tenant_id;
+  std::string refresh_token;  // "": a token of a login says who it is
+};
+Result<SwitchRequest> parse_switch(std::string_view body);
+
+Result<std::string> parse_refresh(std::string_view body);                // the refresh token
+Result<std::optional<std::string>> parse_logout(std::string_view body);  // "" is a body, too
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,98 @@
+#include "workers/gateway/api/auth/store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "shared/db/connection.h"
+
+namespace tenantry::gateway::store {
+
+void add_session(db::Transaction& tx, const NewSession& session, Timestamp now) {
+  tx.send(
+      "INSERT INTO platform.sessions (session_id, user_id, tenant_id, created_at, authenticated_at, last_seen_at, "
+      "expires_at, user_agent, address) VALUES ($1, $2, $3, $4, $5, $4, $6, $7, $8)",
+      {session.session_id, session.user_id, session.tenant_id, now, session.authenticated_at, session.expires_at,
+       session.user_agent, session.address});
+}
+
+std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view session_id, Timestamp now) {
+  const auto rows = tx.exec(
+      "UPDATE platform.sessions SET last_seen_at = $2 WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 "
+      "RETURNING authenticated_at, expires_at",
+      {session_id, now});
+  if (rows.empty()) return std::nullopt;
+  return LiveSession{rows[0].timestamp(0), rows[0].timestamp(1)};
+}
+
+std::vector<EndedSession> end_sessions(db::Transaction& tx, const SessionFilter& which, Timestamp now) {
+  const auto rows = tx.exec(
+      "UPDATE platform.sessions SET ended_at = $5 WHERE user_id = $1 AND ($2 = '' OR tenant_id = $2) "
+      "AND ($3 = '' OR session_id::text = $3) AND ($4 = '' OR session_id::text <> $4) AND ended_at IS NULL "
+      "AND expires_at > $5 RETURNING session_id, tenant_id",
+      {which.user_id, which.tenant_id, which.session_id, which.but, now});
+  std::vector<EndedSession> ended;
+  std::vector<std::string> families;
+  for (const auto row : rows) {
+    ended.push_back({std::string(row.text(0)), std::string(row.text(1))});
+    families.emplace_back(row.text(0));
+  }
+  tx.send("DELETE FROM platform.refresh_tokens WHERE family = ANY ($1::uuid[])", {db::Param::array(families)});
+  return ended;
+}
+
+nlohmann::json list_sessions(db::Transaction& tx, std::string_view user_id, Timestamp now) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto row :
+       tx.exec("SELECT session_id, tenant_id, created_at, last_seen_at, expires_at, user_agent, address "
+               "FROM platform.sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 "
+               "ORDER BY last_seen_at DESC, session_id LIMIT 200",
+               {user_id, now})) {
+    list.push_back({{"id", row.text(0)},
+                    {"tenant_id", row.text(1)},
+                    {"created_at", to_rfc3339(row.timestamp(2))},
+                    {"last_seen_at", to_rfc3339(row.timestamp(3))},
+                    {"expires_at", to_rfc3339(row.timestamp(4))},
+                    {"user_agent", row.text(5)},
+                    {"address", row.text(6)}});
+  }
+  return list;
+}
+
+std::vector<Membership> memberships_of(db::Transaction& tx, std::string_view user_id) {
+  std::vector<Membership> out;
+  for (const auto row : tx.exec(
+           "SELECT m.tenant_id, t.company_name, m.role FROM platform.memberships m JOIN platform.tenants t "
+           "ON t.tenant_id = m.tenant_id WHERE m.user_id = $1 AND m.state = 'active' AND t.status NOT IN ('pending', "
+           "'deleted') ORDER BY m.tenant_id",
+           {user_id})) {
+    out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))});
+  }
+  return out;
+}
+
+void add_refresh_token(db::Transaction& tx, ByteView hash, const RefreshToken& token, Timestamp now) {
+  tx.send(
+      "INSERT INTO platform.refresh_tokens (token_hash, user_id, tenant_id, family, expires_at, created_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6)",
+      {hash, token.user_id, token.tenant_id, token.family, token.expires_at, now});
+}
+
+std::optional<RefreshToken> lock_refresh_token(db::Transaction& tx, ByteView hash) {
+  // The lock first: what a twin did to the family is seen by the statement after it.
+  tx.send(
+      "SELECT pg_advisory_xact_lock(hashtextextended('platform.refresh_tokens/' || family, 0)) "
+      "FROM platform.refresh_tokens WHERE token_hash = $1",
+      {hash});
+  const auto rows = tx.exec(
+      "SELECT user_id, tenant_id, family::text, expires_at, used_at FROM platform.refresh_tokens WHERE token_hash = $1",
+      {hash});
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  return RefreshToken{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), row.timestamp(3),
+                      row.optional_timestamp(4)};
+}
+
+void use_refresh_token(db::Transaction& tx, ByteView hash, Timestamp now) {
+  tx.send("UPDATE platform.refresh_tokens SET used_at = $2 WHERE token_hash = $1", {hash, now});
+}
+
+}  // namespace tenantry::gateway::store

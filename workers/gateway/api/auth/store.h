@@ -1,0 +1,68 @@
+// Sessions and their refresh tokens, and where a person may go.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/core/bytes.h"
+#include "shared/core/time.h"
+
+namespace tenantry::db {
+class Transaction;
+}
+
+namespace tenantry::gateway::store {
+
+struct RefreshToken {
+  std::string user_id;
+  std::string tenant_id;
+  std::string family;  // the session's id
+  Timestamp expires_at{};
+  std::optional<Timestamp> used_at{};
+};
+void add_refresh_token(db::Transaction& tx, ByteView hash, const RefreshToken& token, Timestamp now);
+// One at a time for the whole family, until the transaction ends.
+std::optional<RefreshToken> lock_refresh_token(db::Transaction& tx, ByteView hash);
+void use_refresh_token(db::Transaction& tx, ByteView hash, Timestamp now);
+
+// Sessions. What follows from one that has ended or expired is good for nothing.
+struct NewSession {
+  std::string session_id;
+  std::string user_id;
+  std::string tenant_id;
+  std::string user_agent;
+  std::string address;  // or its network
+  Timestamp authenticated_at{};
+  Timestamp expires_at{};
+};
+void add_session(db::Transaction& tx, const NewSession& session, Timestamp now);
+struct LiveSession {
+  Timestamp authenticated_at{};
+  Timestamp expires_at{};
+};
+std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view session_id, Timestamp now);
+struct SessionFilter {
+  std::string user_id;
+  std::string tenant_id{};   // "": of any
+  std::string session_id{};  // "": all
+  std::string but{};         // stays
+};
+struct EndedSession {
+  std::string session_id;
+  std::string tenant_id;
+};
+std::vector<EndedSession> end_sessions(db::Transaction& tx, const SessionFilter& which, Timestamp now);
+nlohmann::json list_sessions(db::Transaction& tx, std::string_view user_id, Timestamp now);
+
+// Where the person may go: active, in tenants that are there.
+struct Membership {
+  std::string tenant_id;
+  std::string company_name;
+  std::string role;
+};
+std::vector<Membership> memberships_of(db::Transaction& tx, std::string_view user_id);
+
+}  // namespace tenantry::gateway::store

@@ -1,0 +1,61 @@
+// Who calls, in which tenant, and what they may do there.
+#include <nlohmann/json.hpp>
+
+#include "shared/text/text.h"
+#include "workers/gateway/edge/verbs.h"
+
+namespace tenantry::gateway {
+namespace {
+
+using nlohmann::json;
+
+std::string render_me(const Call& call) {
+  const auto& session = *call.session;
+  const auto& tenant = call.tenant->tenant;
+  const auto& user_id = call.claims->sub;
+  const auto granted = call.reference->permissions.find(session.role);
+  const json body = {
+      {"sub", user_id},
+      {"email", text::shown_email(session.email)},
+      {"tenant_id", tenant.tenant_id},
+      {"tenant_role", session.role},
+      {"user",
+       {{"id", user_id},
+        {"email", text::shown_email(session.email)},
+        {"first_name", session.first_name},
+        {"last_name", session.last_name}}},
+      {"permissions", granted == call.reference->permissions.end() ? session.permissions : granted->second},
+      {"tenants", session.tenants},
+      {"tenant",
+       {{"tenant_id", tenant.tenant_id},
+        {"company_name", tenant.company_name},
+        {"status", tenancy::written(tenant.lifecycle.status)},
+        {"plan", tenant.plan},
+        {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
+        {"modules", call.tenant->modules}}}};
+  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// Says what the guard has just decided by, so it is as fresh as any other answer: a change of the
+// tenant shows at once (fanout), one of the person within the session's time to live.
+void me(Services& services, const CallPtr& call) {
+  auto& rendered = call->session->me;
+  if (rendered.tenant != call->tenant || rendered.reference != call->reference) {
+    rendered = {call->tenant, call->reference, render_me(*call)};
+  }
+  services.answer(call, http::Response::json(200, rendered.body));
+}
+
+constexpr Route routes[] = {
+    {Method::get, "/v1/me", "me", Guard::live, me},
+};
+
+}  // namespace
+
+namespace api {
+Routes me() {
+  return routes;
+}
+}  // namespace api
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,49 @@
+#include "workers/gateway/api/resources.h"
+
+// clang-format off
+#define TENANTRY_RESOURCES(each) \
+  each(admin_dead_letters) \
+  each(admin_overrides) \
+  each(admin_stripe_events) \
+  each(admin_tenants) \
+  each(audit) \
+  each(auth) \
+  each(broker) \
+  each(clients) \
+  each(events) \
+  each(invitations) \
+  each(me) \
+  each(meta) \
+  each(sessions) \
+  each(signup) \
+  each(stripe) \
+  each(subscription) \
+  each(usage) \
+  each(users)
+// clang-format on
+
+namespace tenantry::gateway {
+
+namespace api {
+#define TENANTRY_DECLARE(name) Routes name();
+TENANTRY_RESOURCES(TENANTRY_DECLARE)
+#undef TENANTRY_DECLARE
+}  // namespace api
+
+std::span<const Resource> resources() {
+#define TENANTRY_LIST(name) {#name, api::name()},
+  static const Resource all[] = {TENANTRY_RESOURCES(TENANTRY_LIST)};
+#undef TENANTRY_LIST
+  return all;
+}
+
+const Route* find_route(http::Method method, std::string_view path) {
+  for (const auto& resource : resources()) {
+    for (const auto& route : resource.routes) {
+      if (route.method == method && route.path == path) return &route;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace tenantry::gateway

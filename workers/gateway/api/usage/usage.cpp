@@ -1,0 +1,159 @@
+// What the tenant has used, and whether its plan allows more.
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "shared/db/connection.h"
+#include "workers/gateway/edge/verbs.h"
+
+namespace tenantry::gateway {
+namespace {
+
+using nlohmann::json;
+
+constexpr int usage_rows_max = 10'000;
+
+struct Metric {
+  std::string name;
+  std::string unit;
+  std::string reset;
+  std::string limit_name;  // "": nothing limits it
+};
+std::vector<Metric> list_metrics(db::Transaction& tx) {
+  std::vector<Metric> metrics;
+  for (const auto row : tx.exec("SELECT metric, unit, reset, limit_name FROM metering.metrics ORDER BY metric")) {
+    metrics.push_back(
+        {std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3))});
+  }
+  return metrics;
+}
+
+double used_of(db::Transaction& tx, std::string_view tenant_id, const Metric& metric, Timestamp now) {
+  tx.set_tenant(tenant_id);
+  if (metric.name == "users") {  // the members themselves, which no event can be late for
+    const auto rows =
+        tx.exec("SELECT count(*) FROM platform.memberships WHERE tenant_id = $1 AND state = 'active'", {tenant_id});
+    return static_cast<double>(rows[0].int64(0));
+  }
+  const bool monthly = metric.reset == "monthly";
+  const auto rows = tx.exec(
+      "SELECT quantity FROM metering.counters WHERE tenant_id = $1 AND metric = $2 AND span = $3 "
+      "AND ($4::timestamptz IS NULL OR window_start = $4) ORDER BY window_start DESC LIMIT 1",
+      {tenant_id, metric.name, monthly ? "month" : "total",
+       monthly ? db::Param(floor_month(now)) : db::Param(nullptr)});
+  return rows.empty() ? 0 : rows[0].real(0);
+}
+
+struct UsageFilter {
+  std::string metric{};
+  std::string span{};
+  std::optional<Timestamp> from{};
+  std::optional<Timestamp> to{};
+};
+json list_usage(db::Transaction& tx, std::string_view tenant_id, const UsageFilter& filter) {
+  tx.set_tenant(tenant_id);
+  json list = json::array();
+  for (const auto row :
+       tx.exec("SELECT metric, span, window_start, quantity, events FROM metering.counters WHERE tenant_id = $1 "
+               "AND ($2 = '' OR metric = $2) AND ($3 = '' OR span = $3) "
+               "AND ($4::timestamptz IS NULL OR window_start >= $4) AND ($5::timestamptz IS NULL OR window_start < $5) "
+               "ORDER BY metric, span, window_start LIMIT $6",
+               {tenant_id, filter.metric, filter.span, filter.from, filter.to, usage_rows_max})) {
+    list.push_back({{"metric", row.text(0)},
+                    {"span", row.text(1)},
+                    {"window_start", to_rfc3339(row.timestamp(2))},
+                    {"quantity", number(row.real(3))},
+                    {"events", row.int64(4)}});
+  }
+  return list;
+}
+
+std::int64_t limit_of(const Limits& limits, std::string_view name) {
+  if (name == "users_max") return limits.users_max;
+  if (name == "storage_bytes_max") return limits.storage_bytes_max;
+  if (name == "api_calls_max") return limits.api_calls_max;
+  return -1;
+}
+
+// What the counters say; for API calls, what this process knows already.
+double used_now(const Services& services, db::Transaction& tx, const Call& call, const Metric& metric,
+                double calls_known) {
+  const double counted = used_of(tx, call.tenant_id(), metric, services.clock.now());
+  return metric.name == "api_calls" ? std::max(counted, calls_known) : counted;
+}
+
+double calls_known(const Services& services, const Call& call) {
+  return services.meter.used(call.tenant_id(), 0, floor_month(services.clock.now()));
+}
+
+void usage(Services& services, const CallPtr& call) {
+  UsageFilter filter{.metric = query(*call, "metric"), .span = query(*call, "span")};
+  const auto from = query_time(call->request(), "from");
+  if (!from) return services.refuse(call, from.error());
+  const auto to = query_time(call->request(), "to");
+  if (!to) return services.refuse(call, to.error());
+  filter.from = *from;
+  filter.to = *to;
+  if (!filter.span.empty() && filter.span != "hour" && filter.span != "day" && filter.span != "month" &&
+      filter.span != "total") {
+    return services.refuse(call, Error::invalid("/span", "span", "must be hour, day, month or total"));
+  }
+  const bool summary = filter.metric.empty() && filter.span.empty() && !filter.from && !filter.to;
+  const double calls = calls_known(services, *call);
+  read(services, call, [&services, call, filter, summary, calls](db::Transaction& tx) {
+    if (!summary) return json_response(200, {{"usage", list_usage(tx, call->tenant_id(), filter)}});
+    json metrics = json::array();
+    for (const auto& metric : list_metrics(tx)) {
+      metrics.push_back({{"metric", metric.name},
+                         {"unit", metric.unit},
+                         {"quantity", number(used_now(services, tx, *call, metric, calls))},
+                         {"limit", limit_of(call->tenant->limits, metric.limit_name)}});
+    }
+    const auto now = services.clock.now();
+    return json_response(200, {{"period_start", to_rfc3339(floor_month(now))},
+                               {"period_end", to_rfc3339(next_month(now))},
+                               {"metrics", std::move(metrics)}});
+  });
+}
+
+void check_limit(Services& services, const CallPtr& call) {
+  double quantity = 1;
+  if (const auto text = call->request().query_value("quantity")) {
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), quantity);
+    if (error != std::errc{} || end != text->data() + text->size() || !(quantity >= 0 && quantity < 1e15)) {
+      return services.refuse(call, Error::invalid("/quantity", "number", "must be a number that is not negative"));
+    }
+  }
+  const double calls = calls_known(services, *call);
+  read(
+      services, call,
+      [&services, call, name = query(*call, "metric"), quantity, calls](db::Transaction& tx) -> Result<http::Response> {
+        const auto metrics = list_metrics(tx);
+        const auto metric = std::ranges::find(metrics, name, &Metric::name);
+        if (metric == metrics.end()) return Error::invalid("/metric", "metric", "must be a known metric");
+        const double used = used_now(services, tx, *call, *metric, calls);
+        const auto limit = limit_of(call->tenant->limits, metric->limit_name);
+        const bool unlimited = limit < 0;
+        const double left = std::max(0.0, static_cast<double>(limit) - used);
+        return json_response(200, {{"allowed", unlimited || used + quantity <= static_cast<double>(limit)},
+                                   {"metric", name},
+                                   {"used", number(used)},
+                                   {"limit", limit},
+                                   {"remaining", unlimited ? json(-1) : number(left)}});
+      });
+}
+
+constexpr Route routes[] = {
+    {Method::get, "/v1/usage", "usage", Guard::live, usage, {.permission = "usage:read"}},
+    {Method::get, "/v1/limits/check", "checkLimit", Guard::live, check_limit, {.permission = "usage:read"}},
+};
+
+}  // namespace
+
+namespace api {
+Routes usage() {
+  return routes;
+}
+}  // namespace api
+
+}  // namespace tenantry::gateway

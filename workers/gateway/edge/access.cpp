@@ -1,0 +1,80 @@
+#include "workers/gateway/edge/access.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "shared/core/media_type.h"
+
+namespace tenantry::gateway {
+namespace {
+
+// Of a language, by the ranges that name it or a region of it ("en", "en-GB", and "en_US" as many a program writes it),
+// else by "*"; nothing where neither is there.
+std::optional<int> weight_of_language(const std::vector<Preference>& preferences, std::string_view language) {
+  std::optional<int> named;
+  std::optional<int> any;
+  for (const auto& preference : preferences) {
+    const std::string_view range = preference.range;
+    const bool names = range.substr(0, 2) == language && (range.size() == 2 || range[2] == '-' || range[2] == '_');
+    if (names) named = std::max(named.value_or(0), preference.weight);
+    if (range == "*") any = std::max(any.value_or(0), preference.weight);
+  }
+  return named ? named : any;
+}
+
+Errc code_of(int http_status) {
+  switch (http_status) {
+    case 402:
+      return Errc::payment_required;
+    case 404:
+      return Errc::not_found;
+    default:
+      return Errc::forbidden;
+  }
+}
+
+}  // namespace
+
+Language language_of(std::string_view accept_language) {
+  const auto preferences = parse_preferences(accept_language);
+  // A language that is refused stands behind one that nobody speaks of.
+  const auto rank = [&](std::string_view language) {
+    const auto weight = weight_of_language(preferences, language);
+    return !weight ? 0 : *weight == 0 ? -1 : *weight;
+  };
+  return rank("en") > rank("fr") ? Language::english : Language::french;
+}
+
+std::string_view to_string(Language language) {
+  return language == Language::english ? "en" : "fr";
+}
+
+std::string_view access_message(std::string_view code, Language language) {
+  struct Message {
+    std::string_view code, french, english;
+  };
+  static constexpr Message messages[] = {
+      {"tenant_pending", "Espace en cours de création", "Workspace being created"},
+      {"trial_expired", "Essai terminé, souscrivez", "Trial over, please subscribe"},
+      {"payment_required", "Paiement requis", "Payment required"},
+      {"account_cancelled", "Compte annulé", "Account cancelled"},
+      {"tenant_not_found", "Espace introuvable", "No such workspace"},
+  };
+  for (const auto& message : messages) {
+    if (message.code == code) return language == Language::english ? message.english : message.french;
+  }
+  return {};
+}
+
+Result<void> check_access(const tenancy::LifecycleState& state, Openness openness, Timestamp now, Language language) {
+  const auto access = tenancy::access_of(state, now);
+  if (access.allowed) return {};
+  const bool stays_open = state.status == tenancy::Status::trial || state.status == tenancy::Status::suspended ||
+                          state.status == tenancy::Status::cancelled;
+  if (openness == Openness::billing && stays_open) return {};
+  return Error{.code = code_of(access.http_status),
+               .reason = std::string(access.code),
+               .message = std::string(access_message(access.code, language))};
+}
+
+}  // namespace tenantry::gateway

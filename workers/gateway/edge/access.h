@@ -1,0 +1,33 @@
+// Access: what a caller may do, and how a refusal reads in the caller's language.
+//
+// Pure. The lifecycle table says which statuses close the API; this page says which
+// routes stay open in them, which permission covers which, and the exact words.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "shared/core/result.h"
+#include "shared/tenancy/lifecycle.h"
+
+namespace tenantry::gateway {
+
+enum class Language { french, english };
+
+// The better of the two by Accept-Language; French where it names neither.
+Language language_of(std::string_view accept_language);
+std::string_view to_string(Language language);  // "fr", "en"
+
+// The words of spec.md section 3; "" for a code without any.
+std::string_view access_message(std::string_view code, Language language);
+
+enum class Openness {
+  live,     // TRIAL that runs, ACTIVE
+  billing,  // also while something is to be paid or resumed: SUSPENDED, TRIAL past its end, CANCELLED
+};
+
+// The lifecycle's answer, with the billing routes' exception. The error's code, status and words are spec section 3's.
+Result<void> check_access(const tenancy::LifecycleState& state, Openness openness, Timestamp now, Language language);
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,170 @@
+// Caches of the loop: whose a token is, what a tenant may do, who a member is.
+//
+// On the loop only, each with a bound. What was read from the database lives for its
+// time to live or until it is dropped (tenant_changed), whichever is sooner; loads.h sees
+// to it that what was read before a drop is not kept after it. A verified token lives
+// until its keys change; whether it has expired or was revoked is asked on every request.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "shared/core/time.h"
+#include "shared/crypto/hash.h"
+#include "shared/crypto/jwt.h"
+#include "shared/tenancy/tenants.h"
+
+namespace tenantry::gateway {
+
+struct Limits {
+  std::int64_t users_max = 0;  // -1: unlimited, as in every interface
+  std::int64_t storage_bytes_max = 0;
+  std::int64_t api_calls_max = 0;
+  std::int64_t requests_per_minute = 0;
+};
+
+// A tenant as every request needs it: its row, its plan's limits with its overrides, its calls so far.
+struct TenantEntry {
+  tenancy::Tenant tenant;
+  Limits limits;
+  std::vector<std::string> modules;
+  std::int64_t price_minor = 0;
+  std::string currency;
+  double api_calls = 0;  // counted in `month`
+  Timestamp month{};
+};
+
+struct Reference;
+
+// What the guard asks of a token's bearer, apart from the token itself.
+struct Standing {
+  std::optional<tenancy::LifecycleState> tenant{};  // nullopt: no such tenant
+  std::string role{};                               // "": no longer a member
+  std::vector<std::string> permissions{};           // of a role of the tenant's own
+  bool revoked = false;
+};
+
+// A session and its person within the tenant, as the database has them.
+struct Session {
+  std::string tenant_id;
+  std::string role;                      // "": no longer a member
+  std::vector<std::string> permissions;  // of a role of the tenant's own
+  bool revoked = false;
+  Timestamp authenticated_at{};  // when a password was last shown
+  std::string email;
+  std::string first_name;
+  std::string last_name;
+  std::vector<std::string> tenants;  // all of theirs
+
+  // The answer of /v1/me for as long as all it was made from is the same. On the loop only.
+  struct Rendered {
+    std::shared_ptr<const TenantEntry> tenant;
+    std::shared_ptr<const Reference> reference;
+    std::string body;
+  };
+  mutable Rendered me;
+};
+
+// At most `entries_max`, in two generations: when the young one is full it becomes the old one,
+// and what was not asked for since then is gone.
+template <class Key, class Value, class Hash = std::hash<Key>>
+class BoundedMap {
+ public:
+  explicit BoundedMap(std::size_t entries_max) : half_(entries_max / 2) {}
+
+  Value* find(const Key& key) {
+    if (const auto at = young_.find(key); at != young_.end()) return &at->second;
+    auto found = old_.extract(key);
+    if (found.empty()) return nullptr;
+    make_room();
+    return &young_.insert(std::move(found)).position->second;
+  }
+
+  void put(const Key& key, Value value) {
+    old_.erase(key);
+    if (!young_.contains(key)) make_room();
+    young_.insert_or_assign(key, std::move(value));
+  }
+
+  void erase(const Key& key) {
+    young_.erase(key);
+    old_.erase(key);
+  }
+
+  void clear() {
+    young_.clear();
+    old_.clear();
+  }
+
+  std::size_t size() const { return young_.size() + old_.size(); }
+
+ private:
+  void make_room() {
+    if (young_.size() < half_) return;
+    old_ = std::move(young_);
+    young_.clear();
+  }
+
+  std::size_t half_;
+  std::unordered_map<Key, Value, Hash> young_;
+  std::unordered_map<Key, Value, Hash> old_;
+};
+
+template <class Value>
+class TtlCache {
+ public:
+  explicit TtlCache(Milliseconds time_to_live, std::size_t entries_max = 50'000)
+      : time_to_live_(time_to_live), entries_(entries_max) {}
+
+  struct Found {
+    const Value* value = nullptr;  // null: read it; valid until the next call
+    bool ages = false;             // over half of its life is gone: time to read it again
+    Milliseconds read_at{};
+  };
+  Found find(const std::string& key, Milliseconds now) {
+    const auto* const entry = entries_.find(key);
+    if (entry == nullptr || now - entry->read_at >= time_to_live_) return {};
+    return {&entry->value, now - entry->read_at >= time_to_live_ / 2, entry->read_at};
+  }
+
+  void put(const std::string& key, Value value, Milliseconds now) { entries_.put(key, Entry{std::move(value), now}); }
+  void drop(const std::string& key) { entries_.erase(key); }
+
+ private:
+  struct Entry {
+    Value value;
+    Milliseconds read_at;
+  };
+  Milliseconds time_to_live_;
+  BoundedMap<std::string, Entry> entries_;
+};
+
+// A fanout that is lost (the broker was away) may delay a suspension by this, not more.
+constexpr Milliseconds tenant_time_to_live{2'000};
+// A member removed, a role lowered, a logout at another gateway: within 5 s (security.md J13).
+constexpr Milliseconds session_time_to_live{2'000};
+
+// Of a whole token, signature and all.
+struct TokenHash {
+  std::size_t operator()(const crypto::Digest& digest) const {
+    std::size_t value = 0;
+    std::memcpy(&value, digest.data(), sizeof value);
+    return value;
+  }
+};
+
+struct Caches {
+  // Tokens whose signature and claims were found good with the present keys.
+  BoundedMap<crypto::Digest, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
+  TtlCache<std::shared_ptr<const TenantEntry>> tenants{tenant_time_to_live};
+  TtlCache<std::shared_ptr<const Session>> sessions{session_time_to_live};  // by sid
+  // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.
+  TtlCache<Milliseconds> changes{session_time_to_live};
+};
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,369 @@
+// The guard: what is checked before any handler runs, in this order: content type and
+// size, token, agreement on the tenant, revocation, the tenant's status, membership,
+// permission, request rate, the month's calls.
+#include <algorithm>
+
+#include "events/topology.h"
+#include "shared/crypto/hash.h"
+#include "shared/http/problem.h"
+#include "workers/gateway/edge/resolve.h"
+#include "workers/gateway/edge/services.h"
+
+namespace tenantry::gateway {
+namespace {
+
+Error unauthenticated(std::string reason, std::string message) {
+  return {.code = Errc::unauthenticated, .reason = std::move(reason), .message = std::move(message)};
+}
+
+// "" without one; a view of the request. Two Authorization fields are a malformed request (security.md J1).
+Result<std::string_view> bearer_token(const http::Request& request) {
+  const auto count = request.headers.count("Authorization");
+  if (count == 0) return std::string_view{};
+  if (count > 1) {
+    return Error{.code = Errc::invalid, .reason = "malformed_request", .message = "Authorization must be sent once"};
+  }
+  const auto value = *request.headers.get("Authorization");
+  constexpr std::string_view scheme = "Bearer ";
+  if (value.size() <= scheme.size() || !http::equal_without_case(value.substr(0, scheme.size()), scheme)) {
+    return unauthenticated("token_invalid", "Authorization must be a bearer token");
+  }
+  return value.substr(scheme.size());
+}
+
+std::string_view custom_domain_tenant(const Reference& reference, std::string_view host) {
+  const auto at = reference.domains.find(host_name(host));
+  return at == reference.domains.end() ? std::string_view{} : std::string_view{at->second};
+}
+
+TenantSources sources_of(const Call& call) {
+  TenantSources sources;
+  for (const auto& [name, value] : call.request().headers) {
+    if (http::equal_without_case(name, "X-Tenant-ID") || http::equal_without_case(name, "X-Tenant")) {
+      sources.headers.push_back(value);
+    }
+  }
+  sources.host = call.request().headers.get("Host").value_or("");
+  if (!call.reference->domains.empty()) {
+    sources.custom_domain_tenant = custom_domain_tenant(*call.reference, sources.host);
+  }
+  sources.path_tenant = call.path_tenant;
+  return sources;
+}
+
+Error body_too_large(const Route& route) {
+  return {.code = Errc::too_large,
+          .reason = "too_large",
+          .message = "this path takes a body of at most " + std::to_string(route.terms.body_max) + " bytes"};
+}
+
+bool serves_a_body(http::Method method) {
+  return method == http::Method::post || method == http::Method::put || method == http::Method::patch;
+}
+
+// The claims of a token that is good now. Its signature is checked once, as long as the keys are the same.
+Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, const Reference& reference,
+                                                        std::string_view token) {
+  const auto now = services.clock.now();
+  auto& tokens = services.caches.tokens;
+  const auto hash = crypto::sha256(as_bytes(token));
+  if (const auto* const known = tokens.find(hash)) {
+    auto claims = *known;
+    if (const auto ok = crypto::check_lifetime(*claims, now); !ok) {
+      tokens.erase(hash);
+      return ok.error();
+    }
+    return claims;
+  }
+  auto verified = crypto::verify(*reference.keys, token, {"tenantry", "tenantry-api", "access", now});
+  if (!verified) return verified.error();
+  // Of before there were sessions: its refresh token is still good.
+  if (!Uuid::parse(verified->sid)) return unauthenticated("token_invalid", "the token names no session");
+  auto claims = std::make_shared<const crypto::Claims>(std::move(*verified));
+  tokens.put(hash, claims);
+  return claims;
+}
+
+// All are compared, so that the time says nothing of which was close.
+const config::NamedToken* find_admin(const Services& services, std::string_view token) {
+  const config::NamedToken* found = nullptr;
+  for (const auto& admin : services.config.admins) {
+    if (crypto::constant_time_equal(as_bytes(token), as_bytes(admin.token))) found = &admin;
+  }
+  return found;
+}
+
+constexpr int admin_guesses_max = 20;  // told that they are wrong, a minute and address
+
+// On record once a minute and address: a flood of guesses is no flood of records. A right token is let in whatever came
+// before it: it is too long to be guessed at any rate, and nobody behind the same address may lock its owner out.
+void refuse_guess(Services& services, const CallPtr& call) {
+  const auto taken = services.admin_guesses.take(call->origin, admin_guesses_max, services.monotonic());
+  if (taken.allowed && taken.remaining == admin_guesses_max - 1) {
+    services.report(call, std::string(events::platform_tenant), "", "admin_token_wrong",
+                    std::string(call->route->path));
+  }
+  if (taken.allowed) return services.refuse(call, unauthenticated("token_invalid", "not a super-admin's token"));
+  services.refuse(call,
+                  Error{.code = Errc::rate_limited,
+                        .reason = "too_many_attempts",
+                        .message = "too many wrong tokens came from this address"},
+                  taken.resets_in);
+}
+
+void guard_admin(Services& services, const CallPtr& call, Handler next) {
+  const auto token = bearer_token(call->request());
+  if (!token) return services.refuse(call, token.error());
+  if (token->empty())
+    return services.refuse(call, unauthenticated("unauthenticated", "a super-admin's token is needed"));
+  if (const auto* admin = find_admin(services, *token)) {
+    call->admin = admin->name;
+    call->of_platform = true;
+    return next(services, call);
+  }
+  if (claims_of(services, *call->reference, *token)) {
+    return services.refuse(call, Error{.code = Errc::forbidden,
+                                       .reason = "admin_required",
+                                       .message = "a tenant's token opens no super-admin route"});
+  }
+  refuse_guess(services, call);
+}
+
+// What the loop has to know before it decides.
+struct Facts {
+  std::shared_ptr<const TenantEntry> tenant;  // null: no such tenant
+  std::shared_ptr<const Session> session;
+};
+
+tenancy::Reach reach_of(const Services& services, const Standing& standing, std::string_view permission) {
+  const auto built_in = services.reference->permissions.find(standing.role);
+  return tenancy::reach_of(built_in == services.reference->permissions.end() ? standing.permissions : built_in->second,
+                           permission);
+}
+
+Result<void> check_standing(Services& services, const CallPtr& call, const Facts& facts) {
+  Standing standing{
+      .role = facts.session->role, .permissions = facts.session->permissions, .revoked = facts.session->revoked};
+  if (facts.tenant != nullptr) standing.tenant = facts.tenant->tenant.lifecycle;
+  if (auto ok = check_bearer(services, *call, standing); !ok) return ok;
+  call->tenant = facts.tenant;
+  call->session = facts.session;
+  const auto permission = call->route->terms.permission;
+  if (!permission.empty()) call->reach = reach_of(services, standing, permission);
+  return {};
+}
+
+Result<void> check_agreement(Services& services, const CallPtr& call) {
+  auto sources = sources_of(*call);
+  sources.claim = call->claims->tenant_id;
+  const auto tenant = resolve_tenant(sources, services.config.base_domain);
+  if (tenant) return {};
+  Error error = tenant.error();
+  if (error.code == Errc::refused) {
+    services.report_refusal(call, call->claims->tenant_id, error.fields[0].detail, "tenant_mismatch",
+                            std::string(call->route->path));
+  }
+  error.fields.clear();  // the name that was tried is for the log, not for whoever tried it
+  return error;
+}
+
+void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
+  if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
+
+  const auto& limits = call->tenant->limits;
+  const bool limited = limits.requests_per_minute >= 0;
+  if (limited) call->rate = services.requests.take(call->tenant_id(), limits.requests_per_minute, services.monotonic());
+  if (limited && !call->rate->allowed) {
+    return services.refuse(
+        call,
+        Error{.code = Errc::rate_limited,
+              .reason = "rate_limited",
+              .message = "at most " + std::to_string(limits.requests_per_minute) + " requests a minute"},
+        call->rate->resets_in);
+  }
+  if (call->route->guard == Guard::live) {
+    const auto now = services.clock.now();
+    const auto month = floor_month(now);
+    const double counted = call->tenant->month == month ? call->tenant->api_calls : 0;
+    if (!services.meter.admit(call->tenant_id(), limits.api_calls_max, counted, month)) {
+      return services.refuse(
+          call,
+          Error{
+              .code = Errc::limit_exceeded,
+              .reason = "limit_exceeded",
+              .message = "the plan's API calls of this month are used up",
+              .fields = {{"", "api_calls", "at most " + std::to_string(limits.api_calls_max) + " api_calls a month"}}},
+          std::chrono::ceil<Seconds>(next_month(now) - now));
+    }
+    call->metered = true;
+  }
+  next(services, call);
+}
+
+// Reads session and tenant for all calls that wait for them.
+void load(Services& services, const std::shared_ptr<const crypto::Claims>& claims);
+
+void finish_load(Services& services, const std::shared_ptr<const crypto::Claims>& claims, const Result<void>& done,
+                 const Facts& facts) {
+  auto& loads = services.loads;
+  const auto& sid = claims->sid;
+  if (done && loads.outdated(sid) && loads.awaited(sid)) {
+    loads.again(sid);
+    return load(services, claims);
+  }
+  if (done && !loads.outdated(sid)) {
+    const auto read_at = services.monotonic();
+    services.caches.tenants.put(claims->tenant_id, facts.tenant, read_at);
+    services.caches.sessions.put(sid, facts.session, read_at);
+  }
+  for (const auto& [call, next] : loads.finish(sid)) {
+    if (done) {
+      decide(services, call, facts, next);
+    } else {
+      services.refuse(call, done.error());
+    }
+  }
+}
+
+void load(Services& services, const std::shared_ptr<const crypto::Claims>& claims) {
+  const auto task = [&services, claims](db::Connection& connection) {
+    Facts facts;
+    Result<void> done;
+    try {
+      done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+        const auto now = services.clock.now();
+        facts.session = std::make_shared<const Session>(
+            store::load_session(tx, {claims->sid, claims->tenant_id, claims->sub}, now));
+        facts.tenant = store::load_tenant(tx, claims->tenant_id, now);
+        return {};
+      });
+    } catch (const std::exception& error) {
+      done = Error{.code = Errc::internal, .message = error.what()};
+    }
+    services.loop.post([&services, claims, facts, done] { finish_load(services, claims, done, facts); });
+  };
+  // One at a time for a session, so that a tenant's flood of them is not before everybody else's first request.
+  if (services.lanes.submit(claims->tenant_id, task) == BoundedPool::Answer::taken) return;
+  finish_load(services, claims,
+              Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"}, {});
+}
+
+void guard_member(Services& services, const CallPtr& call, Handler next) {
+  const auto token = bearer_token(call->request());
+  if (!token) return services.refuse(call, token.error());
+  if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
+  auto claims = claims_of(services, *call->reference, *token);
+  if (!claims) return services.refuse(call, claims.error());
+  call->claims = std::move(*claims);
+  if (const auto agreed = check_agreement(services, call); !agreed) return services.refuse(call, agreed.error());
+
+  const auto now = services.monotonic();
+  const auto tenant = services.caches.tenants.find(call->claims->tenant_id, now);
+  const auto session = services.caches.sessions.find(call->claims->sid, now);
+  // Of who was put out of the tenant this process may have heard by the tenant's name alone.
+  const auto changed = services.caches.changes.find(call->claims->tenant_id, now);
+  const bool fresh = changed.value == nullptr || session.read_at > *changed.value;
+  const bool known = tenant.value != nullptr && session.value != nullptr && fresh &&
+                     (*session.value)->tenant_id == call->claims->tenant_id;
+  const Facts facts = known ? Facts{*tenant.value, *session.value} : Facts{};
+  if (!known || tenant.ages || session.ages) {
+    // What is still good is read again before it is too old, so that nobody waits for it.
+    const auto& sid = call->claims->sid;
+    const bool first = services.loads.begin(sid, call->claims->tenant_id);
+    if (!known) services.loads.wait(sid, {call, next});
+    if (first) load(services, call->claims);
+  }
+  if (known) decide(services, call, facts, next);
+}
+
+}  // namespace
+
+Result<void> check_bearer(const Services& services, const Call& call, const Standing& standing) {
+  if (standing.revoked) return unauthenticated("token_revoked", "the token was revoked");
+  if (!standing.tenant) {
+    return Error{.code = Errc::not_found,
+                 .reason = "tenant_not_found",
+                 .message = std::string(access_message("tenant_not_found", call.language))};
+  }
+  const auto openness = call.route->guard == Guard::billing ? Openness::billing : Openness::live;
+  if (auto ok = check_access(*standing.tenant, openness, services.clock.now(), call.language); !ok) return ok;
+  if (standing.role.empty()) return unauthenticated("not_a_member", "the user is no longer a member");
+  if (call.route->terms.permission.empty()) return {};
+  if (reach_of(services, standing, call.route->terms.permission) != tenancy::Reach::none) return {};
+  return Error{.code = Errc::forbidden,
+               .reason = "permission_denied",
+               .message = "the role " + standing.role + " lacks " + std::string(call.route->terms.permission)};
+}
+
+Result<crypto::Claims> select_claims(const Services& services, const Call& call) {
+  const auto token = bearer_token(call.request());
+  if (!token) return token.error();
+  if (token->empty()) return unauthenticated("unauthenticated", "a token of a login or a refresh token is needed");
+  return crypto::verify(*call.reference->keys, *token,
+                        {"tenantry", "tenantry-api", std::string(select_token_type), services.clock.now()});
+}
+
+Result<std::optional<std::string>> person_of_token(Services& services, const Call& call) {
+  const auto token = bearer_token(call.request());
+  if (!token) return token.error();
+  if (token->empty()) return std::optional<std::string>{};
+  if (const auto selecting = select_claims(services, call)) return std::optional(selecting->sub);
+  const auto claims = claims_of(services, *call.reference, *token);
+  if (!claims) return claims.error();
+  return std::optional((*claims)->sub);
+}
+
+Result<void> recently_authenticated(const Services& services, const Call& call) {
+  constexpr Seconds age_max{600};
+  if (services.clock.now() - call.session->authenticated_at <= age_max) return {};
+  return Error{.code = Errc::forbidden,
+               .reason = "reauthentication_required",
+               .message = "this needs a login of the last ten minutes"};
+}
+
+Result<std::string> named_tenant(const Services& services, const Call& call) {
+  auto tenant = resolve_tenant(sources_of(call), services.config.base_domain);
+  if (tenant) return tenant;
+  Error error = tenant.error();
+  error.fields.clear();
+  return error;
+}
+
+Result<void> may_send_body(Services& services, const Route& route, const http::Request& head) {
+  const auto length = head.headers.get("Content-Length").value_or("");
+  if (length.size() > 18 || (!length.empty() && std::stoull(std::string(length)) > route.terms.body_max)) {
+    return body_too_large(route);
+  }
+  if (route.guard == Guard::open || services.reference == nullptr) return {};
+  const auto token = bearer_token(head);
+  if (!token) return token.error();
+  if (token->empty()) return unauthenticated("unauthenticated", "a bearer token is needed");
+  if (route.guard == Guard::admin) return {};  // guard() looks at it, and counts who guesses
+  const auto claims = claims_of(services, *services.reference, *token);
+  return claims ? Result<void>{} : claims.error();
+}
+
+void guard(Services& services, const CallPtr& call, Handler next) {
+  if (serves_a_body(call->route->method) && !acceptable_content(call->request(), call->route->terms.body)) {
+    return services.answer(
+        call, http::problem(415, "unsupported_media_type", "The body must be application/json.", call->request().path));
+  }
+  if (call->route->guard != Guard::open && !call->route->terms.streams && !takes_json(call->request())) {
+    return services.answer(
+        call, http::problem(406, "not_acceptable", "The answer is application/json.", call->request().path));
+  }
+  if (call->request().body.size() > call->route->terms.body_max) {
+    return services.refuse(call, body_too_large(*call->route));
+  }
+  switch (call->route->guard) {
+    case Guard::open:
+      return next(services, call);
+    case Guard::admin:
+      return guard_admin(services, call, next);
+    case Guard::live:
+    case Guard::billing:
+      return guard_member(services, call, next);
+  }
+}
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,52 @@
+// Routes: what a resource serves, each with who may call it and what handles it.
+//
+// A resource is a folder of api/: its routes, handlers, requests, SQL, and openapi.json with what cannot be told from
+// the routes. api/resources.cpp lists them.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "shared/http/message.h"
+#include "workers/gateway/edge/content.h"
+
+namespace tenantry::gateway {
+
+using http::Method;
+
+struct Call;
+struct Services;
+using CallPtr = std::shared_ptr<Call>;
+using Handler = void (*)(Services&, const CallPtr&);
+
+enum class Guard {
+  open,     // anybody
+  live,     // a member of a tenant whose API is open
+  billing,  // a member of a tenant that exists, also while it owes or is cancelled
+  admin,    // the super-admins' token
+};
+
+struct Terms {
+  std::string_view permission{};  // "": any member
+  BodyKind body = BodyKind::json;
+  // Further bytes are 413. Bodies are parsed on the loop, where a mebibyte of small objects takes 80 ms.
+  std::size_t body_max = 64UL * 1024;
+  bool streams = false;          // its answer is no JSON document: the handler looks at Accept
+  bool same_for_all = false;     // the answer says nothing about anybody: whoever likes may keep it
+  bool before_database = false;  // answered also while the database was never reached
+};
+constexpr std::size_t large_body_max = 1024UL * 1024;  // as much as the server takes
+
+struct Route {
+  Method method;
+  std::string_view path;
+  std::string_view operation;  // operationId of the OpenAPI document
+  Guard guard;
+  Handler handler;
+  Terms terms{};
+};
+using Routes = std::span<const Route>;
+
+}  // namespace tenantry::gateway

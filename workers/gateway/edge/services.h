@@ -1,0 +1,202 @@
+// Call and Services: one request on its way, and what its handlers work with.
+//
+// A Call is filled on the loop (guard.cpp), then read-only; answering is safe from
+// any thread. Handlers run on the loop and hand blocking work to lanes or the
+// password pool. The caches, limiters and the meter belong to the loop.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "events/envelope.h"
+#include "shared/core/clock.h"
+#include "shared/crypto/jwt.h"
+#include "shared/crypto/link_token.h"
+#include "shared/http/router.h"
+#include "shared/http/server.h"
+#include "shared/loop/loop.h"
+#include "shared/messaging/outbox.h"
+#include "shared/tenancy/permissions.h"
+#include "workers/gateway/edge/access.h"
+#include "workers/gateway/edge/cache.h"
+#include "workers/gateway/gateway.h"
+#include "workers/gateway/edge/lanes.h"
+#include "workers/gateway/edge/loads.h"
+#include "workers/gateway/edge/rate_limit.h"
+#include "workers/gateway/edge/route.h"
+#include "workers/gateway/edge/standings.h"
+#include "workers/gateway/edge/store.h"
+#include "workers/gateway/edge/streams.h"
+#include "workers/gateway/edge/usage_meter.h"
+
+namespace tenantry::gateway {
+
+struct Call {
+  std::shared_ptr<http::Exchange> exchange;
+  http::PathParameters path;
+  const Route* route = nullptr;
+  std::string request_id;
+  std::string traceparent;
+  std::string address;
+  std::string origin;  // whose limits it counts under: the address, or its network
+  std::string admin;   // which super-admin calls, by the name of the token
+  Language language = Language::french;
+  std::string_view path_tenant;  // of /t/{tenant}/...
+  std::chrono::steady_clock::time_point started{};
+  std::shared_ptr<const Reference> reference;
+
+  // Within a tenant:
+  std::shared_ptr<const crypto::Claims> claims{};
+  std::shared_ptr<const Session> session{};
+  std::shared_ptr<const TenantEntry> tenant{};
+  bool of_platform = false;                    // a super-admin's by its token, or Stripe's by its signature
+  tenancy::Reach reach = tenancy::Reach::all;  // of the route's permission: all things, or the caller's own
+  std::optional<RateDecision> rate{};
+  bool metered = false;  // holds a place in the meter until it is answered
+
+  const http::Request& request() const { return exchange->request(); }
+  const std::string& tenant_id() const { return tenant->tenant.tenant_id; }
+  events::Actor actor(std::string kind, std::string id) const;
+  events::Actor user() const { return actor("user", claims->sub); }
+  events::Actor stranger() const { return actor("anonymous", ""); }
+  events::Actor caller() const;  // who the guard found: a super-admin, a member or a stranger
+
+  // Whose share its work counts in: the tenant's, a stranger's address's, or "" for the platform's own.
+  std::string holder() const;
+};
+class AuditTails;
+
+struct Services {
+  Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& the_clock, IdGenerator& the_ids,
+           GatewayHooks the_hooks);
+
+  // Thread-safe; once per call. They add the headers every response carries, count and measure.
+  void answer(const CallPtr& call, http::Response response);
+  void refuse(const CallPtr& call, const Error& error);
+  void refuse(const CallPtr& call, const Error& error, Seconds retry_after);
+
+  // The head of an answer that comes piece by piece, with the same headers, counted and measured as given at once. What
+  // follows goes to the call's exchange, which has to be finished or aborted.
+  void start_stream(const CallPtr& call, http::Headers headers);
+
+  // Runs `work` on a lane and answers with what it returns; 503 where the queue is full, or where the call has
+  // waited so long already that its caller has given up.
+  using LaneWork = std::function<Result<http::Response>(db::Connection&)>;
+  void on_lane(const CallPtr& call, LaneWork work) { on_lane(lanes, call, std::move(work)); }
+  // The same for what looks through the audit log.
+  void on_search_lane(const CallPtr& call, LaneWork work) { on_lane(searches, call, std::move(work)); }
+  // Answers a call whose work was not taken.
+  void refuse_busy(const CallPtr& call, BoundedPool::Answer why);
+
+  // The same without a request to answer; errors are logged. False where the queue is full.
+  bool in_background(const char* what, std::function<Result<void>(db::Connection&)> work) {
+    return in_background(lanes, "", what, std::move(work));
+  }
+  bool in_background(Lanes& where, const std::string& holder, const char* what,
+                     std::function<Result<void>(db::Connection&)> work);
+
+  using Work = std::function<Result<void>(db::Transaction&, messaging::Outbox&)>;
+  // One transaction with its outbox; after the commit what is due goes to the relay.
+  Result<void> commit(db::Connection& connection, const Call& call, const events::Actor& actor, const Work& work);
+  Result<void> commit(db::Connection& connection, const std::string& correlation_id, const std::string& traceparent,
+                      const events::Actor& actor, const Work& work);
+  // For what changes nothing: run again where its commit is in doubt.
+  Result<void> read(db::Connection& connection, const std::function<Result<void>(db::Transaction&)>& work);
+
+  // A request that claimed what it does not hold becomes a security event of `tenant_id`. From the loop.
+  void report_refusal(const CallPtr& call, const std::string& tenant_id, const std::string& claimed,
+                      const std::string& rule, const std::string& detail);
+
+  // The same where the caller has counted.
+  void report(const CallPtr& call, const std::string& tenant_id, const std::string& claimed, const std::string& rule,
+              const std::string& detail);
+
+  // On the loop: what is cached about them is stale.
+  void tenant_changed(const std::string& tenant_id);
+  void session_changed(const std::string& sid);
+
+  Milliseconds monotonic() const { return loop.now(); }
+
+  loop::Loop& loop;
+  const GatewayConfig config;
+  const Clock& clock;
+  IdGenerator& ids;
+  const GatewayHooks hooks;
+  const crypto::LinkTokens link_tokens;
+  const Bytes idempotency_key;  // hashes what was asked under an Idempotency-Key; of the master key
+
+  Caches caches;
+  UsageMeter meter;
+  struct Waiting {
+    CallPtr call;
+    Handler next;
+  };
+  Loads<Waiting> loads;                 // of sessions with their tenants, by sid
+  WindowLimiter requests{Seconds{60}};  // per tenant, as its plan says
+  WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
+  WindowLimiter reports{Seconds{60}};   // security events, per member or address
+  // Per address. Strangers are told by one count whom they asked about in vain, at the cost of another.
+  WindowLimiter signups{Seconds{3600}};        // that were accepted
+  WindowLimiter signup_refusals{Seconds{60}};  // addresses that were registered before
+  WindowLimiter unknown_tenants{Seconds{60}};  // of logins
+  WindowLimiter admin_guesses{Seconds{60}};    // wrong tokens of super-admins
+  WindowLimiter invitation_tries{Seconds{60}};
+  WindowLimiter invitations{Seconds{60}};  // that are sent, per tenant
+  LoginLimiter logins;
+  std::set<std::string> refreshing;            // refresh tokens that are tried just now
+  std::shared_ptr<const Reference> reference;  // null until the database was reached once
+  std::atomic<bool> database_ok{true};
+  bool draining = false;
+
+  StreamCounts exports{{.total = 12, .of_one = 2, .kept_for_newcomers = 4, .kept_for_the_platform = 2}};
+  StreamCounts listeners{{.total = 240, .of_one = 10, .kept_for_newcomers = 60, .kept_for_the_platform = 20}};
+  Standings standings;
+  std::shared_ptr<AuditTails> tails{};  // of api/audit, while it serves
+
+  PasswordPool passwords;
+  Lanes searches;  // last, with the next: their threads use all of the above
+  Lanes lanes;
+
+ private:
+  void on_lane(Lanes& where, const CallPtr& call, LaneWork work);
+  void conclude(const CallPtr& call, int status, http::Headers& headers);
+};
+
+// A token that says who the person is and no tenant; what it is good for: choosing one, accepting an invitation.
+constexpr std::string_view select_token_type = "select";
+
+// The request's token of that type. On the loop.
+Result<crypto::Claims> select_claims(const Services& services, const Call& call);
+
+// Of a route that is open to anybody: who is logged in, by either type of token; nullopt for nobody. Whether the
+// session goes on is not asked: what this opens needs more than that. On the loop.
+Result<std::optional<std::string>> person_of_token(Services& services, const Call& call);
+
+// For what is dangerous. Errc::forbidden, reason "reauthentication_required", where the password was shown too long
+// ago.
+Result<void> recently_authenticated(const Services& services, const Call& call);
+
+// Whether a token's bearer may use the call's route, by what is true now. Errors are the answers to give.
+Result<void> check_bearer(const Services& services, const Call& call, const Standing& standing);
+
+// Checks who calls, for which tenant, and whether they may; then `next`, on the loop. Else answers.
+void guard(Services& services, const CallPtr& call, Handler next);
+
+// Whether a request's body is worth taking, as far as its head tells. On the loop.
+Result<void> may_send_body(Services& services, const Route& route, const http::Request& head);
+
+// The tenant a request without a token names; for login.
+Result<std::string> named_tenant(const Services& services, const Call& call);
+
+// For what has come to its turn on a lane: Errc::unavailable where it has queued for longer than callers wait.
+Result<void> in_time(std::chrono::steady_clock::time_point queued_at);
+
+// An access refusal in the caller's language.
+http::Response access_problem(const Error& error, const Call& call);
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,206 @@
+#include "workers/gateway/edge/store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "shared/crypto/hash.h"
+#include "shared/json/json.h"
+#include "shared/tenancy/tenants.h"
+
+namespace tenantry::gateway::store {
+namespace {
+
+using nlohmann::json;
+
+std::string key_context(std::string_view kid) {
+  return "platform.signing_keys/" + std::string(kid);
+}
+
+Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, const crypto::MasterKey& master,
+                                                         Timestamp now) {
+  const char* const query =
+      "SELECT kid, sealed_jwk FROM platform.signing_keys WHERE retired_at IS NULL ORDER BY created_at DESC, kid";
+  auto rows = tx.exec(query);
+  if (rows.empty()) {
+    tx.send("SELECT pg_advisory_xact_lock(hashtextextended('platform.signing_keys', 0))");
+    rows = tx.exec(query);
+  }
+  if (rows.empty()) {
+    auto key = crypto::SigningKey::generate();
+    tx.send("INSERT INTO platform.signing_keys (kid, sealed_jwk, public_jwk, created_at) VALUES ($1, $2, $3, $4)",
+            {key.kid(), crypto::seal(master.key(), as_bytes(key.private_jwk()), as_bytes(key_context(key.kid()))),
+             key.public_jwk(), now});
+    return std::make_shared<const crypto::KeyRing>(std::move(key));
+  }
+  std::shared_ptr<crypto::KeyRing> ring;
+  for (const auto row : rows) {
+    const auto jwk = crypto::open(master.key(), row.bytes(1), as_bytes(key_context(row.text(0))));
+    if (!jwk) return jwk.error();
+    auto key = crypto::SigningKey::from_jwk(as_text(*jwk));
+    if (!key) return key.error();
+    if (ring == nullptr) {
+      ring = std::make_shared<crypto::KeyRing>(std::move(*key));
+    } else {
+      ring->add(std::move(*key));
+    }
+  }
+  return std::shared_ptr<const crypto::KeyRing>(std::move(ring));
+}
+
+void apply_override(Limits& limits, std::string_view name, std::string_view value) {
+  const auto number = parse_json(value);
+  if (!number || !number->is_number_integer()) return;
+  const auto amount = number->get<std::int64_t>();
+  if (name == "users_max") limits.users_max = amount;
+  if (name == "storage_bytes_max") limits.storage_bytes_max = amount;
+  if (name == "api_calls_max") limits.api_calls_max = amount;
+  if (name == "requests_per_minute") limits.requests_per_minute = amount;
+}
+
+constexpr const char* person_query =
+    "SELECT u.user_id, u.email, u.first_name, u.last_name, u.password_hash, m.role, "
+    "ARRAY(SELECT o.tenant_id FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
+    "1) "
+    "FROM platform.users u LEFT JOIN platform.memberships m ON m.user_id = u.user_id AND m.tenant_id = $2 "
+    "AND m.state = 'active' ";
+
+std::optional<Person> person_of(const db::Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  return Person{std::string(row.text(0)),
+                std::string(row.text(1)),
+                std::string(row.text(2)),
+                std::string(row.text(3)),
+                std::string(row.text(4)),
+                std::string(row.text(5)),
+                row.texts(6)};
+}
+
+}  // namespace
+
+Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& master, Timestamp now) {
+  Reference reference;
+  auto keys = load_keys(tx, master, now);
+  if (!keys) return keys.error();
+  reference.keys = std::move(*keys);
+  reference.jwks = reference.keys->jwks();
+  for (const auto row : tx.exec("SELECT role, permission FROM platform.role_permissions ORDER BY 1, 2")) {
+    reference.permissions[std::string(row.text(0))].emplace_back(row.text(1));
+  }
+  json plans = json::array();
+  for (const auto row :
+       tx.exec("SELECT plan, users_max, storage_bytes_max, api_calls_max, requests_per_minute, price_minor, currency, "
+               "modules, audit_retention_months FROM (SELECT DISTINCT ON (plan) * FROM platform.plans ORDER BY plan, "
+               "version DESC) p "
+               "ORDER BY position, plan")) {
+    reference.plans.emplace(row.text(0));
+    plans.push_back({{"plan", row.text(0)},
+                     {"users", row.int64(1)},
+                     {"storage_bytes", row.int64(2)},
+                     {"api_calls_per_month", row.int64(3)},
+                     {"requests_per_minute", row.int64(4)},
+                     {"price", {{"amount_minor", row.int64(5)}, {"currency", row.text(6)}}},
+                     {"modules", row.texts(7)},
+                     {"audit_retention_months", row.int64(8)}});
+  }
+  reference.plans_json = json{{"plans", std::move(plans)}}.dump();
+  for (const auto row :
+       tx.exec("SELECT metric, aggregation, reset = 'monthly', coalesce(limit_name, ''), open FROM metering.metrics")) {
+    std::string name{row.text(0)};
+    const events::Metric metric{name, events::aggregation_from(row.text(1)), row.boolean(2), std::string(row.text(3)),
+                                row.boolean(4)};
+    reference.metrics.emplace(std::move(name), metric);
+  }
+  for (const auto row : tx.exec("SELECT custom_domain, tenant_id FROM platform.tenants WHERE custom_domain <> ''")) {
+    reference.domains.emplace(row.text(0), row.text(1));
+  }
+  return reference;
+}
+
+std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
+  auto tenant = tenancy::find_tenant(tx, tenant_id);
+  if (!tenant) return nullptr;
+  auto entry = std::make_shared<TenantEntry>();
+  const auto plan = tx.exec(
+      "SELECT users_max, storage_bytes_max, api_calls_max, requests_per_minute, modules, price_minor, currency "
+      "FROM platform.plans WHERE plan = $1 AND version = $2",
+      {tenant->plan, tenant->plan_version});
+  entry->limits = {plan[0].int64(0), plan[0].int64(1), plan[0].int64(2), plan[0].int64(3)};
+  entry->modules = plan[0].texts(4);
+  entry->price_minor = plan[0].int64(5);
+  entry->currency = plan[0].text(6);
+  for (const auto row : tx.exec("SELECT name, value FROM platform.overrides WHERE tenant_id = $1 "
+                                "AND (ends_at IS NULL OR ends_at > $2)",
+                                {tenant_id, now})) {
+    apply_override(entry->limits, row.text(0), row.text(1));
+  }
+  tx.set_tenant(tenant_id);
+  entry->month = floor_month(now);
+  const auto calls = tx.exec(
+      "SELECT quantity FROM metering.counters "
+      "WHERE tenant_id = $1 AND metric = 'api_calls' AND span = 'month' AND window_start = $2",
+      {tenant_id, entry->month});
+  if (!calls.empty()) entry->api_calls = calls[0].real(0);
+  entry->tenant = std::move(*tenant);
+  return entry;
+}
+
+Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
+  Session session{.tenant_id = bearer.tenant_id};
+  const auto rows = tx.exec(
+      "SELECT authenticated_at FROM platform.sessions WHERE session_id = $1 AND user_id = $2 AND tenant_id = $3 "
+      "AND ended_at IS NULL AND expires_at > $4",
+      {bearer.sid, bearer.user_id, bearer.tenant_id, now});
+  session.revoked = rows.empty();
+  if (!rows.empty()) session.authenticated_at = rows[0].timestamp(0);
+  if (auto person = read_person(tx, bearer.user_id, bearer.tenant_id)) {
+    session.role = std::move(person->role);
+    const auto own = tx.exec("SELECT permissions FROM platform.custom_roles WHERE tenant_id = $1 AND role = $2",
+                             {bearer.tenant_id, session.role});
+    if (!own.empty()) session.permissions = own[0].texts(0);
+    session.email = std::move(person->email);
+    session.first_name = std::move(person->first_name);
+    session.last_name = std::move(person->last_name);
+    session.tenants = std::move(person->tenants);
+  }
+  return session;
+}
+
+std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id) {
+  return person_of(tx.exec(std::string(person_query) + "WHERE u.email = $1", {email, tenant_id}));
+}
+
+std::optional<Person> read_person(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id) {
+  return person_of(tx.exec(std::string(person_query) + "WHERE u.user_id = $1", {user_id, tenant_id}));
+}
+
+std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& bearers, Timestamp now) {
+  std::vector<std::string_view> sessions, tenants, users;
+  for (const auto& bearer : bearers) {
+    sessions.push_back(bearer.sid);
+    tenants.push_back(bearer.tenant_id);
+    users.push_back(bearer.user_id);
+  }
+  std::vector<Standing> out;
+  for (const auto row : tx.exec(
+           "SELECT t.status, t.status_reason, t.trial_ends_at, coalesce(m.role, ''), s.session_id IS NULL, "
+           "coalesce(c.permissions, '{}') "
+           "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS b (sid, tenant_id, user_id, position) "
+           "LEFT JOIN platform.tenants t ON t.tenant_id = b.tenant_id "
+           "LEFT JOIN platform.memberships m ON m.tenant_id = b.tenant_id AND m.user_id = b.user_id::uuid "
+           "AND m.state = 'active' "
+           "LEFT JOIN platform.custom_roles c ON c.tenant_id = m.tenant_id AND c.role = m.role "
+           "LEFT JOIN platform.sessions s ON s.session_id = b.sid::uuid AND s.user_id = b.user_id::uuid "
+           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 ORDER BY b.position",
+           {db::Param::array(sessions), db::Param::array(tenants), db::Param::array(users), now})) {
+    Standing standing{.role = std::string(row.text(3)), .permissions = row.texts(5), .revoked = row.boolean(4)};
+    if (!row.is_null(0)) {
+      const auto status = tenancy::status_from(row.text(0));
+      TENANTRY_ASSERT(status);
+      standing.tenant = {.status = *status, .reason = std::string(row.text(1)), .trial_ends_at = row.timestamp(2)};
+    }
+    out.push_back(std::move(standing));
+  }
+  return out;
+}
+
+}  // namespace tenantry::gateway::store

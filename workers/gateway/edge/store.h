@@ -1,0 +1,65 @@
+// What the edge reads of the database: keys, plans, tenants, sessions, people. What a resource has of its own is in
+// its folder.
+//
+// Functions run inside the caller's transaction; those about a tenant's own rows set the tenant first, so that
+// row-level security holds.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "events/usage.h"
+#include "shared/core/bytes.h"
+#include "shared/crypto/envelope.h"
+#include "shared/crypto/jwt.h"
+#include "shared/db/connection.h"
+#include "workers/gateway/edge/cache.h"
+
+namespace tenantry::gateway {
+
+// What rarely changes and every request needs. A value: replaced whole.
+struct Reference {
+  std::shared_ptr<const crypto::KeyRing> keys{};
+  std::string jwks{};  // their public parts: another text means other keys
+  std::map<std::string, std::vector<std::string>, std::less<>> permissions{};  // by role
+  std::set<std::string> plans{};
+  events::Metrics metrics{};                                  // what usage may name
+  std::string plans_json{};                                   // the answer of /signup/plans
+  std::map<std::string, std::string, std::less<>> domains{};  // whose each custom domain is
+};
+
+namespace store {
+
+// Makes the first signing key where there is none; two processes at once make one.
+Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& master, Timestamp now);
+
+std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
+struct Bearer {
+  std::string sid;  // a UUID
+  std::string tenant_id;
+  std::string user_id;
+};
+// In their order.
+std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& bearers, Timestamp now);
+Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now);
+
+// People.
+struct Person {
+  std::string user_id;
+  std::string email;
+  std::string first_name;
+  std::string last_name;
+  std::string password_hash;
+  std::string role;                  // in the tenant asked for; "": no member
+  std::vector<std::string> tenants;  // all of theirs
+};
+std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id);
+std::optional<Person> read_person(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id);
+
+}  // namespace store
+}  // namespace tenantry::gateway
