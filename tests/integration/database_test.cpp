@@ -187,7 +187,8 @@ TEST_F(Run, WhatEndsJustInTimeOrJustNotLeavesEachItsOwnAnswer) {
   for (int i = 0; i < 300; ++i) {
     tx.exec("SAVEPOINT here");
     try {
-      tx.exec_within(Milliseconds{5}, "SELECT pg_sleep($1), 'slow'", {std::to_string(seconds)});
+      const Param slowly[] = {std::to_string(seconds)};
+      tx.exec_within(Milliseconds{5}, "SELECT pg_sleep($1), 'slow'", slowly);
       ++done;
       seconds *= 1.1;
     } catch (const TimedOut&) {
