@@ -23,8 +23,8 @@ class Descriptor;
 namespace tenantry::events {
 
 struct Actor {
-  std::string kind = "service";  // user, service, stripe, anonymous, application
-  std::string id{};              // user id, worker name, broker user; "" for anonymous
+  std::string kind = "service";  // user, api_key, service, stripe, anonymous, application
+  std::string id{};              // user id, key id, worker name, broker user; "" for anonymous
   std::string ip{};
   std::string user_agent{};
 

@@ -74,7 +74,8 @@ constexpr std::string_view by_billing[] = {"tenant.activated",    "tenant.suspen
                                            "payment.overdue",     "invoice.issued",   "plan.changed"};
 constexpr std::string_view by_metering[] = {"usage.threshold_reached", "usage.limit_exceeded", "usage.period_closed"};
 constexpr std::string_view by_notification[] = {"notification.%"};
-constexpr std::string_view by_gateway[] = {"audit.exported",
+constexpr std::string_view by_gateway[] = {"api_key.%",
+                                           "audit.exported",
                                            "audit.searched",
                                            "checkout.completed",
                                            "client.%",
@@ -88,6 +89,7 @@ constexpr std::string_view by_gateway[] = {"audit.exported",
                                            "platform.data_read",
                                            "platform.tenant_changed",
                                            "provisioning.requested",
+                                           "role.%",
                                            "security.access_refused",
                                            "signup.address_known",
                                            "signup.requested",

@@ -46,7 +46,8 @@ Check take_choice(Term& term, std::string_view value, std::initializer_list<std:
   return Broken{"choice", "must be one of " + names};
 }
 
-constexpr std::array<std::string_view, 5> actor_kinds = {"user", "service", "stripe", "anonymous", "application"};
+constexpr std::array<std::string_view, 6> actor_kinds = {"user",      "service",     "stripe",
+                                                        "anonymous", "application", "api_key"};
 
 bool is_actor_kind(std::string_view text) {
   return std::ranges::find(actor_kinds, text) != actor_kinds.end();

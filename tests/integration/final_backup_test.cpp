@@ -30,6 +30,7 @@ const std::set<std::string> left_out = {
     "platform.tenant_keys",
     "platform.refresh_tokens",
     "platform.sessions",
+    "platform.api_keys",
     "metering.idempotency_keys",
     "messaging.outbox",
     "messaging.dead_letters",
