@@ -47,7 +47,7 @@ Check take_choice(Term& term, std::string_view value, std::initializer_list<std:
 }
 
 constexpr std::array<std::string_view, 6> actor_kinds = {"user",      "service",     "stripe",
-                                                        "anonymous", "application", "api_key"};
+                                                         "anonymous", "application", "api_key"};
 
 bool is_actor_kind(std::string_view text) {
   return std::ranges::find(actor_kinds, text) != actor_kinds.end();

@@ -267,6 +267,12 @@ void publish_change(Outbox& outbox, const MemberChange& change, const Member& be
     }
     case Act::invite:
     case Act::transfer:
+    case Act::create_role:
+    case Act::update_role:
+    case Act::delete_role:
+    case Act::create_key:
+    case Act::rotate_key:
+    case Act::revoke_key:
       return;  // have functions of their own
   }
 }
@@ -287,6 +293,13 @@ std::optional<Actor> find_actor(db::Transaction& tx, std::string_view tenant_id,
   const auto member = find_member(tx, tenant_id, user_id);
   if (!member || member->state != MemberState::active) return std::nullopt;
   return Actor{std::string(user_id), member->role};
+}
+
+Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id) {
+  if (!lock_tenant(tx, tenant_id)) return no_tenant();
+  auto actor = find_actor(tx, tenant_id, user_id);
+  if (!actor) return not_a_member();
+  return *std::move(actor);
 }
 
 Seats count_seats(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
@@ -352,6 +365,7 @@ Result<Invitation> resend_invitation(db::Transaction& tx, messaging::Outbox& out
   if (const auto next = decide(invitation->state, invitation->expires_at, InvitationAct::resend, now); !next) {
     return next.error();
   }
+  if (!find_role(tx, which.tenant_id, invitation->role)) return unknown_role(invitation->role);  // deleted since
   if (sendings_since(tx, invitation->invitation_id, now - Days{1}) >= policy.sendings_a_day) {
     return Error{.code = Errc::rate_limited,
                  .reason = "too_many_sendings",
@@ -461,9 +475,8 @@ Result<void> decline_invitation(db::Transaction& tx, messaging::Outbox& outbox, 
 
 Result<MemberAfter> change_member(db::Transaction& tx, messaging::Outbox& outbox, const MemberChange& change) {
   const auto now = outbox.now();
-  if (!lock_tenant(tx, change.tenant_id)) return no_tenant();
-  const auto actor = find_actor(tx, change.tenant_id, change.actor_id);
-  if (!actor) return not_a_member();
+  const auto actor = lock_as(tx, change.tenant_id, change.actor_id);
+  if (!actor) return actor.error();
   const auto before = find_member(tx, change.tenant_id, change.target_id);
   if (!before || before->state == MemberState::removed) return no_user();
   std::optional<Role> to;
@@ -496,9 +509,8 @@ Result<MemberAfter> change_member(db::Transaction& tx, messaging::Outbox& outbox
 
 Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, const Transfer& transfer) {
   const auto now = outbox.now();
-  if (!lock_tenant(tx, transfer.tenant_id)) return no_tenant();
-  const auto actor = find_actor(tx, transfer.tenant_id, transfer.actor_id);
-  if (!actor) return not_a_member();
+  const auto actor = lock_as(tx, transfer.tenant_id, transfer.actor_id);
+  if (!actor) return actor.error();
   const auto target = find_member(tx, transfer.tenant_id, transfer.target_id);
   if (!target || target->state == MemberState::removed) return no_user();
   const Change wanted{.act = Act::transfer, .target_id = transfer.target_id, .role = target->role};
@@ -526,9 +538,8 @@ Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, 
 
 Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
                                  std::string_view actor_id, std::string_view target_id) {
-  if (!lock_tenant(tx, tenant_id)) return no_tenant();
-  const auto actor = find_actor(tx, tenant_id, actor_id);
-  if (!actor) return not_a_member();
+  const auto actor = lock_as(tx, tenant_id, actor_id);
+  if (!actor) return actor.error();
   const auto target = find_member(tx, tenant_id, target_id);
   if (!target || target->state == MemberState::removed) return no_user();
   const Change wanted{.act = Act::deactivate, .target_id = std::string(target_id), .role = target->role};

@@ -51,6 +51,9 @@ std::optional<Role> find_role(db::Transaction& tx, std::string_view tenant_id, s
 // Who is an active member, with the role.
 std::optional<Actor> find_actor(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id);
 
+// Who acts, with the tenant's row locked. Errc::not_found "tenant_not_found"; Errc::forbidden "not_a_member".
+Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id);
+
 struct NewInvitation {
   std::string tenant_id;
   std::string email;  // folded

@@ -30,8 +30,24 @@ std::string_view right_for(Act act) {
       return "users:update";
     case Act::transfer:
       return "users:transfer";
+    case Act::create_role:
+      return "roles:create";
+    case Act::update_role:
+      return "roles:update";
+    case Act::delete_role:
+      return "roles:delete";
+    case Act::create_key:
+      return "api_keys:create";
+    case Act::rotate_key:
+      return "api_keys:rotate";
+    case Act::revoke_key:
+      return "api_keys:revoke";
   }
   return {};
+}
+
+bool is_about_keys(Act act) {
+  return act == Act::create_key || act == Act::rotate_key || act == Act::revoke_key;
 }
 
 Error forbidden(std::string reason, std::string message) {
@@ -84,6 +100,13 @@ Result<MemberState> next_state(MemberState state, Act act) {
     case Act::invite:
       if (state == S::removed) return S::active;
       break;
+    case Act::create_role:
+    case Act::update_role:
+    case Act::delete_role:
+    case Act::create_key:
+    case Act::rotate_key:
+    case Act::revoke_key:
+      break;
   }
   return Error{.code = Errc::conflict,
                .reason = "wrong_member_state",
@@ -102,13 +125,18 @@ Result<void> may_change(const Actor& actor, const Change& change) {
   }
   const bool of_owners = change.act == Act::transfer || is_owner(change.role) || (change.to && is_owner(*change.to));
   if (of_owners && !is_owner(actor.role)) return forbidden("owner_required", "only an owner may do this");
+  if (change.act == Act::revoke_key) return {};
+  const bool of_keys = is_about_keys(change.act);
+  const auto not_grantable = [&] {
+    return of_keys ? forbidden("key_not_grantable", "the key would do more than the own role may")
+                   : forbidden("role_not_grantable", "the role may do more than the own one");
+  };
   if (!covers(held, change.role.permissions)) {
-    return change.act == Act::invite ? forbidden("role_not_grantable", "the role may do more than the own one")
-                                     : forbidden("role_above_own", "the member may do more than oneself");
+    if (change.act == Act::invite) return not_grantable();
+    return of_keys ? forbidden("key_above_own", "the key may do more than oneself")
+                   : forbidden("role_above_own", "who has the role may do more than oneself");
   }
-  if (change.to && !covers(held, change.to->permissions)) {
-    return forbidden("role_not_grantable", "the role may do more than the own one");
-  }
+  if (change.to && !covers(held, change.to->permissions)) return not_grantable();
   return {};
 }
 

@@ -1,7 +1,7 @@
 // Membership: what a person is in a tenant, what an invitation is on its way to, and
-// who may change whom.
+// who may change whom, or give which right to whom.
 //
-// Pure: members.h applies it to rows. The owner's role is the one that holds everything;
+// Pure: members.h, roles.h and api_keys.h apply it to rows. The owner's role is the one that holds everything;
 // any other role, built in or a tenant's own, is worth the grants it holds, so "above"
 // means: may do something that the other may not.
 #pragma once
@@ -34,8 +34,22 @@ enum class MemberState {
 std::string_view to_string(MemberState state);
 std::optional<MemberState> member_state_from(std::string_view text);
 
-// What one does to a member, or to an invitation.
-enum class Act { invite, change_role, deactivate, reactivate, remove, transfer };
+// What one does to a member or an invitation, to a role of the tenant's own, or to a key for machines.
+enum class Act {
+  invite,
+  change_role,
+  deactivate,
+  reactivate,
+  remove,
+  transfer,
+  create_role,
+  update_role,
+  delete_role,
+  create_key,
+  rotate_key,
+  revoke_key
+};
+constexpr std::size_t acts_count = 12;
 
 // The state after it. Errc::conflict, reason "wrong_member_state", where the act is none for this state.
 Result<MemberState> next_state(MemberState state, Act act);
@@ -46,13 +60,18 @@ struct Actor {
 };
 struct Change {
   Act act;
-  std::string target_id{};   // "": of nobody yet
-  Role role{};               // the target's now, or of the invitation
-  std::optional<Role> to{};  // change_role: what it becomes
+  std::string target_id{};  // "": of nobody yet
+  // What there is: the target's role, the invitation's, the role itself; of a key what it may do, without a name.
+  Role role{};
+  // What comes of it: the target's role, the role, the key's grants; of a role that is deleted what its members have
+  // then.
+  std::optional<Role> to{};
 };
 
-// Errc::forbidden: "permission_denied", "owner_required", "role_above_own", "role_not_grantable".
-// Errc::conflict: "own_membership" for what nobody does to himself.
+// Nobody gives what one does not hold, nor touches what is above oneself: a key that is rotated is shown to who does
+// it. Revoking a key needs no more than the right to.
+// Errc::forbidden: "permission_denied", "owner_required", "role_above_own", "role_not_grantable", "key_above_own",
+// "key_not_grantable". Errc::conflict: "own_membership" for what nobody does to himself.
 Result<void> may_change(const Actor& actor, const Change& change);
 
 enum class InvitationState { pending, accepted, declined, revoked, expired };

@@ -1,6 +1,7 @@
 #include "shared/tenancy/permissions.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace tenantry::tenancy {
@@ -9,6 +10,7 @@ namespace {
 constexpr std::string_view anything = "*";
 constexpr std::string_view own_suffix = ":own";
 constexpr std::size_t grant_size_max = 100;
+constexpr std::array<std::string_view, 4> resources_of_people = {"users", "roles", "api_keys", "subscription"};
 
 struct Grant {
   std::string_view resource;
@@ -69,6 +71,22 @@ bool covers(std::span<const std::string> held, std::span<const std::string> want
              return have && reaches(*have, *want) && (!have->own || want->own);
            });
   });
+}
+
+bool is_for_people(std::string_view permission) {
+  const auto wanted = parse(permission);
+  return !wanted || std::ranges::find(resources_of_people, wanted->resource) != resources_of_people.end();
+}
+
+bool fits_a_key(std::string_view grant) {
+  const auto parsed = parse(grant);
+  return parsed && parsed->resource != anything && !is_for_people(grant);
+}
+
+std::string one_text(std::span<const std::string> grants) {
+  std::string out;
+  for (const auto& grant : grants) out += (out.empty() ? "" : " ") + grant;
+  return out;
 }
 
 Result<void> check_grant(std::string_view text, std::string_view pointer) {

@@ -21,6 +21,14 @@ Reach reach_of(std::span<const std::string> granted, std::string_view needed);
 // Whether whoever holds `held` may do all that `wanted` allows.
 bool covers(std::span<const std::string> held, std::span<const std::string> wanted);
 
+// What only people do, whatever a key for machines was given: it deals with people, rights, keys and money.
+bool is_for_people(std::string_view permission);
+
+// Whether a key may hold it: a grant that names its resource, which is none for people.
+bool fits_a_key(std::string_view grant);
+
+std::string one_text(std::span<const std::string> grants);  // parted by spaces
+
 // Whether the text is a grant. Errc::invalid, reason "permission", at `pointer`.
 Result<void> check_grant(std::string_view text, std::string_view pointer);
 

@@ -164,6 +164,7 @@ struct Gateway::State {
   void flush_usage() {
     if (flushing) return;
     for (auto& batch : services.meter.take(services.ids, services.clock.now())) unsent.push_back(std::move(batch));
+    flush_key_uses();
     if (unsent.empty()) return;
     flushing = services.in_background("flush_usage", [this, batches = unsent](db::Connection& connection) {
       auto stored = Result<void>(Error{});
@@ -178,6 +179,27 @@ struct Gateway::State {
       });
       return stored;
     });
+  }
+
+  void flush_key_uses() {
+    const auto uses = services.key_uses.take(services.monotonic());
+    if (uses.empty()) return;
+    const auto give_back = [this, uses] { services.key_uses.give_back(uses); };
+    const bool taken = services.in_background("flush_key_uses", [this, uses, give_back](db::Connection& connection) {
+      auto stored = Result<void>(Error{});
+      try {
+        stored = services.commit(connection, "", "", events::Actor::service("gateway"),
+                                 [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
+                                   store::store_uses(tx, uses);
+                                   return {};
+                                 });
+      } catch (const std::exception& error) {
+        stored = Error{.code = Errc::internal, .message = error.what()};
+      }
+      if (!stored) services.loop.post(give_back);
+      return stored;
+    });
+    if (!taken) give_back();
   }
 
   Result<void> store_usage(db::Connection& connection, const std::vector<UsageMeter::Batch>& batches) {

@@ -6,6 +6,7 @@
   each(admin_overrides) \
   each(admin_stripe_events) \
   each(admin_tenants) \
+  each(api_keys) \
   each(audit) \
   each(auth) \
   each(broker) \
@@ -14,6 +15,8 @@
   each(invitations) \
   each(me) \
   each(meta) \
+  each(permissions) \
+  each(roles) \
   each(sessions) \
   each(signup) \
   each(stripe) \

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "workers/gateway/edge/route.h"
 
@@ -15,5 +16,18 @@ struct Resource {
 
 std::span<const Resource> resources();
 const Route* find_route(http::Method method, std::string_view path);  // null: there is none
+
+// What a route asks for, and so what can be granted.
+struct Permission {
+  std::string_view name;                     // "clients:read"
+  bool owned = false;                        // may be granted for one's own alone
+  std::vector<std::string_view> operations;  // that ask for it
+  std::string_view french;
+  std::string_view english;
+};
+std::span<const Permission> permission_catalogue();  // by name
+
+// Whether the grant reaches anything of the catalogue.
+bool grants_something(std::string_view grant);
 
 }  // namespace tenantry::gateway

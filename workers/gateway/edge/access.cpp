@@ -1,7 +1,6 @@
 #include "workers/gateway/edge/access.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "shared/core/media_type.h"
 
@@ -20,6 +19,13 @@ std::optional<int> weight_of_language(const std::vector<Preference>& preferences
     if (range == "*") any = std::max(any.value_or(0), preference.weight);
   }
   return named ? named : any;
+}
+
+Error unauthenticated(const char* reason, const char* message) {
+  return {.code = Errc::unauthenticated, .reason = reason, .message = message};
+}
+Error forbidden(const char* reason, std::string message) {
+  return {.code = Errc::forbidden, .reason = reason, .message = std::move(message)};
 }
 
 Errc code_of(int http_status) {
@@ -75,6 +81,31 @@ Result<void> check_access(const tenancy::LifecycleState& state, Openness opennes
   return Error{.code = code_of(access.http_status),
                .reason = std::string(access.code),
                .message = std::string(access_message(access.code, language))};
+}
+
+Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const RolePermissions& built_in,
+                             Timestamp now, Language language) {
+  if (standing.revoked) return unauthenticated("token_revoked", "the token was revoked");
+  if (!standing.tenant) {
+    return Error{.code = Errc::not_found,
+                 .reason = "tenant_not_found",
+                 .message = std::string(access_message("tenant_not_found", language))};
+  }
+  const auto openness = route.guard == Guard::billing ? Openness::billing : Openness::live;
+  if (auto ok = check_access(*standing.tenant, openness, now, language); !ok) return ok.error();
+  if (!standing.machine && standing.role.empty()) {
+    return unauthenticated("not_a_member", "the user is no longer a member");
+  }
+  const auto permission = route.terms.permission;
+  if (standing.machine && (permission.empty() || tenancy::is_for_people(permission))) {
+    return forbidden("person_required", "this is for people: a key does not open it");
+  }
+  if (permission.empty()) return tenancy::Reach::all;
+  const auto role = standing.machine ? built_in.end() : built_in.find(standing.role);
+  const auto reach = tenancy::reach_of(role == built_in.end() ? standing.permissions : role->second, permission);
+  if (reach == tenancy::Reach::all || (reach == tenancy::Reach::own && route.terms.owned)) return reach;
+  return forbidden("permission_denied",
+                   (standing.machine ? "the key" : "the role " + standing.role) + " lacks " + std::string(permission));
 }
 
 }  // namespace tenantry::gateway

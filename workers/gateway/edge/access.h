@@ -4,12 +4,16 @@
 // routes stay open in them, which permission covers which, and the exact words.
 #pragma once
 
-#include <span>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/core/result.h"
 #include "shared/tenancy/lifecycle.h"
+#include "shared/tenancy/permissions.h"
+#include "workers/gateway/edge/route.h"
 
 namespace tenantry::gateway {
 
@@ -29,5 +33,21 @@ enum class Openness {
 
 // The lifecycle's answer, with the billing routes' exception. The error's code, status and words are spec section 3's.
 Result<void> check_access(const tenancy::LifecycleState& state, Openness openness, Timestamp now, Language language);
+
+// What the guard asks of who calls, apart from the token itself.
+struct Standing {
+  std::optional<tenancy::LifecycleState> tenant{};  // nullopt: no such tenant
+  std::string role{};                               // of a person; "": no longer a member
+  std::vector<std::string> permissions{};           // of a role of the tenant's own, or of a key
+  bool revoked = false;
+  bool machine = false;  // by a key of the tenant
+};
+
+using RolePermissions = std::map<std::string, std::vector<std::string>, std::less<>>;  // of built-in roles
+
+// Whether who stands so may use the route, and how far that reaches. Errors are the answers to give: what `:own`
+// reaches is nothing where the route knows no owners; what deals with people, rights and money is for people.
+Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const RolePermissions& built_in,
+                             Timestamp now, Language language);
 
 }  // namespace tenantry::gateway

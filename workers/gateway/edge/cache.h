@@ -41,14 +41,6 @@ struct TenantEntry {
 
 struct Reference;
 
-// What the guard asks of a token's bearer, apart from the token itself.
-struct Standing {
-  std::optional<tenancy::LifecycleState> tenant{};  // nullopt: no such tenant
-  std::string role{};                               // "": no longer a member
-  std::vector<std::string> permissions{};           // of a role of the tenant's own
-  bool revoked = false;
-};
-
 // A session and its person within the tenant, as the database has them.
 struct Session {
   std::string tenant_id;
@@ -68,6 +60,18 @@ struct Session {
     std::string body;
   };
   mutable Rendered me;
+};
+
+// A key of a tenant as the database has it, by one of its secrets.
+struct ApiKeyEntry {
+  std::string key_id;
+  std::string tenant_id;
+  crypto::Digest secret_hash{};
+  std::vector<std::string> permissions;
+  std::vector<std::string> networks;   // it may come from; none: from anywhere
+  std::optional<Timestamp> ends_at{};  // of this secret
+  // Why it opens nothing, for the tenant's log alone: who shows it is told no more than that. "": it does.
+  std::string refused;
 };
 
 // At most `entries_max`, in two generations: when the young one is full it becomes the old one,
@@ -163,6 +167,9 @@ struct Caches {
   BoundedMap<crypto::Digest, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
   TtlCache<std::shared_ptr<const TenantEntry>> tenants{tenant_time_to_live};
   TtlCache<std::shared_ptr<const Session>> sessions{session_time_to_live};  // by sid
+  // Keys that open something, and those that open nothing (which none of them will do later); by the hash of the whole.
+  TtlCache<std::shared_ptr<const ApiKeyEntry>> api_keys{session_time_to_live};
+  TtlCache<bool> api_keys_refused{Milliseconds{60'000}, 20'000};
   // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.
   TtlCache<Milliseconds> changes{session_time_to_live};
 };

@@ -1,11 +1,14 @@
 // The guard: what is checked before any handler runs, in this order: content type and
 // size, token, agreement on the tenant, revocation, the tenant's status, membership,
-// permission, request rate, the month's calls.
+// permission, request rate, the month's calls. A token is a session's, signed and read by itself; or a key's, which
+// only the database knows.
 #include <algorithm>
 
 #include "events/topology.h"
+#include "shared/crypto/api_key.h"
 #include "shared/crypto/hash.h"
 #include "shared/http/problem.h"
+#include "workers/gateway/edge/networks.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 
@@ -132,36 +135,41 @@ void guard_admin(Services& services, const CallPtr& call, Handler next) {
 // What the loop has to know before it decides.
 struct Facts {
   std::shared_ptr<const TenantEntry> tenant;  // null: no such tenant
-  std::shared_ptr<const Session> session;
+  std::shared_ptr<const Session> session;     // a person's, or
+  std::shared_ptr<const ApiKeyEntry> key;     // a machine's
 };
 
-tenancy::Reach reach_of(const Services& services, const Standing& standing, std::string_view permission) {
-  const auto built_in = services.reference->permissions.find(standing.role);
-  return tenancy::reach_of(built_in == services.reference->permissions.end() ? standing.permissions : built_in->second,
-                           permission);
+Standing standing_of(const Facts& facts) {
+  Standing standing;
+  if (facts.tenant != nullptr) standing.tenant = facts.tenant->tenant.lifecycle;
+  if (facts.key != nullptr) {
+    standing.machine = true;
+    standing.permissions = facts.key->permissions;
+  } else {
+    standing.role = facts.session->role;
+    standing.permissions = facts.session->permissions;
+    standing.revoked = facts.session->revoked;
+  }
+  return standing;
 }
 
 Result<void> check_standing(Services& services, const CallPtr& call, const Facts& facts) {
-  Standing standing{
-      .role = facts.session->role, .permissions = facts.session->permissions, .revoked = facts.session->revoked};
-  if (facts.tenant != nullptr) standing.tenant = facts.tenant->tenant.lifecycle;
-  if (auto ok = check_bearer(services, *call, standing); !ok) return ok;
+  const auto reach = check_bearer(services, *call, standing_of(facts));
+  if (!reach) return reach.error();
   call->tenant = facts.tenant;
   call->session = facts.session;
-  const auto permission = call->route->terms.permission;
-  if (!permission.empty()) call->reach = reach_of(services, standing, permission);
+  call->reach = *reach;
   return {};
 }
 
-Result<void> check_agreement(Services& services, const CallPtr& call) {
+Result<void> check_agreement(Services& services, const CallPtr& call, const std::string& tenant_id) {
   auto sources = sources_of(*call);
-  sources.claim = call->claims->tenant_id;
+  sources.claim = tenant_id;
   const auto tenant = resolve_tenant(sources, services.config.base_domain);
   if (tenant) return {};
   Error error = tenant.error();
   if (error.code == Errc::refused) {
-    services.report_refusal(call, call->claims->tenant_id, error.fields[0].detail, "tenant_mismatch",
-                            std::string(call->route->path));
+    services.report_refusal(call, tenant_id, error.fields[0].detail, "tenant_mismatch", std::string(call->route->path));
   }
   error.fields.clear();  // the name that was tried is for the log, not for whoever tried it
   return error;
@@ -248,14 +256,159 @@ void load(Services& services, const std::shared_ptr<const crypto::Claims>& claim
               Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"}, {});
 }
 
+// ---- keys
+
+// Whatever is wrong with it: who tries keys learns nothing.
+Error key_refused() {
+  return unauthenticated("token_invalid", "the API key is not valid");
+}
+
+// What a key is cached by.
+std::string name_of(const crypto::ApiKeyText& key) {
+  return std::string(as_text(crypto::sha256(as_bytes(key.public_id + key.secret))));
+}
+
+void decide_key(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
+  const auto& key = facts.key;
+  call->key = key;
+  if (key->ends_at && *key->ends_at <= services.clock.now()) return services.refuse(call, key_refused());
+  if (const auto agreed = check_agreement(services, call, key->tenant_id); !agreed) {
+    return services.refuse(call, agreed.error());
+  }
+  if (!key->networks.empty() && !in_networks(call->address, key->networks)) {
+    services.report_refusal(call, key->tenant_id, "", "api_key_address", std::string(call->route->path));
+    return services.refuse(call, Error{.code = Errc::forbidden,
+                                       .reason = "address_not_allowed",
+                                       .message = "the key is not used from this address"});
+  }
+  services.key_uses.note(*key, call->address, services.clock.now());
+  decide(services, call, facts, next);
+}
+
+struct KeyLoad {
+  std::string name;
+  crypto::ApiKeyText text;
+  std::string origin;    // of who asked first; its place among the tries is given back where the key is one
+  bool counted = false;  // such a place was taken
+  Milliseconds began{};  // what changes later is not in it
+};
+void load_key(Services& services, const KeyLoad& load);
+
+void refuse_key(Services& services, const KeyLoad& load, const Facts& facts, std::vector<Services::Waiting> waiting) {
+  services.caches.api_keys_refused.put(load.name, true, services.monotonic());
+  services.caches.api_keys.drop(load.name);
+  for (const auto& [call, next] : waiting) {
+    // The tenant's log has the reason. Of a key that is nobody's there is no log to tell.
+    if (facts.key) services.report_refusal(call, facts.key->tenant_id, "", facts.key->refused, facts.key->key_id);
+    services.refuse(call, key_refused());
+  }
+}
+
+void finish_key_load(Services& services, KeyLoad load, const Result<void>& done, const Facts& facts) {
+  const bool good = done && facts.key && facts.key->refused.empty();
+  if (load.counted && (good || !done)) services.key_tries.give_back(load.origin);
+  load.counted = false;
+  if (done && !good) return refuse_key(services, load, facts, services.key_loads.finish(load.name));
+  if (good) {
+    const auto now = services.monotonic();
+    const auto changed = services.caches.changes.find(facts.key->tenant_id, now);
+    const bool outdated = changed.value != nullptr && *changed.value >= load.began;
+    if (outdated && services.key_loads.awaited(load.name)) {
+      load.began = now;
+      return load_key(services, load);
+    }
+    if (!outdated) {
+      services.caches.tenants.put(facts.key->tenant_id, facts.tenant, load.began);
+      services.caches.api_keys.put(load.name, facts.key, load.began);
+    }
+  }
+  for (const auto& [call, next] : services.key_loads.finish(load.name)) {
+    if (good) {
+      decide_key(services, call, facts, next);
+    } else {
+      services.refuse(call, done.error());
+    }
+  }
+}
+
+void load_key(Services& services, const KeyLoad& load) {
+  const auto task = [&services, load](db::Connection& connection) {
+    Facts facts;
+    Result<void> done;
+    try {
+      done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+        const auto now = services.clock.now();
+        facts = {};
+        facts.key = store::load_api_key(tx, load.text.public_id, crypto::api_key_hash(load.text.secret), now);
+        if (facts.key && facts.key->refused.empty()) {
+          facts.tenant = store::load_tenant(tx, facts.key->tenant_id, now);
+        }
+        return {};
+      });
+    } catch (const std::exception& error) {
+      done = Error{.code = Errc::internal, .message = error.what()};
+    }
+    services.loop.post([&services, load, facts, done] { finish_key_load(services, load, done, facts); });
+  };
+  // Whose it is shows only then: until that it is its address's work.
+  if (services.lanes.submit(load.origin, task) == BoundedPool::Answer::taken) return;
+  finish_key_load(services, load,
+                  Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"}, {});
+}
+
+constexpr int unknown_keys_a_minute = 60;  // of an address
+
+void guard_machine(Services& services, const CallPtr& call, std::string_view token, Handler next) {
+  auto text = crypto::parse_api_key(token);
+  if (!text) return services.refuse(call, key_refused());
+  const auto name = name_of(*text);
+  const auto now = services.monotonic();
+  if (services.caches.api_keys_refused.find(name, now).value != nullptr) return services.refuse(call, key_refused());
+
+  Facts facts;
+  const auto key = services.caches.api_keys.find(name, now);
+  bool ages = key.ages;
+  if (key.value != nullptr) {
+    const auto& entry = *key.value;
+    const auto tenant = services.caches.tenants.find(entry->tenant_id, now);
+    const auto changed = services.caches.changes.find(entry->tenant_id, now);
+    ages = ages || tenant.ages;
+    if (tenant.value != nullptr && (changed.value == nullptr || key.read_at > *changed.value)) {
+      facts.key = entry;
+      facts.tenant = *tenant.value;
+    }
+  }
+  const bool known = facts.key != nullptr;
+  if (!known || ages) {
+    const bool first = services.key_loads.begin(name, "");
+    KeyLoad load{name, *std::move(text), call->origin, first && !known, now};
+    if (load.counted) {
+      const auto place = services.key_tries.take(call->origin, unknown_keys_a_minute, now);
+      if (!place.allowed) {
+        services.key_loads.finish(name);
+        return services.refuse(call,
+                               Error{.code = Errc::rate_limited,
+                                     .reason = "too_many_attempts",
+                                     .message = "too many keys that are none came from this address"},
+                               place.resets_in);
+      }
+    }
+    if (!known) services.key_loads.wait(name, {call, next});
+    if (first) load_key(services, load);
+  }
+  if (known) decide_key(services, call, facts, next);
+}
+
 void guard_member(Services& services, const CallPtr& call, Handler next) {
   const auto token = bearer_token(call->request());
   if (!token) return services.refuse(call, token.error());
   if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
+  if (crypto::looks_like_api_key(*token)) return guard_machine(services, call, *token, next);
   auto claims = claims_of(services, *call->reference, *token);
   if (!claims) return services.refuse(call, claims.error());
   call->claims = std::move(*claims);
-  if (const auto agreed = check_agreement(services, call); !agreed) return services.refuse(call, agreed.error());
+  if (const auto agreed = check_agreement(services, call, call->claims->tenant_id); !agreed)
+    return services.refuse(call, agreed.error());
 
   const auto now = services.monotonic();
   const auto tenant = services.caches.tenants.find(call->claims->tenant_id, now);
@@ -278,21 +431,8 @@ void guard_member(Services& services, const CallPtr& call, Handler next) {
 
 }  // namespace
 
-Result<void> check_bearer(const Services& services, const Call& call, const Standing& standing) {
-  if (standing.revoked) return unauthenticated("token_revoked", "the token was revoked");
-  if (!standing.tenant) {
-    return Error{.code = Errc::not_found,
-                 .reason = "tenant_not_found",
-                 .message = std::string(access_message("tenant_not_found", call.language))};
-  }
-  const auto openness = call.route->guard == Guard::billing ? Openness::billing : Openness::live;
-  if (auto ok = check_access(*standing.tenant, openness, services.clock.now(), call.language); !ok) return ok;
-  if (standing.role.empty()) return unauthenticated("not_a_member", "the user is no longer a member");
-  if (call.route->terms.permission.empty()) return {};
-  if (reach_of(services, standing, call.route->terms.permission) != tenancy::Reach::none) return {};
-  return Error{.code = Errc::forbidden,
-               .reason = "permission_denied",
-               .message = "the role " + standing.role + " lacks " + std::string(call.route->terms.permission)};
+Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, const Standing& standing) {
+  return admit(*call.route, standing, services.reference->permissions, services.clock.now(), call.language);
 }
 
 Result<crypto::Claims> select_claims(const Services& services, const Call& call) {
@@ -315,7 +455,7 @@ Result<std::optional<std::string>> person_of_token(Services& services, const Cal
 
 Result<void> recently_authenticated(const Services& services, const Call& call) {
   constexpr Seconds age_max{600};
-  if (services.clock.now() - call.session->authenticated_at <= age_max) return {};
+  if (call.session && services.clock.now() - call.session->authenticated_at <= age_max) return {};
   return Error{.code = Errc::forbidden,
                .reason = "reauthentication_required",
                .message = "this needs a login of the last ten minutes"};
@@ -339,6 +479,12 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
   if (!token) return token.error();
   if (token->empty()) return unauthenticated("unauthenticated", "a bearer token is needed");
   if (route.guard == Guard::admin) return {};  // guard() looks at it, and counts who guesses
+  if (crypto::looks_like_api_key(*token)) {
+    const auto key = crypto::parse_api_key(*token);
+    const auto now = services.monotonic();
+    if (key && services.caches.api_keys_refused.find(name_of(*key), now).value == nullptr) return {};
+    return key_refused();
+  }
   const auto claims = claims_of(services, *services.reference, *token);
   return claims ? Result<void>{} : claims.error();
 }

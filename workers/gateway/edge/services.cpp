@@ -96,6 +96,7 @@ events::Actor Call::actor(std::string kind, std::string id) const {
 
 events::Actor Call::caller() const {
   if (!admin.empty()) return actor("user", admin);
+  if (key) return actor("api_key", key->key_id);
   return claims ? user() : stranger();
 }
 
@@ -252,15 +253,14 @@ void Services::session_changed(const std::string& sid) {
 void Services::report_refusal(const CallPtr& call, const std::string& tenant_id, const std::string& claimed,
                               const std::string& rule, const std::string& detail) {
   // A flood of refusals is not a flood of events: strangers are counted by address, members by name.
-  const bool member = call->claims != nullptr;
-  const std::string& key = member ? call->claims->sub : call->origin;
-  if (reports.take(key, member ? 120 : 10, monotonic()).allowed) report(call, tenant_id, claimed, rule, detail);
+  const bool member = call->of_tenant();
+  const std::string& who = member ? call->caller_id() : call->origin;
+  if (reports.take(who, member ? 120 : 10, monotonic()).allowed) report(call, tenant_id, claimed, rule, detail);
 }
 
 void Services::report(const CallPtr& call, const std::string& tenant_id, const std::string& claimed,
                       const std::string& rule, const std::string& detail) {
-  const bool member = call->claims != nullptr;
-  const auto actor = member ? call->user() : call->stranger();
+  const auto actor = call->of_tenant() ? call->caller() : call->stranger();
   in_background(lanes, call->holder(), "report_refusal", [=, this](db::Connection& connection) {
     return commit(connection, *call, actor, [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
       v1::AccessRefused event;

@@ -23,6 +23,7 @@
 #include "shared/messaging/outbox.h"
 #include "shared/tenancy/permissions.h"
 #include "workers/gateway/edge/access.h"
+#include "workers/gateway/edge/api_key_uses.h"
 #include "workers/gateway/edge/cache.h"
 #include "workers/gateway/gateway.h"
 #include "workers/gateway/edge/lanes.h"
@@ -50,9 +51,10 @@ struct Call {
   std::chrono::steady_clock::time_point started{};
   std::shared_ptr<const Reference> reference;
 
-  // Within a tenant:
+  // Within a tenant: a person by a session, or a machine by a key. What deals with people has a person (access.h).
   std::shared_ptr<const crypto::Claims> claims{};
   std::shared_ptr<const Session> session{};
+  std::shared_ptr<const ApiKeyEntry> key{};
   std::shared_ptr<const TenantEntry> tenant{};
   bool of_platform = false;                    // a super-admin's by its token, or Stripe's by its signature
   tenancy::Reach reach = tenancy::Reach::all;  // of the route's permission: all things, or the caller's own
@@ -64,7 +66,12 @@ struct Call {
   events::Actor actor(std::string kind, std::string id) const;
   events::Actor user() const { return actor("user", claims->sub); }
   events::Actor stranger() const { return actor("anonymous", ""); }
-  events::Actor caller() const;  // who the guard found: a super-admin, a member or a stranger
+  events::Actor caller() const;  // who the guard found: a super-admin, a member, a key or a stranger
+  bool of_tenant() const { return claims != nullptr || key != nullptr; }
+  const std::string& caller_id() const { return key ? key->key_id : claims->sub; }  // of whom or what is of_tenant()
+
+  // As a parameter of a statement about things with owners (Terms::owned): whose they have to be; null: anybody's.
+  db::Param owner() const { return reach == tenancy::Reach::own ? db::Param(caller_id()) : db::Param(nullptr); }
 
   // Whose share its work counts in: the tenant's, a stranger's address's, or "" for the platform's own.
   std::string holder() const;
@@ -136,7 +143,9 @@ struct Services {
     CallPtr call;
     Handler next;
   };
-  Loads<Waiting> loads;                 // of sessions with their tenants, by sid
+  Loads<Waiting> loads;      // of sessions with their tenants, by sid
+  Loads<Waiting> key_loads;  // of keys with their tenants, by the hash of the key
+  ApiKeyUses key_uses;
   WindowLimiter requests{Seconds{60}};  // per tenant, as its plan says
   WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
   WindowLimiter reports{Seconds{60}};   // security events, per member or address
@@ -146,6 +155,7 @@ struct Services {
   WindowLimiter unknown_tenants{Seconds{60}};  // of logins
   WindowLimiter admin_guesses{Seconds{60}};    // wrong tokens of super-admins
   WindowLimiter invitation_tries{Seconds{60}};
+  WindowLimiter key_tries{Seconds{60}};    // keys that open nothing
   WindowLimiter invitations{Seconds{60}};  // that are sent, per tenant
   LoginLimiter logins;
   std::set<std::string> refreshing;            // refresh tokens that are tried just now
@@ -182,7 +192,7 @@ Result<std::optional<std::string>> person_of_token(Services& services, const Cal
 Result<void> recently_authenticated(const Services& services, const Call& call);
 
 // Whether a token's bearer may use the call's route, by what is true now. Errors are the answers to give.
-Result<void> check_bearer(const Services& services, const Call& call, const Standing& standing);
+Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, const Standing& standing);
 
 // Checks who calls, for which tenant, and whether they may; then `next`, on the loop. Else answers.
 void guard(Services& services, const CallPtr& call, Handler next);

@@ -23,7 +23,7 @@ Standings::Standings(Services& services) : services_(services), timer_(services.
 Standings::~Standings() = default;
 
 Standings::Handle Standings::watch(std::shared_ptr<const Call> call, std::function<void()> end) {
-  if (call->claims == nullptr) return {};
+  if (!call->of_tenant()) return {};
   auto watch = std::make_shared<Watch>(Watch{std::move(call), std::move(end)});
   watches_.push_back(watch);
   if (!timer_.active()) timer_.repeat(asked_every, [this] { tick(); });
@@ -57,7 +57,9 @@ void Standings::ask() {
   if (asking_ || asked.empty()) return;
   std::vector<store::Bearer> bearers;
   for (const auto& watch : asked) {
-    bearers.push_back({watch->call->claims->sid, watch->call->claims->tenant_id, watch->call->claims->sub});
+    const auto& call = *watch->call;
+    bearers.push_back(call.key ? store::Bearer{.tenant_id = call.key->tenant_id, .key_id = call.key->key_id}
+                               : store::Bearer{call.claims->sid, call.claims->tenant_id, call.claims->sub});
   }
   asking_ = services_.in_background("standings", [this, asked, bearers](db::Connection& lane) {
     std::vector<Standing> standings;
@@ -83,8 +85,10 @@ void Standings::end_fallen(const std::vector<std::shared_ptr<Watch>>& asked, con
   for (std::size_t i = 0; i < asked.size(); ++i) {
     auto& watch = *asked[i];
     if (watch.ended) continue;
-    auto stands = check_bearer(services_, *watch.call, standings.at(i));
-    if (stands) stands = crypto::check_lifetime(*watch.call->claims, services_.clock.now());
+    const auto admitted = check_bearer(services_, *watch.call, standings.at(i));
+    auto stands = admitted ? Result<void>{} : admitted.error();
+    const auto& claims = watch.call->claims;
+    if (stands && claims) stands = crypto::check_lifetime(*claims, services_.clock.now());
     if (stands) continue;
     watch.ended = true;
     log::info("an open answer was ended", {{"operation", watch.call->route->operation},

@@ -2,7 +2,7 @@
 //
 // A request is checked when it comes; a live tail or an export goes on long after. While any
 // is open, one question a second asks for all of them what the guard asks of a request: the
-// session, the tenant's status, the membership, the role's permission. Who lost one of them is
+// session or key, the tenant's status, the membership, the role's permission. Who lost one of them is
 // ended; so is a token that has expired. A change of a tenant or session is asked about at once.
 //
 // On the loop, but for what a lane is given.

@@ -4,6 +4,7 @@
 
 #include "shared/crypto/hash.h"
 #include "shared/json/json.h"
+#include "shared/tenancy/api_keys.h"
 #include "shared/tenancy/tenants.h"
 
 namespace tenantry::gateway::store {
@@ -174,25 +175,34 @@ std::optional<Person> read_person(db::Transaction& tx, std::string_view user_id,
 }
 
 std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& bearers, Timestamp now) {
-  std::vector<std::string_view> sessions, tenants, users;
+  std::vector<std::string_view> sessions, tenants, users, keys;
   for (const auto& bearer : bearers) {
     sessions.push_back(bearer.sid);
     tenants.push_back(bearer.tenant_id);
     users.push_back(bearer.user_id);
+    keys.push_back(bearer.key_id);
   }
   std::vector<Standing> out;
   for (const auto row : tx.exec(
-           "SELECT t.status, t.status_reason, t.trial_ends_at, coalesce(m.role, ''), s.session_id IS NULL, "
-           "coalesce(c.permissions, '{}') "
-           "FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS b (sid, tenant_id, user_id, position) "
+           "SELECT t.status, t.status_reason, t.trial_ends_at, coalesce(m.role, ''), s.session_id IS NULL AND "
+           "k.key_id IS NULL, coalesce(k.permissions, c.permissions, '{}'), b.key_id <> '' "
+           "FROM unnest($1::text[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY AS b (sid, tenant_id, user_id, "
+           "key_id, position) "
            "LEFT JOIN platform.tenants t ON t.tenant_id = b.tenant_id "
-           "LEFT JOIN platform.memberships m ON m.tenant_id = b.tenant_id AND m.user_id = b.user_id::uuid "
+           "LEFT JOIN platform.memberships m ON m.tenant_id = b.tenant_id AND m.user_id = nullif(b.user_id, '')::uuid "
            "AND m.state = 'active' "
            "LEFT JOIN platform.custom_roles c ON c.tenant_id = m.tenant_id AND c.role = m.role "
-           "LEFT JOIN platform.sessions s ON s.session_id = b.sid::uuid AND s.user_id = b.user_id::uuid "
-           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 ORDER BY b.position",
-           {db::Param::array(sessions), db::Param::array(tenants), db::Param::array(users), now})) {
-    Standing standing{.role = std::string(row.text(3)), .permissions = row.texts(5), .revoked = row.boolean(4)};
+           "LEFT JOIN platform.sessions s ON s.session_id = nullif(b.sid, '')::uuid AND s.user_id = nullif(b.user_id, "
+           "'')::uuid "
+           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 "
+           "LEFT JOIN platform.api_keys k ON k.key_id = nullif(b.key_id, '')::uuid AND k.tenant_id = b.tenant_id "
+           "AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4) ORDER BY b.position",
+           {db::Param::array(sessions), db::Param::array(tenants), db::Param::array(users), now,
+            db::Param::array(keys)})) {
+    Standing standing{.role = std::string(row.text(3)),
+                      .permissions = row.texts(5),
+                      .revoked = row.boolean(4),
+                      .machine = row.boolean(6)};
     if (!row.is_null(0)) {
       const auto status = tenancy::status_from(row.text(0));
       TENANTRY_ASSERT(status);
@@ -201,6 +211,61 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
     out.push_back(std::move(standing));
   }
   return out;
+}
+
+std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string_view public_id,
+                                                const crypto::Digest& secret_hash, Timestamp now) {
+  const auto rows = tx.exec(
+      "SELECT key_id, tenant_id, permissions, networks, expires_at, revoked_at, secret_hash, former_hash, "
+      "former_ends_at FROM platform.api_keys WHERE public_id = $1",
+      {public_id});
+  if (rows.empty()) return nullptr;
+  const auto row = rows[0];
+  auto entry = std::make_shared<ApiKeyEntry>();
+  entry->key_id = row.text(0);
+  entry->tenant_id = row.text(1);
+  entry->secret_hash = secret_hash;
+  entry->permissions = row.texts(2);
+  entry->networks = row.texts(3);
+  const bool present = crypto::constant_time_equal(row.bytes(6), secret_hash);
+  const bool former = !row.is_null(7) && crypto::constant_time_equal(row.bytes(7), secret_hash);
+  entry->ends_at = row.optional_timestamp(present ? 4 : 8);
+  if (!present && !former) {
+    entry->refused = "api_key_wrong";
+  } else if (!row.is_null(5)) {
+    entry->refused = "api_key_revoked";
+  } else if (entry->ends_at && *entry->ends_at <= now) {
+    entry->refused = "api_key_expired";
+  }
+  return entry;
+}
+
+void store_uses(db::Transaction& tx, const std::vector<ApiKeyUse>& uses) {
+  std::vector<std::string> keys, addresses;
+  std::vector<Bytes> hashes;
+  std::vector<Timestamp> times;
+  std::vector<std::int64_t> counts;
+  for (const auto& use : uses) {
+    keys.push_back(use.key_id);
+    hashes.emplace_back(use.secret_hash.begin(), use.secret_hash.end());
+    times.push_back(use.at);
+    addresses.push_back(use.address);
+    counts.push_back(use.count);
+  }
+  // Once the present secret is used it has arrived: the former one ends an hour later.
+  tx.send(
+      "UPDATE platform.api_keys k SET used_at = greatest(k.used_at, u.at), used_from = u.address, "
+      "uses = k.uses + u.count, secret_used_at = coalesce(k.secret_used_at, CASE WHEN u.present THEN u.at END), "
+      "former_ends_at = CASE WHEN u.present AND k.secret_used_at IS NULL AND k.former_hash IS NOT NULL "
+      "THEN least(k.former_ends_at, u.at + $6 * interval '1 second') ELSE k.former_ends_at END "
+      "FROM (SELECT o.key_id, max(b.at) AS at, sum(b.count)::bigint AS count, bool_or(b.hash = o.secret_hash) AS "
+      "present, "
+      "(array_agg(b.address ORDER BY b.at DESC))[1] AS address "
+      "FROM unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::text[], $5::bigint[]) AS b (key_id, hash, at, "
+      "address, count) JOIN platform.api_keys o ON o.key_id = b.key_id::uuid GROUP BY o.key_id) u "
+      "WHERE k.key_id = u.key_id",
+      {db::Param::array(keys), db::Param::array(hashes), db::Param::array(times), db::Param::array(addresses),
+       db::Param::array(counts), tenancy::former_secret_after_use.count()});
 }
 
 }  // namespace tenantry::gateway::store

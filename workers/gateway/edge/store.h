@@ -18,6 +18,7 @@
 #include "shared/crypto/envelope.h"
 #include "shared/crypto/jwt.h"
 #include "shared/db/connection.h"
+#include "workers/gateway/edge/access.h"
 #include "workers/gateway/edge/cache.h"
 
 namespace tenantry::gateway {
@@ -26,7 +27,7 @@ namespace tenantry::gateway {
 struct Reference {
   std::shared_ptr<const crypto::KeyRing> keys{};
   std::string jwks{};  // their public parts: another text means other keys
-  std::map<std::string, std::vector<std::string>, std::less<>> permissions{};  // by role
+  RolePermissions permissions{};
   std::set<std::string> plans{};
   events::Metrics metrics{};                                  // what usage may name
   std::string plans_json{};                                   // the answer of /signup/plans
@@ -40,13 +41,26 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
 
 std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 struct Bearer {
-  std::string sid;  // a UUID
+  std::string sid;  // a UUID; "" of a key
   std::string tenant_id;
   std::string user_id;
+  std::string key_id{};  // "": a person's session
 };
 // In their order.
 std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& bearers, Timestamp now);
 Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now);
+
+// By what it is found by, and the hash of its secret; also where it opens nothing. Null: there is none of that id.
+std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string_view public_id,
+                                                const crypto::Digest& secret_hash, Timestamp now);
+struct ApiKeyUse {
+  std::string key_id;
+  crypto::Digest secret_hash{};
+  Timestamp at{};  // the last
+  std::string address;
+  std::int64_t count = 0;
+};
+void store_uses(db::Transaction& tx, const std::vector<ApiKeyUse>& uses);
 
 // People.
 struct Person {

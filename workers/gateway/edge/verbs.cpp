@@ -68,6 +68,15 @@ void change(Services& services, const CallPtr& call, Changing work, std::functio
   services.on_lane(call, changing(services, call, std::move(work), std::move(then)));
 }
 
+std::function<void()> forget(Services& services, const CallPtr& call) {
+  return [&services, call] { services.tenant_changed(call->tenant_id()); };
+}
+
+Uuid id_of(const Call& call) {
+  const auto id = Uuid::parse(call.path.at("id"));
+  return id ? *id : Uuid{};
+}
+
 void search(Services& services, const CallPtr& call, Reading work) {
   services.on_search_lane(call, reading(services, std::move(work)));
 }

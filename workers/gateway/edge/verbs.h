@@ -26,6 +26,13 @@ void read(Services& services, const CallPtr& call, Reading work);
 // As the caller. `then`: on the loop, after the commit and before the answer.
 void change(Services& services, const CallPtr& call, Changing work, std::function<void()> then = {});
 
+// As `then` of what changes who may do what: what this process has cached is dropped before the answer goes out; others
+// hear the signal in the outbox.
+std::function<void()> forget(Services& services, const CallPtr& call);
+
+// The id of the path; nil, which is nobody's, for what is none: absent and foreign look alike.
+Uuid id_of(const Call& call);
+
 // The same for what was asked, or why it cannot be; `work(asked, tx, outbox)`.
 template <class T, class Work>
 void change(Services& services, const CallPtr& call, Result<T> asked, Work work, std::function<void()> then = {}) {

@@ -1,4 +1,5 @@
-// The tenant's clients: business data of its own, in its store.
+// The tenant's clients: business data of its own, in its store. A client is whose who made it: who reaches the own ones
+// alone sees and changes no other.
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
@@ -33,8 +34,8 @@ void list_clients(Services& services, const CallPtr& call) {
     for (const auto row :
          tx.exec("SELECT client_id, name, email, created_by, created_at FROM tenant_data.clients WHERE tenant_id = $1 "
                  "AND ($2::timestamptz IS NULL OR (created_at, client_id) > ($2, $3::uuid)) "
-                 "ORDER BY created_at, client_id LIMIT $4",
-                 {call->tenant_id(), page.time(), page.id(), page.limit})) {
+                 "AND ($5::uuid IS NULL OR created_by = $5) ORDER BY created_at, client_id LIMIT $4",
+                 {call->tenant_id(), page.time(), page.id(), page.limit, call->owner()})) {
       clients.push_back(client_of(row));
     }
     return clients;
@@ -58,7 +59,7 @@ void create_client(Services& services, const CallPtr& call) {
            const auto made = tx.exec(
                "INSERT INTO tenant_data.clients (tenant_id, client_id, name, email, created_by, created_at) "
                "VALUES ($1, $2, $3, $4, $5, $6) RETURNING client_id, name, email, created_by, created_at",
-               {tenant_id, id, request.name, request.email, call->claims->sub, outbox.now()});
+               {tenant_id, id, request.name, request.email, call->caller_id(), outbox.now()});
            v1::ClientCreated event;
            event.set_client_id(id);
            event.set_name(request.name);
@@ -74,9 +75,9 @@ std::optional<json> find_client(db::Transaction& tx, const Call& call, const Uui
   tx.set_tenant(call.tenant_id());
   const auto rows =
       tx.exec(std::string("SELECT client_id, name, email, created_by, created_at FROM tenant_data.clients "
-                          "WHERE tenant_id = $1 AND client_id = $2 ") +
+                          "WHERE tenant_id = $1 AND client_id = $2 AND ($3::uuid IS NULL OR created_by = $3) ") +
                   lock,
-              {call.tenant_id(), id});
+              {call.tenant_id(), id, call.owner()});
   if (rows.empty()) return std::nullopt;
   return client_of(rows[0]);
 }
@@ -136,12 +137,16 @@ void delete_client(Services& services, const CallPtr& call) {
   });
 }
 
+constexpr Terms reads{.permission = "clients:read", .owned = true};
+constexpr Terms creates{.permission = "clients:create", .owned = true};
+constexpr Terms updates{.permission = "clients:update", .owned = true};
+constexpr Terms deletes{.permission = "clients:delete", .owned = true};
 constexpr Route routes[] = {
-    {Method::get, "/v1/clients", "listClients", Guard::live, list_clients, {.permission = "clients:read"}},
-    {Method::post, "/v1/clients", "createClient", Guard::live, create_client, {.permission = "clients:create"}},
-    {Method::get, "/v1/clients/{id}", "readClient", Guard::live, read_client, {.permission = "clients:read"}},
-    {Method::patch, "/v1/clients/{id}", "updateClient", Guard::live, update_client, {.permission = "clients:update"}},
-    {Method::delete_, "/v1/clients/{id}", "deleteClient", Guard::live, delete_client, {.permission = "clients:delete"}},
+    {Method::get, "/v1/clients", "listClients", Guard::live, list_clients, reads},
+    {Method::post, "/v1/clients", "createClient", Guard::live, create_client, creates},
+    {Method::get, "/v1/clients/{id}", "readClient", Guard::live, read_client, reads},
+    {Method::patch, "/v1/clients/{id}", "updateClient", Guard::live, update_client, updates},
+    {Method::delete_, "/v1/clients/{id}", "deleteClient", Guard::live, delete_client, deletes},
 };
 
 }  // namespace

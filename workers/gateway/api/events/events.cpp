@@ -61,7 +61,7 @@ void publish_event(Services& services, const CallPtr& call) {
   for (auto& event : read->events) {
     if (event.id == Uuid{}) event.id = services.ids.next();
     if (event.source.empty()) event.source = "/tenants/" + call->tenant_id() + "/api";
-    event.actor = call->user();
+    event.actor = call->caller();
     event.correlation_id = call->request_id;
     event.traceparent = call->traceparent;
   }

@@ -61,19 +61,8 @@ json shown(const tenancy::Invitation& invitation) {
           {"expires_at", to_rfc3339(invitation.expires_at)}};
 }
 
-// The id of the path; nil, which is nobody's, for what is none: absent and foreign look alike.
-Uuid id_of(const Call& call) {
-  const auto id = Uuid::parse(call.path.at("id"));
-  return id ? *id : Uuid{};
-}
-
 tenancy::InvitationRef invitation_of(const Call& call) {
   return {call.tenant_id(), id_of(call), call.claims->sub};
-}
-
-// What this process has cached is dropped before the answer goes out; others hear the signal in the outbox.
-std::function<void()> forget(Services& services, const CallPtr& call) {
-  return [&services, call] { services.tenant_changed(call->tenant_id()); };
 }
 
 void list_users(Services& services, const CallPtr& call) {
@@ -201,7 +190,7 @@ constexpr Route routes[] = {
     {Method::patch, "/v1/users/{id}", "changeUserRole", Guard::live, change_role, updates},
     {Method::post, "/v1/users/{id}/deactivate", "deactivateUser", Guard::live, deactivate_user, updates},
     {Method::post, "/v1/users/{id}/reactivate", "reactivateUser", Guard::live, reactivate_user, updates},
-    {Method::delete_, "/v1/users/{id}", "removeUser", Guard::live, remove_user},  // leaving needs no right
+    {Method::delete_, "/v1/users/{id}", "removeUser", Guard::live, remove_user, {.asked = "users:remove"}},
     {Method::post,
      "/v1/users/{id}/transfer-ownership",
      "transferOwnership",

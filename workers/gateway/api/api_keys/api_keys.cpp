@@ -1,0 +1,159 @@
+// The tenant's keys for machines: made, seen, rotated, revoked. The rules are shared/tenancy/api_keys; how one is let
+// in is edge/guard.
+#include "shared/tenancy/api_keys.h"
+
+#include <nlohmann/json.hpp>
+
+#include "shared/crypto/api_key.h"
+#include "shared/db/connection.h"
+#include "workers/gateway/api/api_keys/requests.h"
+#include "workers/gateway/api/resources.h"
+#include "workers/gateway/edge/verbs.h"
+
+namespace tenantry::gateway {
+namespace {
+
+using nlohmann::json;
+
+// One, or a page of them, oldest first. Who answers for a key may be gone: it is shown, for somebody to take it over by
+// rotating it.
+json list_keys(db::Transaction& tx, const Call& call, const Page& page, const std::optional<Uuid>& only,
+               Timestamp now) {
+  auto list = json::array();
+  for (const auto row : tx.exec(
+           "SELECT k.key_id, k.public_id, k.name, k.permissions, k.networks, k.created_at, k.expires_at, k.revoked_at, "
+           "CASE WHEN k.former_ends_at > $6 THEN k.former_ends_at END, k.used_at, k.used_from, k.uses, k.created_by, "
+           "coalesce(u.first_name || ' ' || u.last_name, ''), coalesce(m.state, 'removed'), "
+           "CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= $6 THEN 'expired' ELSE 'active' END "
+           "FROM platform.api_keys k "
+           "LEFT JOIN platform.memberships m ON m.tenant_id = k.tenant_id AND m.user_id = k.created_by "
+           "LEFT JOIN platform.users u ON u.user_id = m.user_id "
+           "WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.key_id = $2) "
+           "AND ($3::timestamptz IS NULL OR (k.created_at, k.key_id) > ($3, $4::uuid)) "
+           "ORDER BY k.created_at, k.key_id LIMIT $5",
+           {call.tenant_id(), only, page.time(), page.id(), page.limit, now})) {
+    list.push_back({{"id", row.text(0)},
+                    {"prefix", crypto::api_key_prefix(row.text(1))},
+                    {"name", row.text(2)},
+                    {"permissions", row.texts(3)},
+                    {"networks", row.texts(4)},
+                    {"state", row.text(15)},
+                    {"created_at", to_rfc3339(row.timestamp(5))},
+                    {"expires_at", instant(row, 6)},
+                    {"revoked_at", instant(row, 7)},
+                    {"former_secret_ends_at", instant(row, 8)},
+                    {"last_used_at", instant(row, 9)},
+                    {"last_used_from", row.text(10)},
+                    {"uses", row.int64(11)},
+                    {"created_by", {{"id", row.text(12)}, {"name", row.text(13)}, {"state", row.text(14)}}}});
+  }
+  return list;
+}
+
+// With the key itself, which is shown this once.
+http::Response issued(int status, const tenancy::IssuedApiKey& made) {
+  auto response = json_response(status, {{"id", made.key.key_id.to_string()},
+                                         {"prefix", crypto::api_key_prefix(made.key.public_id)},
+                                         {"name", made.key.name},
+                                         {"permissions", made.key.permissions},
+                                         {"networks", made.key.networks},
+                                         {"expires_at", instant(made.key.expires_at)},
+                                         {"former_secret_ends_at", instant(made.former_ends_at)},
+                                         {"key", made.text}});
+  response.headers.add("Cache-Control", "no-store");
+  return response;
+}
+
+void list_api_keys(Services& services, const CallPtr& call) {
+  list(services, call, {.name = "api_keys"}, [&services, call](db::Transaction& tx, const Page& page) {
+    return list_keys(tx, *call, page, std::nullopt, services.clock.now());
+  });
+}
+
+void read_api_key(Services& services, const CallPtr& call) {
+  read(services, call, [&services, call](db::Transaction& tx) -> Result<http::Response> {
+    const auto found = list_keys(tx, *call, {}, id_of(*call), services.clock.now());
+    if (found.empty()) return nothing_here();
+    return json_response(200, found.front());
+  });
+}
+
+void create_api_key(Services& services, const CallPtr& call) {
+  const auto request = parse_api_key_request(call->request().body, grants_something, services.clock.now());
+  if (!request) return services.refuse(call, request.error());
+  if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
+  change(
+      services, call,
+      [&services, call, request = *request](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto made = tenancy::create_api_key(tx, outbox, services.ids,
+                                                  {.key_id = {},
+                                                   .tenant_id = call->tenant_id(),
+                                                   .public_id = {},
+                                                   .name = request.name,
+                                                   .permissions = request.permissions,
+                                                   .networks = request.networks,
+                                                   .created_by = call->claims->sub,
+                                                   .expires_at = request.expires_at});
+        if (!made) return made.error();
+        auto response = issued(201, *made);
+        response.headers.add("Location", "/v1/api-keys/" + made->key.key_id.to_string());
+        return response;
+      });
+}
+
+tenancy::ApiKeyRef key_of(const Call& call) {
+  return {call.tenant_id(), id_of(call), call.claims->sub};
+}
+
+void rotate_api_key(Services& services, const CallPtr& call) {
+  const auto expires_at = parse_rotation(call->request().body, services.clock.now());
+  if (!expires_at) return services.refuse(call, expires_at.error());
+  if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
+  change(
+      services, call,
+      [call, expires_at = *expires_at](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto made = tenancy::rotate_api_key(tx, outbox, key_of(*call), expires_at);
+        if (!made) return made.error();
+        return issued(200, *made);
+      },
+      forget(services, call));
+}
+
+void revoke_api_key(Services& services, const CallPtr& call) {
+  change(
+      services, call,
+      [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        if (auto ok = tenancy::revoke_api_key(tx, outbox, key_of(*call)); !ok) return ok.error();
+        return http::Response{.status = 204};
+      },
+      forget(services, call));
+}
+
+constexpr Terms reads{.permission = "api_keys:read"};
+constexpr Route routes[] = {
+    {Method::get, "/v1/api-keys", "listApiKeys", Guard::live, list_api_keys, reads},
+    {Method::post, "/v1/api-keys", "createApiKey", Guard::live, create_api_key, {.permission = "api_keys:create"}},
+    {Method::get, "/v1/api-keys/{id}", "readApiKey", Guard::live, read_api_key, reads},
+    {Method::post,
+     "/v1/api-keys/{id}/rotate",
+     "rotateApiKey",
+     Guard::live,
+     rotate_api_key,
+     {.permission = "api_keys:rotate"}},
+    {Method::delete_,
+     "/v1/api-keys/{id}",
+     "revokeApiKey",
+     Guard::live,
+     revoke_api_key,
+     {.permission = "api_keys:revoke"}},
+};
+
+}  // namespace
+
+namespace api {
+Routes api_keys() {
+  return routes;
+}
+}  // namespace api
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,28 @@
+// API keys as they are asked for. Pure.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+
+namespace tenantry::gateway {
+
+struct ApiKeyRequest {
+  std::string name;
+  std::vector<std::string> permissions;
+  std::vector<std::string> networks;
+  std::optional<Timestamp> expires_at{};  // nullopt: never, which has to be asked for
+};
+// `known`: whether a grant, which is one by its grammar, is about anything there is.
+Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const std::function<bool(std::string_view)>& known,
+                                            Timestamp now);
+
+// When the new secret ends; "" is a body, too.
+Result<std::optional<Timestamp>> parse_rotation(std::string_view body, Timestamp now);
+
+}  // namespace tenantry::gateway

@@ -1,0 +1,40 @@
+// The catalogue of permissions: what roles and keys can be given, as the routes ask for it.
+#include <nlohmann/json.hpp>
+
+#include "workers/gateway/api/resources.h"
+#include "workers/gateway/edge/verbs.h"
+
+namespace tenantry::gateway {
+namespace {
+
+using nlohmann::json;
+
+json described(const Permission& permission, Language language) {
+  return {{"permission", permission.name},
+          {"description", language == Language::english ? permission.english : permission.french},
+          {"own", permission.owned},
+          {"for_people", tenancy::is_for_people(permission.name)},
+          {"operations", permission.operations}};
+}
+
+void list_permissions(Services& services, const CallPtr& call) {
+  auto list = json::array();
+  for (const auto& permission : permission_catalogue()) list.push_back(described(permission, call->language));
+  auto response = json_response(200, {{"permissions", std::move(list)}});
+  response.headers.set("Content-Language", std::string(to_string(call->language)));
+  services.answer(call, std::move(response));
+}
+
+constexpr Route routes[] = {
+    {Method::get, "/v1/permissions", "listPermissions", Guard::live, list_permissions, {.permission = "roles:read"}},
+};
+
+}  // namespace
+
+namespace api {
+Routes permissions() {
+  return routes;
+}
+}  // namespace api
+
+}  // namespace tenantry::gateway
