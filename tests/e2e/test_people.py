@@ -3,8 +3,11 @@ users of other systems have are the cases."""
 import concurrent.futures
 import http.client
 import os
+import random
 import re
+import secrets
 import socket
+import string
 import subprocess
 import sys
 import tempfile
@@ -13,6 +16,7 @@ import time
 import unittest
 import urllib.parse
 import uuid
+import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import stack  # noqa: E402
@@ -423,6 +427,171 @@ class T3_Sessions(unittest.TestCase):
         self.assertEqual((answer.status, answer.json["tenants"]), (200, []))
 
 
+def grants(permissions, needed):
+    resource, action = needed.split(":")
+    return any(each in ("*", needed, f"{resource}:*") for each in permissions)
+
+
+def key_text(public_id=None):
+    """An API key that is well written and nobody's."""
+    digits = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    text = "tnk_" + (public_id or "".join(random.choices(digits, k=8))) + "_" + secrets.token_urlsafe(32)
+    value, checksum = zlib.crc32(text.encode()), ""
+    for _ in range(6):
+        value, digit = divmod(value, 62)
+        checksum = digits[digit] + checksum
+    return text + "_" + checksum
+
+
+class T6_Rights(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = Company.make("Réglée")
+        cls.user, cls.member = cls.acme.join(stack.address(), "viewer")
+
+    within_a_second = T2_Changes.within_a_second
+
+    def act_as(self, role):
+        self.assertEqual(self.acme.patch(f"/v1/users/{self.user}", {"role": role}).status, 200)
+        self.within_a_second(f"the role {role}", lambda: p.request(
+            "GET", "/v1/me", headers=self.member).json["tenant_role"] == role)
+
+    def make_role(self, name, permissions, headers=None):
+        return p.request("POST", "/v1/roles", {"role": name, "permissions": permissions}, headers or self.acme.token)
+
+    def test_a_role_of_ones_own_reaches_as_far_as_it_says(self):
+        made = self.make_role("desk", ["clients:create", "clients:*:own"])
+        self.assertEqual(made.status, 201, made)
+        self.act_as("desk")
+        mine, others = (p.request("POST", "/v1/clients", {"name": "Dupont"}, headers).json["id"]
+                        for headers in (self.member, self.acme.token))
+        listed = p.request("GET", "/v1/clients", headers=self.member).json["clients"]
+        self.assertEqual([client["id"] for client in listed], [mine])
+        for method, body in (("GET", None), ("PATCH", {"name": "Durand"}), ("DELETE", None)):
+            foreign = p.request(method, f"/v1/clients/{others}", body, self.member)
+            self.assertEqual((foreign.status, foreign.json["code"]), (404, "not_found"), method)
+        self.assertEqual(self.acme.get(f"/v1/clients/{others}").json["name"], "Dupont")
+        self.assertEqual(p.request("PATCH", f"/v1/clients/{mine}", {"name": "Durand"}, self.member).status, 200)
+
+        stale = self.acme.patch("/v1/roles/desk", {"permissions": []}, {**self.acme.token, "If-Match": '"another"'})
+        self.assertEqual(stale.status, 412)
+        changed = self.acme.patch("/v1/roles/desk", {"permissions": ["clients:read"]},
+                                  {**self.acme.token, "If-Match": made.headers["ETag"]})
+        self.assertEqual((changed.status, changed.json["permissions"]), (200, ["clients:read"]))
+        self.within_a_second("a changed role", lambda: len(p.request(
+            "GET", "/v1/clients", headers=self.member).json["clients"]) == 2)
+        self.assertEqual(p.request("DELETE", f"/v1/clients/{mine}", headers=self.member).status, 403)
+
+        in_use = self.acme.delete("/v1/roles/desk")
+        self.assertEqual((in_use.status, in_use.json["code"], in_use.json["errors"][0]["detail"]),
+                         (409, "role_in_use", self.user))
+        self.assertEqual(self.acme.delete("/v1/roles/desk?replacement=employee").status, 204)
+        self.within_a_second("the replacement", lambda: p.request(
+            "GET", "/v1/me", headers=self.member).json["tenant_role"] == "employee")
+        self.assertEqual(self.acme.get("/v1/roles/desk").status, 404)
+        record = self.acme.await_record("role.updated")[-1]
+        self.assertIn("clients:*:own", record[2])
+
+    def test_every_route_by_role(self):
+        """What the document says that a member may call, by who calls: refused or not as the catalogue and the roles say."""
+        needed = {operation: each["permission"] for each in self.acme.get("/v1/permissions").json["permissions"]
+                  for operation in each["operations"]}
+        roles = {role["role"]: role["permissions"] for role in self.acme.get("/v1/roles").json["roles"]}
+        self.assertEqual(self.make_role("nothing", []).status, 201)
+        roles["nothing"] = []
+        calls = [(method.upper(), re.sub(r"{\w+}", str(uuid.uuid4()), path), needed[operation["operationId"]])
+                 for path, methods in p.request("GET", "/openapi.json").json["paths"].items()
+                 for method, operation in methods.items()
+                 if operation["security"] and "tenant" in operation["security"][0]
+                 and operation["operationId"] in needed and operation["operationId"] != "removeUser"]
+        self.assertGreater(len(calls), 35)
+        refused = 0
+        for role in ("admin", "manager", "employee", "viewer", "nothing"):
+            self.act_as(role)
+            for method, path, permission in calls:
+                may = grants(roles[role], permission)
+                if may and (method != "GET" or path.endswith(("/tail", "/export"))):
+                    continue
+                answer = p.request(method, path, {} if method in ("POST", "PATCH") else None, self.member)
+                if may:
+                    self.assertNotIn(answer.status, (401, 403), (role, method, path))
+                else:
+                    self.assertEqual((answer.status, answer.json["code"]), (403, "permission_denied"), (role, method, path))
+                    refused += 1
+        print(f"{len(calls)} routes, {refused} refusals", file=sys.stderr)
+
+
+class T7_Machines(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = Company.make("Machine")
+
+    within_a_second = T2_Changes.within_a_second
+
+    def make(self, permissions, **more):
+        made = self.acme.post("/v1/api-keys", {"name": "Nightly import", "permissions": permissions, **more})
+        self.assertEqual(made.status, 201, made)
+        return made.json
+
+    def test_a_key_does_what_it_may_and_is_on_record(self):
+        key = self.make(["clients:create", "clients:read:own"])
+        machine = bearer(key["key"])
+        self.assertTrue(key["key"].startswith(key["prefix"] + "_"))
+        self.acme.post("/v1/clients", {"name": "Not the machine's"})
+        made = p.request("POST", "/v1/clients", {"name": "Import"}, machine)
+        self.assertEqual((made.status, made.json["created_by"]), (201, key["id"]))
+        self.assertIn("RateLimit", made.headers)
+        listed = p.request("GET", "/v1/clients", headers=machine).json["clients"]
+        self.assertEqual([client["id"] for client in listed], [made.json["id"]])
+        for method, path, code in (("GET", "/v1/audit", "permission_denied"), ("GET", "/v1/me", "person_required"),
+                                   ("GET", "/v1/users", "person_required"), ("POST", "/v1/api-keys", "person_required")):
+            answer = p.request(method, path, {} if method == "POST" else None, machine)
+            self.assertEqual((answer.status, answer.json["code"]), (403, code), path)
+        mixed = p.request("GET", "/v1/clients", headers={**machine, "X-Tenant-ID": "another"})
+        self.assertEqual((mixed.status, mixed.json["code"]), (403, "tenant_mismatch"))
+        p.await_true("the log names the key", lambda: any(
+            record["actor"]["id"] == key["id"] for record in self.acme.get(
+                "/v1/audit?q=actor:api_key%20type:client.created").json["records"]), 30)
+        p.await_true("when it was last used", lambda: self.acme.get(
+            f"/v1/api-keys/{key['id']}").json["last_used_at"] is not None, 10)
+
+    def test_a_revoked_key_is_none_within_a_second(self):
+        key = self.make(["clients:read"])
+        machine = bearer(key["key"])
+        self.assertEqual(p.request("GET", "/v1/clients", headers=machine).status, 200)
+        rotated = self.acme.post(f"/v1/api-keys/{key['id']}/rotate", {}).json
+        for each in (machine, bearer(rotated["key"])):
+            self.assertEqual(p.request("GET", "/v1/clients", headers=each).status, 200)
+        self.assertEqual(self.acme.delete(f"/v1/api-keys/{key['id']}").status, 204)
+        for each in (machine, bearer(rotated["key"])):
+            self.within_a_second("a revoked key", lambda: p.request("GET", "/v1/clients", headers=each).status == 401)
+        revoked, unknown, broken = (p.request("GET", "/v1/clients", headers=bearer(text)).json for text in (
+            key["key"], key_text(), "tnk_broken"))
+        for answer in (unknown, broken):
+            self.assertEqual((answer["code"], answer["detail"]), (revoked["code"], revoked["detail"]))
+        self.acme.await_record("api_key.revoked")
+        p.await_true("the log has the reason", lambda: any(
+            "api_key_revoked" in payload for _, _, payload in self.acme.records("security.access_refused")), 30)
+
+    def test_a_key_comes_from_where_it_may(self):
+        away, here = (bearer(self.make(["clients:read"], networks=networks)["key"])
+                      for networks in (["203.0.113.0/24"], ["127.0.0.0/8"]))
+        answer = p.request("GET", "/v1/clients", headers=away)
+        self.assertEqual((answer.status, answer.json["code"]), (403, "address_not_allowed"))
+        self.assertEqual(p.request("GET", "/v1/clients", headers=here).status, 200)
+
+    def test_making_one_needs_a_fresh_login_and_no_more_than_one_holds(self):
+        for permissions, code in ((["*"], "not_for_keys"), (["users:read"], "not_for_keys"), ([], "required")):
+            answer = self.acme.post("/v1/api-keys", {"name": "x", "permissions": permissions})
+            self.assertEqual((answer.status, answer.json["errors"][0]["code"]), (422, code), permissions)
+        company = Company.make("Vieille session")
+        company.login()
+        superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
+                  f"WHERE tenant_id = '{company.id}'")
+        p.await_true("the session is read again", lambda: company.post("/v1/api-keys", {
+            "name": "x", "permissions": ["clients:read"]}).json.get("code") == "reauthentication_required", 5)
+
+
 class T5_Strangers(unittest.TestCase):
     def test_who_guesses_is_stopped_and_who_was_invited_is_not(self):
         company = Company.make("Devinée")
@@ -435,6 +604,20 @@ class T5_Strangers(unittest.TestCase):
         statuses = {answer.status for answer in guesses}
         self.assertEqual(statuses, {404, 429})
         self.assertIn("Retry-After", guesses[-1].headers)
+
+
+class T8_GuessedKeys(unittest.TestCase):
+    def test_who_tries_keys_is_stopped_and_who_has_one_is_not(self):
+        company = Company.make("Essayée")
+        key = bearer(company.post("/v1/api-keys", {"name": "x", "permissions": ["clients:read"]}).json["key"])
+        self.assertEqual(p.request("GET", "/v1/clients", headers=key).status, 200)
+        same = key_text()
+        for _ in range(70):
+            self.assertEqual(p.request("GET", "/v1/clients", headers=bearer(same)).status, 401)
+        guesses = [p.request("GET", "/v1/clients", headers=bearer(key_text())) for _ in range(70)]
+        self.assertEqual({answer.status for answer in guesses}, {401, 429})
+        self.assertIn("Retry-After", guesses[-1].headers)
+        self.assertEqual(p.request("GET", "/v1/clients", headers=key).status, 200)
 
 
 class T4_Secrets(unittest.TestCase):

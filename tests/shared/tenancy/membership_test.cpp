@@ -11,8 +11,8 @@ namespace {
 // The built-in roles, from the highest down; each may do all that the next may.
 const std::array<Role, 5> ladder = {{
     {"owner", {"*"}},
-    {"admin", {"users:*", "clients:*", "usage:*", "audit:*", "subscription:read"}},
-    {"manager", {"clients:*", "usage:read", "audit:read", "users:read", "subscription:read"}},
+    {"admin", {"users:*", "clients:*", "usage:*", "audit:*", "roles:*", "api_keys:*", "subscription:read"}},
+    {"manager", {"clients:*", "usage:read", "audit:read", "users:read", "roles:read", "subscription:read"}},
     {"employee", {"clients:read", "clients:create", "usage:read"}},
     {"viewer", {"clients:read", "usage:read"}},
 }};
@@ -103,6 +103,76 @@ TEST(MayChange, OneselfMayLeaveAndStepDownAndNothingElse) {
   EXPECT_EQ(outcome(may_change({"", ladder[0]}, {.act = Act::invite, .role = ladder[3]})), "ok");
 }
 
+// A role of the tenant's own that may do what the built-in one at that place may.
+Role like(std::size_t place) {
+  return {"own-" + ladder[place].name, ladder[place].permissions};
+}
+
+// Goal: every actor × role before × role after, of the five and none, for all that is done to roles.
+TEST(MayChange, RolesOfTheTenantsOwnOverTheWholeTable) {
+  const auto none = ladder.size();
+  const auto above = [&](std::size_t actor, std::size_t place) { return place != none && place < actor; };
+  int allowed = 0;
+  for (std::size_t actor = 0; actor < ladder.size(); ++actor) {
+    for (std::size_t from = 0; from <= none; ++from) {
+      for (std::size_t to = 0; to <= none; ++to) {
+        for (const auto act : {Act::create_role, Act::update_role, Act::delete_role}) {
+          Change change{.act = act};
+          if (from != none) change.role = like(from);
+          if (to != none) change.to = like(to);
+          const auto* const expected = actor > 1            ? "permission_denied"
+                                       : above(actor, from) ? "role_above_own"
+                                       : above(actor, to)   ? "role_not_grantable"
+                                                            : "ok";
+          const auto result = outcome(may_change({"me", ladder[actor]}, change));
+          EXPECT_EQ(result, expected) << actor << from << to << static_cast<int>(act);
+          allowed += result == "ok" ? 1 : 0;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(allowed, 3 * (36 + 25));
+}
+
+TEST(MayChange, WhoMakesRolesGivesNoMoreThanTheOwn) {
+  const Role maker{"maker", {"roles:*", "clients:*:own", "usage:read"}};
+  const auto to = [&](std::vector<std::string> permissions) {
+    return outcome(may_change({"me", maker}, {.act = Act::create_role, .to = Role{"new", std::move(permissions)}}));
+  };
+  EXPECT_EQ(to({}), "ok");
+  EXPECT_EQ(to({"usage:read", "clients:read:own"}), "ok");
+  EXPECT_EQ(to({"roles:update"}), "ok");
+  EXPECT_EQ(to({"clients:read"}), "role_not_grantable");
+  EXPECT_EQ(to({"usage:read", "audit:read"}), "role_not_grantable");
+  EXPECT_EQ(to({"*:own"}), "role_not_grantable");
+  // A role of one's own is made no mightier than it was, nor is who has a deleted one made owner by another.
+  EXPECT_EQ(outcome(may_change({"me", maker}, {.act = Act::update_role, .role = maker, .to = Role{"maker", {"*"}}})),
+            "role_not_grantable");
+  EXPECT_EQ(outcome(may_change({"me", {"king", {"*"}}}, {.act = Act::delete_role, .role = like(4), .to = ladder[0]})),
+            "owner_required");
+}
+
+// Goal: every actor × what a key may do, for all that is done to keys.
+TEST(MayChange, KeysOverTheWholeTable) {
+  for (std::size_t actor = 0; actor < ladder.size(); ++actor) {
+    for (std::size_t place = 0; place < ladder.size(); ++place) {
+      const Role key{"", ladder[place].permissions};
+      const bool may = actor <= 1;
+      const bool above = place < actor;
+      EXPECT_EQ(outcome(may_change({"me", ladder[actor]}, {.act = Act::create_key, .to = key})),
+                !may    ? "permission_denied"
+                : above ? "key_not_grantable"
+                        : "ok");
+      EXPECT_EQ(outcome(may_change({"me", ladder[actor]}, {.act = Act::rotate_key, .role = key})),
+                !may    ? "permission_denied"
+                : above ? "key_above_own"
+                        : "ok");
+      EXPECT_EQ(outcome(may_change({"me", ladder[actor]}, {.act = Act::revoke_key, .role = key})),
+                !may ? "permission_denied" : "ok");
+    }
+  }
+}
+
 TEST(MayChange, OwnershipIsPassedOnByOwners) {
   for (std::size_t actor = 0; actor < ladder.size(); ++actor) {
     const auto* const expected = actor == 0 ? "ok" : actor == 1 ? "owner_required" : "permission_denied";
@@ -126,6 +196,7 @@ TEST(MemberStates, MoveAsTheTableSays) {
       {Act::transfer, {std::nullopt, S::active, std::nullopt, std::nullopt}},
       {Act::invite, {std::nullopt, std::nullopt, std::nullopt, S::active}},
   };
+  static_assert(std::size(rows) + 6 == acts_count);  // those about roles and keys move no member
   for (const auto& row : rows) {
     for (std::size_t from = 0; from < row.to.size(); ++from) {
       const auto next = next_state(static_cast<S>(from), row.act);

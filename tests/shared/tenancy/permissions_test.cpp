@@ -75,5 +75,17 @@ TEST(PermissionsSaved, AreOfTheGrammar) {
   EXPECT_FALSE(check_grant(std::string(99, 'a') + ":b", "/permissions/0"));
 }
 
+TEST(PermissionsOfKeys, DealNeitherWithPeopleNorWithEverything) {
+  for (const char* good : {"clients:read", "clients:*", "clients:update:own", "clients:*:own", "events:publish",
+                           "audit:read", "users_import:read"}) {
+    EXPECT_TRUE(fits_a_key(good)) << good;
+    EXPECT_FALSE(is_for_people(good)) << good;
+  }
+  for (const char* bad : {"*", "*:own", "users:read", "users:*:own", "roles:update", "api_keys:*", "api_keys:create",
+                          "subscription:read", "clients", ""}) {
+    EXPECT_FALSE(fits_a_key(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace tenantry::tenancy

@@ -10,10 +10,12 @@
 #include "workers/gateway/api/admin/stripe_events/requests.h"
 #include "workers/gateway/api/admin/dead_letters/requests.h"
 #include "workers/gateway/api/admin/tenants/requests.h"
+#include "workers/gateway/api/api_keys/requests.h"
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/broker/requests.h"
 #include "workers/gateway/api/clients/requests.h"
 #include "workers/gateway/api/invitations/requests.h"
+#include "workers/gateway/api/roles/requests.h"
 #include "workers/gateway/api/signup/requests.h"
 #include "workers/gateway/api/users/requests.h"
 #include "workers/gateway/edge/content.h"
@@ -385,6 +387,67 @@ TEST(People, SwitchAndHandOver) {
   EXPECT_FALSE(*parse_transfer(""));
   EXPECT_TRUE(*parse_transfer(R"({"leave":true})"));
   EXPECT_EQ(broken(parse_transfer(R"({"leave":"yes"})")), "/leave type; ");
+}
+
+template <class T>
+std::vector<std::string> all_broken(const Result<T>& parsed) {
+  std::vector<std::string> errors;
+  if (!parsed) {
+    for (const auto& field : parsed.error().fields) errors.push_back(field.pointer + " " + field.code);
+  }
+  return errors;
+}
+
+bool is_known(std::string_view grant) {
+  return grant.find("unicorns") == grant.npos;
+}
+
+TEST(Roles, AreOfTheGrammarAndGrantSomething) {
+  const auto parse = [](const json& body) { return parse_new_role(body.dump(), is_known); };
+  const auto good = parse({{"role", "night-shift_2"}, {"permissions", {"usage:read", "clients:*:own", "usage:read"}}});
+  ASSERT_TRUE(good) << good.error().describe();
+  EXPECT_EQ(good->permissions, (std::vector<std::string>{"clients:*:own", "usage:read"}));
+  EXPECT_EQ(
+      all_broken(parse({{"role", "Chef"}, {"permissions", {"clients", "unicorns:read", 3}}, {"description", "a\nb"}})),
+      (std::vector<std::string>{"/role role_name", "/description characters", "/permissions/0 permission",
+                                "/permissions/1 unknown_permission", "/permissions/2 type"}));
+  for (const char* name : {"", "2nd", "_x", "é", "a b", "a.b", "a/b"}) {
+    EXPECT_FALSE(parse({{"role", name}})) << name;
+  }
+  EXPECT_FALSE(parse({{"role", std::string(41, 'a')}}));
+}
+
+TEST(Roles, PatchesLeaveWhatIsAbsent) {
+  const auto patch = parse_role_patch(R"({"permissions": []})", is_known);
+  ASSERT_TRUE(patch);
+  EXPECT_FALSE(patch->description);
+  EXPECT_EQ(patch->permissions, std::vector<std::string>{});
+  EXPECT_FALSE(parse_role_patch("[]", is_known));
+}
+
+TEST(ApiKeys, HoldWhatMachinesMay) {
+  const auto now = from_unix_seconds(1'800'000'000);
+  const auto parse = [&](const json& body) { return parse_api_key_request(body.dump(), is_known, now); };
+  json body = {{"name", "Import"}, {"permissions", {"clients:read"}}, {"networks", {"192.0.2.9/24"}}};
+  const auto usual = parse(body);
+  ASSERT_TRUE(usual) << usual.error().describe();
+  EXPECT_EQ(usual->networks, std::vector<std::string>{"192.0.2.0/24"});
+  EXPECT_EQ(usual->expires_at, now + Days{90});
+  body["never_expires"] = true;
+  EXPECT_EQ(parse(body)->expires_at, std::nullopt);
+  body["expires_at"] = to_rfc3339(now + Days{1});
+  EXPECT_EQ(all_broken(parse(body)), std::vector<std::string>{"/never_expires contradiction"});
+  body.erase("never_expires");
+  EXPECT_EQ(parse(body)->expires_at, now + Days{1});
+  body["expires_at"] = to_rfc3339(now);
+  EXPECT_EQ(all_broken(parse(body)), std::vector<std::string>{"/expires_at range"});
+  EXPECT_EQ(all_broken(parse({{"name", " "}, {"networks", {"everywhere"}}})),
+            (std::vector<std::string>{"/name required", "/permissions required", "/networks/0 network"}));
+  EXPECT_EQ(all_broken(parse({{"name", "x"}, {"permissions", {"*", "users:read", "unicorns:read", "clients"}}})),
+            (std::vector<std::string>{"/permissions/0 not_for_keys", "/permissions/1 not_for_keys",
+                                      "/permissions/2 unknown_permission", "/permissions/3 permission"}));
+  EXPECT_EQ(parse_rotation("", now).value(), now + Days{90});
+  EXPECT_EQ(parse_rotation(R"({"never_expires": true})", now).value(), std::nullopt);
 }
 
 }  // namespace

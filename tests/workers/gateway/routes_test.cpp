@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 
 #include "workers/gateway/api/openapi.h"
 #include "workers/gateway/api/resources.h"
+#include "workers/gateway/edge/access.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -116,6 +118,168 @@ TEST(Routes, NameTheirPermission) {
     const bool of_members = route.guard == Guard::live || route.guard == Guard::billing;
     const bool for_any_role = any_role.contains(route.operation);
     EXPECT_EQ(route.terms.permission.empty(), !of_members || for_any_role) << route.operation;
+  }
+}
+
+// ---- who may use which route
+
+// As the migrations have it, which is what the gateway reads.
+RolePermissions built_in_roles() {
+  static const std::regex insert(R"(INSERT INTO platform\.role_permissions[^;]*;)");
+  static const std::regex grant(R"(\('([a-z]+)', '([a-z_:*]+)'\))");
+  RolePermissions out;
+  for (const auto& entry : fs::directory_iterator(root / "migrations")) {
+    const auto text = text_of(entry.path());
+    for (auto at = std::sregex_iterator(text.begin(), text.end(), insert); at != std::sregex_iterator(); ++at) {
+      const auto statement = at->str();
+      for (auto row = std::sregex_iterator(statement.begin(), statement.end(), grant); row != std::sregex_iterator();
+           ++row) {
+        out[(*row)[1]].push_back((*row)[2]);
+      }
+    }
+  }
+  return out;
+}
+
+// Who may do what, as people were told: of the built-in roles, by their first letters.
+const std::map<std::string_view, std::string_view> promised = {
+    {"api_keys:create", "oa"},    {"api_keys:read", "oa"},
+    {"api_keys:revoke", "oa"},    {"api_keys:rotate", "oa"},
+    {"audit:read", "oam"},        {"broker:manage", "oa"},
+    {"broker:read", "oa"},        {"broker:rotate", "o"},
+    {"clients:create", "oame"},   {"clients:delete", "oam"},
+    {"clients:read", "oamev"},    {"clients:update", "oam"},
+    {"events:publish", "oame"},   {"roles:create", "oa"},
+    {"roles:delete", "oa"},       {"roles:read", "oam"},
+    {"roles:update", "oa"},       {"subscription:cancel", "o"},
+    {"subscription:read", "oam"}, {"subscription:reactivate", "o"},
+    {"usage:read", "oamev"},      {"users:invite", "oa"},
+    {"users:read", "oam"},        {"users:transfer", "oa"},  // and then only who is owner: may_change
+    {"users:update", "oa"}};
+
+std::vector<Route> member_routes() {
+  auto routes = all_routes();
+  std::erase_if(routes, [](const Route& route) { return route.guard == Guard::open || route.guard == Guard::admin; });
+  return routes;
+}
+
+const Timestamp now = from_unix_seconds(1'800'000'000);
+Standing of_tenant(tenancy::Status status = tenancy::Status::active) {
+  Standing standing;
+  standing.tenant = tenancy::LifecycleState{.status = status, .trial_ends_at = now};
+  return standing;
+}
+
+std::string outcome(const Route& route, const Standing& standing) {
+  static const auto roles = built_in_roles();
+  const auto admitted = admit(route, standing, roles, now, Language::english);
+  if (!admitted) return admitted.error().reason;
+  return *admitted == tenancy::Reach::own ? "own" : "all";
+}
+
+// Goal: every member's route × who comes: allowed or not as was promised, and no route without a promise.
+TEST(Matrix, EveryRouteByRole) {
+  const char* const roles[] = {"owner", "admin", "manager", "employee", "viewer"};
+  ASSERT_EQ(built_in_roles().size(), std::size(roles));
+  std::set<std::string_view> asked;
+  for (const auto& route : member_routes()) {
+    SCOPED_TRACE(route.operation);
+    const auto permission = route.terms.permission;
+    asked.insert(permission);
+    const bool any = permission.empty();
+    ASSERT_TRUE(any || promised.contains(permission)) << permission << ": say who may, in `promised`";
+    auto standing = of_tenant();
+    for (const auto* role : roles) {
+      const bool may = any || promised.at(permission).find(role[0]) != std::string_view::npos;
+      standing.role = role;
+      EXPECT_EQ(outcome(route, standing), may ? "all" : "permission_denied") << role;
+    }
+    // A role of the tenant's own that holds nothing; the one thing; the one thing of one's own.
+    standing.role = "own-role";
+    EXPECT_EQ(outcome(route, standing), any ? "all" : "permission_denied");
+    if (any) continue;
+    standing.permissions = {std::string(permission)};
+    EXPECT_EQ(outcome(route, standing), "all");
+    standing.permissions = {std::string(permission) + ":own"};
+    EXPECT_EQ(outcome(route, standing), route.terms.owned ? "own" : "permission_denied");
+  }
+  asked.erase("");
+  EXPECT_EQ(asked.size(), promised.size()) << "something is promised that no route asks for";
+}
+
+// What a role is called gives nothing: a tenant's own role has the grants it has, and a built-in one's are the built-in
+// ones, whatever a row of the tenant's own says.
+TEST(Matrix, BuiltInRolesAreNotWhatATenantSays) {
+  auto standing = of_tenant();
+  standing.role = "viewer";
+  standing.permissions = {"*"};
+  EXPECT_EQ(outcome(*find_route(Method::get, "/v1/audit"), standing), "permission_denied");
+  standing.machine = true;
+  standing.permissions = {"clients:read"};
+  standing.role = "owner";
+  EXPECT_EQ(outcome(*find_route(Method::get, "/v1/audit"), standing), "permission_denied");
+}
+
+TEST(Matrix, EveryRouteByWhoIsOutside) {
+  for (const auto& route : member_routes()) {
+    SCOPED_TRACE(route.operation);
+    auto removed = of_tenant();  // or deactivated, or never a member
+    EXPECT_EQ(outcome(route, removed), "not_a_member");
+    removed.permissions = {"*"};
+    EXPECT_EQ(outcome(route, removed), "not_a_member");
+    auto logged_out = of_tenant();
+    logged_out.role = "owner";
+    logged_out.revoked = true;
+    EXPECT_EQ(outcome(route, logged_out), "token_revoked");
+    auto owing = of_tenant(tenancy::Status::suspended);
+    owing.role = "owner";
+    EXPECT_EQ(outcome(route, owing), route.guard == Guard::billing ? "all" : "payment_required");
+    Standing nowhere;
+    nowhere.role = "owner";
+    EXPECT_EQ(outcome(route, nowhere), "tenant_not_found");
+  }
+}
+
+TEST(Matrix, EveryRouteByKey) {
+  for (const auto& route : member_routes()) {
+    SCOPED_TRACE(route.operation);
+    const auto permission = route.terms.permission;
+    auto key = of_tenant();
+    key.machine = true;
+    const bool for_people = permission.empty() || tenancy::is_for_people(permission);
+    EXPECT_EQ(outcome(route, key), for_people ? "person_required" : "permission_denied");
+    key.permissions = {"*"};  // which no key holds
+    EXPECT_EQ(outcome(route, key), for_people ? "person_required" : "all");
+    key.revoked = true;
+    EXPECT_EQ(outcome(route, key), "token_revoked");
+  }
+}
+
+TEST(PermissionCatalogue, IsWhatTheRoutesAskForInWords) {
+  std::set<std::string_view> asked;
+  for (const auto& route : member_routes()) {
+    asked.insert(route.terms.permission);
+    asked.insert(route.terms.asked);
+  }
+  asked.erase("");
+  std::set<std::string_view> listed;
+  for (const auto& permission : permission_catalogue()) {
+    listed.insert(permission.name);
+    EXPECT_TRUE(tenancy::check_grant(permission.name, "")) << permission.name;
+    EXPECT_FALSE(permission.french.empty() || permission.english.empty()) << permission.name << ": api/permissions.cpp";
+    EXPECT_FALSE(permission.operations.empty()) << permission.name;
+  }
+  EXPECT_EQ(listed, asked);
+  EXPECT_TRUE(listed.contains("users:remove"));
+}
+
+TEST(PermissionCatalogue, KnowsWhatAGrantIsGoodFor) {
+  for (const char* good :
+       {"*", "*:own", "clients:*", "clients:read:own", "clients:*:own", "usage:read", "users:remove"}) {
+    EXPECT_TRUE(grants_something(good)) << good;
+  }
+  for (const char* bad : {"client:read", "clients:raed", "usage:read:own", "settings:*", "clients", ""}) {
+    EXPECT_FALSE(grants_something(bad)) << bad;
   }
 }
 
