@@ -62,6 +62,8 @@ constexpr Subscription table[] = {
     {"notification", platform_events, "usage.limit_exceeded"},
     {"notification", platform_events, "invoice.issued"},
     {"notification", platform_events, "user.invited"},
+    {"notification", platform_events, "user.password_changed"},
+    {"notification", platform_events, "user.password_reset_requested"},
 };
 
 constexpr std::string_view by_signup[] = {"signup.rejected", "tenant.registered", "trial.%", "user.invited",

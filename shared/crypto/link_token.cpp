@@ -7,6 +7,8 @@ std::string_view prefix_of(LinkPurpose purpose) {
   switch (purpose) {
     case LinkPurpose::invitation:
       return "inv_";
+    case LinkPurpose::password_reset:
+      return "pwr_";
   }
   return {};
 }

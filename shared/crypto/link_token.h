@@ -14,13 +14,13 @@
 
 namespace tenantry::crypto {
 
-enum class LinkPurpose { invitation };
+enum class LinkPurpose { invitation, password_reset };
 
 class LinkTokens {
  public:
   explicit LinkTokens(const MasterKey& master);
 
-  // "inv_" and 43 letters of base64url, for an invitation. Another sending is another token.
+  // "inv_" and 43 letters of base64url, for an invitation; "pwr_" for a password. Another sending is another token.
   std::string make(LinkPurpose purpose, const Uuid& id, int sending) const;
 
  private:

@@ -606,7 +606,67 @@ class T5_Strangers(unittest.TestCase):
         self.assertIn("Retry-After", guesses[-1].headers)
 
 
-class T8_GuessedKeys(unittest.TestCase):
+def link_mailed(address, count=1):
+    """The tokens of the links for another password that were mailed to the address, once there are so many."""
+    def found():
+        return [text for to, _, text in p.mails() if address in to and "#t=pwr_" in text]
+    p.await_true(f"{count} link(s) to {address}", lambda: len(found()) >= count, 30)
+    return [re.search(r"#t=(pwr_[A-Za-z0-9_-]{43})", text).group(1) for text in found()]
+
+
+class T8_Passwords(unittest.TestCase):
+    NEW = "Nouveau-Secret-2027"
+
+    def test_changed_by_who_knows_it(self):
+        company = Company.make("Change")
+        other = bearer(log_in(company.address).json["access_token"])
+        company.login()
+        wrong = company.post("/v1/me/password", {"current_password": "Not-It-2026!", "password": self.NEW})
+        self.assertEqual((wrong.status, wrong.json["code"]), (403, "password_wrong"))
+        weak = company.post("/v1/me/password", {"current_password": PASSWORD, "password": company.address})
+        self.assertEqual((weak.status, weak.json["errors"][0]["pointer"]), (422, "/password"))
+        changed = company.post("/v1/me/password", {"current_password": PASSWORD, "password": self.NEW})
+        self.assertEqual(changed.status, 204, changed)
+        self.assertEqual(p.request("GET", "/v1/me", headers=other).status, 401)
+        self.assertEqual(company.get("/v1/me").status, 200)
+        self.assertEqual(log_in(company.address).status, 401)
+        self.assertEqual(log_in(company.address, self.NEW).status, 200)
+        company.await_record("session.revoked")
+        p.await_true("a notice", lambda: any(company.address in to and "mot de passe" in subject + text
+                                             for to, subject, text in p.mails()), 30)
+
+    def test_chosen_anew_by_mail(self):
+        company = Company.make("Oublie")
+        session = company.login()
+        known, unknown = (p.request("POST", "/auth/password/forgot", {"email": address})
+                          for address in (company.address, stack.address()))
+        self.assertEqual((known.status, known.json), (202, unknown.json))
+        first = link_mailed(company.address)[0]
+        p.request("POST", "/auth/password/forgot", {"email": company.address})
+        second = next(token for token in link_mailed(company.address, 2) if token != first)
+
+        def reset(token, password=self.NEW):
+            return p.request("POST", "/auth/password/reset", {"token": token, "password": password})
+        self.assertEqual((reset(first).status, reset(first).json["code"]), (404, "link_not_found"))
+        self.assertEqual(reset(second, company.address).status, 422)  # which uses nothing up
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            statuses = sorted(answer.status for answer in pool.map(lambda _: reset(second), range(4)))
+        self.assertEqual(statuses, [204, 404, 404, 404])
+        self.assertEqual(p.request("GET", "/v1/me", headers=session).status, 401)
+        self.assertEqual(log_in(company.address).status, 401)
+        self.assertEqual(log_in(company.address, self.NEW).status, 200)
+
+    def test_then_a_mailbox_is_not_filled(self):
+        company = Company.make("Mailbox")
+        answers = [p.request("POST", "/auth/password/forgot", {"email": company.address}) for _ in range(12)]
+        self.assertEqual({answer.status for answer in answers}, {202, 429})
+        sendings = ("(SELECT unnest(sent_at) FROM platform.password_resets r JOIN platform.users u USING (user_id) "
+                    f"WHERE u.email = '{company.address}') s")
+        p.await_true("five a day", lambda: superuser_count(sendings) >= 5, 10)
+        self.assertEqual(superuser_count(sendings), 5)
+
+
+class T9_GuessedKeys(unittest.TestCase):
     def test_who_tries_keys_is_stopped_and_who_has_one_is_not(self):
         company = Company.make("Essayée")
         key = bearer(company.post("/v1/api-keys", {"name": "x", "permissions": ["clients:read"]}).json["key"])

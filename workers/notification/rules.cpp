@@ -146,17 +146,35 @@ Found user_invited(const Event& event, std::string_view locale) {
                 .link = Link{crypto::LinkPurpose::invitation, *id, invited.sending(), "/invitation"}};
 }
 
+Found password_reset(const Event& event, std::string_view) {
+  const auto id = Uuid::parse(event.as<v1::PasswordResetRequested>().reset_id());
+  if (!id) return std::nullopt;
+  return Notice{.template_name = "password_reset",
+                .link = Link{crypto::LinkPurpose::password_reset, *id, 1, "/reset-password"}};
+}
+
+Found password_changed(const Event&, std::string_view) {
+  return Notice{"password_changed"};
+}
+
 struct Rule {
   std::string_view type;
   Found (*notice)(const Event&, std::string_view locale);
 };
 constexpr Rule rules[] = {
-    {"signup.address_known", &address_known},  {"trial.started", &trial_started},
-    {"trial.ending", &trial_ending},           {"tenant.suspended", &suspended},
-    {"tenant.activated", &activated},          {"tenant.cancelled", &cancelled},
-    {"payment.overdue", &payment_overdue},     {"usage.threshold_reached", &threshold_reached},
-    {"usage.limit_exceeded", &limit_exceeded}, {"invoice.issued", &invoice_issued},
+    {"signup.address_known", &address_known},
+    {"trial.started", &trial_started},
+    {"trial.ending", &trial_ending},
+    {"tenant.suspended", &suspended},
+    {"tenant.activated", &activated},
+    {"tenant.cancelled", &cancelled},
+    {"payment.overdue", &payment_overdue},
+    {"usage.threshold_reached", &threshold_reached},
+    {"usage.limit_exceeded", &limit_exceeded},
+    {"invoice.issued", &invoice_issued},
     {"user.invited", &user_invited},
+    {"user.password_changed", &password_changed},
+    {"user.password_reset_requested", &password_reset},
 };
 
 constexpr auto types = [] {
@@ -182,9 +200,13 @@ bool has_passed(const Event& event, Timestamp now) {
 }
 
 std::optional<Reader> addressee_of(const Event& event) {
-  if (event.type != "user.invited") return std::nullopt;
-  const auto& invited = event.as<v1::UserInvited>();
-  return Reader{.email = invited.email(), .locale = std::string(supported_locale(invited.locale()))};
+  const auto reader = [](const auto& message) {
+    return Reader{.email = message.email(), .locale = std::string(supported_locale(message.locale()))};
+  };
+  if (event.type == "user.invited") return reader(event.as<v1::UserInvited>());
+  if (event.type == "user.password_reset_requested") return reader(event.as<v1::PasswordResetRequested>());
+  if (event.type == "user.password_changed") return reader(event.as<v1::PasswordChanged>());
+  return std::nullopt;
 }
 
 std::span<const std::string_view> notified_types() {

@@ -48,7 +48,7 @@ std::optional<Notice> notice_for(const events::Event& event, std::string_view lo
 // Whether what the event announces has come meanwhile: then nobody needs to hear that it will.
 bool has_passed(const events::Event& event, Timestamp now);
 
-// Who it is for where that is nobody of the tenant yet; empty: its owners.
+// Who it is for where that is one person, of the tenant or not; empty: its owners.
 std::optional<Reader> addressee_of(const events::Event& event);
 
 // The types that have a rule: what the worker consumes.

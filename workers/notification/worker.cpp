@@ -1,5 +1,6 @@
 #include "workers/notification/worker.h"
 
+#include "events/topology.h"
 #include "shared/db/connection.h"
 #include "shared/db/run.h"
 #include "shared/http/client.h"
@@ -132,8 +133,9 @@ class NotificationWorker final : public messaging::Worker {
     const auto read = run([&](db::Transaction& tx) -> Result<void> {
       audience = {};
       const auto company = tx.exec("SELECT company_name FROM platform.tenants WHERE tenant_id = $1", {event.tenant_id});
-      if (company.empty()) return {};
-      audience.company = company[0].text(0);
+      const bool of_platform = event.tenant_id == events::platform_tenant;  // what concerns a person in all tenants
+      if (company.empty() && !of_platform) return {};
+      if (!company.empty()) audience.company = company[0].text(0);
       if (addressee) {
         audience.readers.push_back(*addressee);
         return {};

@@ -24,10 +24,10 @@ TEST(LinkToken, IsTheSameWheneverItIsMade) {
 TEST(LinkToken, IsAnothersForEveryThingSendingAndKey) {
   const LinkTokens tokens(master(1));
   const std::set<std::string> made = {
-      tokens.make(LinkPurpose::invitation, some, 1), tokens.make(LinkPurpose::invitation, some, 2),
-      tokens.make(LinkPurpose::invitation, some, 11), tokens.make(LinkPurpose::invitation, other, 1),
-      LinkTokens(master(2)).make(LinkPurpose::invitation, some, 1)};
-  EXPECT_EQ(made.size(), 5U);
+      tokens.make(LinkPurpose::invitation, some, 1),     tokens.make(LinkPurpose::invitation, some, 2),
+      tokens.make(LinkPurpose::invitation, some, 11),    tokens.make(LinkPurpose::invitation, other, 1),
+      tokens.make(LinkPurpose::password_reset, some, 1), LinkTokens(master(2)).make(LinkPurpose::invitation, some, 1)};
+  EXPECT_EQ(made.size(), 6U);
 }
 
 TEST(LinkToken, IsNotTheKeyItIsMadeOf) {

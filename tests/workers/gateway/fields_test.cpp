@@ -450,5 +450,15 @@ TEST(ApiKeys, HoldWhatMachinesMay) {
   EXPECT_EQ(parse_rotation(R"({"never_expires": true})", now).value(), std::nullopt);
 }
 
+TEST(Passwords, AreAskedForWhole) {
+  EXPECT_EQ(parse_forgotten(R"({"email":" Zoe@ACME.example"})").value(), "zoe@acme.example");
+  EXPECT_FALSE(parse_forgotten(R"({"email":"nobody"})"));
+  EXPECT_TRUE(parse_reset(R"({"token":"pwr_x","password":"correct horse battery"})"));
+  EXPECT_EQ(all_broken(parse_reset(R"({"password":"short"})")).front(), "/token required");
+  EXPECT_EQ(all_broken(parse_reset(R"({"token":"pwr_x","password":"password1"})")).size(), 1U);
+  EXPECT_EQ(all_broken(parse_password_change(R"({"password":"correct horse battery"})")),
+            std::vector<std::string>{"/current_password required"});
+}
+
 }  // namespace
 }  // namespace tenantry::gateway

@@ -50,6 +50,22 @@ inline events::Event user_invited(const std::string& inviter, int sending) {
   return event_of(message);
 }
 
+inline events::Event password_reset() {
+  v1::PasswordResetRequested message;
+  message.set_user_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d12");
+  message.set_email("zoe@acme.example");
+  message.set_reset_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d21");
+  message.set_locale("en");
+  return event_of(message);
+}
+
+inline events::Event password_changed() {
+  v1::PasswordChanged message;
+  message.set_user_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d12");
+  message.set_email("zoe@acme.example");
+  return event_of(message);
+}
+
 inline events::Event trial_ending() {
   v1::TrialEnding message;
   *message.mutable_trial_ends_at() = events::to_proto(later);

@@ -35,7 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Overdue", payment_overdue(0), "payment_overdue"}, Row{"Limit80", threshold_reached(80), "limit_80"},
         Row{"Limit100", threshold_reached(100), "limit_100"}, Row{"OtherThreshold", threshold_reached(50), ""},
         Row{"LimitExceeded", limit_exceeded(), "limit_exceeded"}, Row{"Invoice", invoice_issued(), "invoice_issued"},
-        Row{"Invited", user_invited("Marie", 1), "invitation"}, Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
+        Row{"Invited", user_invited("Marie", 1), "invitation"}, Row{"Forgotten", password_reset(), "password_reset"},
+        Row{"PasswordChanged", password_changed(), "password_changed"}, Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST(RuleValues, WriteAsTheLocaleDoes) {
@@ -50,6 +51,15 @@ TEST(RuleValues, WriteAsTheLocaleDoes) {
 TEST(RuleValues, ThatAnAddressIsKnownIsForItsOwnerAlone) {
   EXPECT_EQ(notice_for(address_known(), "fr")->only_to, "zoe@acme.example");
   EXPECT_EQ(notice_for(trial_started(), "fr")->only_to, "");
+}
+
+// A person's password is nothing that the tenant's owners hear of.
+TEST(RuleValues, WhatConcernsOnePersonIsForThatPerson) {
+  EXPECT_EQ(addressee_of(password_reset()).value().email, "zoe@acme.example");
+  EXPECT_EQ(addressee_of(password_reset())->locale, "en");
+  EXPECT_EQ(addressee_of(password_changed()).value().locale, "fr");
+  EXPECT_EQ(addressee_of(user_invited("Marie", 1)).value().email, "paul@durand.example");
+  EXPECT_FALSE(addressee_of(trial_started()));
 }
 
 TEST(RuleValues, AreForWhatTheQueueHears) {

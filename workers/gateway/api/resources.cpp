@@ -15,6 +15,7 @@
   each(invitations) \
   each(me) \
   each(meta) \
+  each(passwords) \
   each(permissions) \
   each(roles) \
   each(sessions) \

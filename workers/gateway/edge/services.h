@@ -155,8 +155,10 @@ struct Services {
   WindowLimiter unknown_tenants{Seconds{60}};  // of logins
   WindowLimiter admin_guesses{Seconds{60}};    // wrong tokens of super-admins
   WindowLimiter invitation_tries{Seconds{60}};
-  WindowLimiter key_tries{Seconds{60}};    // keys that open nothing
-  WindowLimiter invitations{Seconds{60}};  // that are sent, per tenant
+  WindowLimiter key_tries{Seconds{60}};       // keys that open nothing
+  WindowLimiter forgotten{Seconds{60}};       // passwords
+  WindowLimiter password_tries{Seconds{60}};  // with links that are none
+  WindowLimiter invitations{Seconds{60}};     // that are sent, per tenant
   LoginLimiter logins;
   std::set<std::string> refreshing;            // refresh tokens that are tried just now
   std::shared_ptr<const Reference> reference;  // null until the database was reached once

@@ -13,6 +13,7 @@
 #include "tenantry/events/v1/activity.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/security.pb.h"
+#include "workers/gateway/api/auth/ended.h"
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/auth/store.h"
 #include "workers/gateway/edge/verbs.h"
@@ -22,7 +23,6 @@ namespace {
 
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
-using Ended = std::vector<store::EndedSession>;
 
 constexpr Seconds access_token_life{3600};
 constexpr Days session_life{30};           // however often it is seen
@@ -338,9 +338,7 @@ Result<http::Response> renew(Services& services, db::Connection& connection, con
     return {};
   };
   if (const auto done = services.commit(connection, *call, call->stranger(), work); !done) return done.error();
-  services.loop.post([&services, ended] {
-    for (const auto& session : ended) services.session_changed(session.session_id);
-  });
+  services.loop.post([&services, ended] { forget_sessions(services, ended); });
   if (response) return std::move(*response);
   return refresh_refused();
 }
@@ -419,6 +417,7 @@ void switch_tenant(Services& services, const CallPtr& call) {
           Switcher who;
           if (selecting) {
             who = {selecting->sub, from_unix_seconds(selecting->iat)};
+            if (store::password_changed_after(tx, who.user_id, who.authenticated_at)) return {};
           } else {
             const auto taken = take_refresh_token(tx, outbox, request.refresh_token, "", arrived_at, ended);
             if (!taken) return {};
@@ -431,9 +430,7 @@ void switch_tenant(Services& services, const CallPtr& call) {
           return {};
         };
         if (const auto done = services.commit(connection, *call, call->stranger(), work); !done) return done.error();
-        services.loop.post([&services, ended] {
-          for (const auto& session : ended) services.session_changed(session.session_id);
-        });
+        services.loop.post([&services, ended] { forget_sessions(services, ended); });
         if (response) return std::move(*response);
         return refresh_refused();
       });
@@ -462,9 +459,7 @@ void logout(Services& services, const CallPtr& call) {
         return http::Response{.status = 204};
       },
       // The caller's next request with this token is refused.
-      [&services, ended] {
-        for (const auto& session : *ended) services.session_changed(session.session_id);
-      });
+      [&services, ended] { forget_sessions(services, *ended); });
 }
 
 constexpr Route routes[] = {

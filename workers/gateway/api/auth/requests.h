@@ -1,4 +1,4 @@
-// Login, refresh and logout as they are asked for. Pure.
+// Login, passwords, refresh and logout as they are asked for. Pure.
 #pragma once
 
 #include <optional>
@@ -24,6 +24,18 @@ struct SwitchRequest {
   std::string refresh_token;  // "": a token of a login says who it is
 };
 Result<SwitchRequest> parse_switch(std::string_view body);
+
+Result<std::string> parse_forgotten(std::string_view body);  // the address
+struct ResetRequest {
+  std::string token;
+  std::string password;
+};
+Result<ResetRequest> parse_reset(std::string_view body);
+struct PasswordChangeRequest {
+  std::string current_password;
+  std::string password;
+};
+Result<PasswordChangeRequest> parse_password_change(std::string_view body);
 
 Result<std::string> parse_refresh(std::string_view body);                // the refresh token
 Result<std::optional<std::string>> parse_logout(std::string_view body);  // "" is a body, too

@@ -1,32 +1,14 @@
 // The sessions of who is logged in, in whatever tenant: seen and ended.
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
-#include "tenantry/events/v1/people.pb.h"
-#include "tenantry/events/v1/platform.pb.h"
-#include "workers/gateway/api/auth/store.h"
+#include "workers/gateway/api/auth/ended.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
 namespace {
 
-namespace v1 = tenantry::events::v1;
 using nlohmann::json;
-using Ended = std::vector<store::EndedSession>;
-
-// To each tenant the sessions that were its own.
-void tell_ended(messaging::Outbox& outbox, const std::string& user_id, const Ended& ended) {
-  std::map<std::string, int> by_tenant;
-  for (const auto& session : ended) ++by_tenant[session.tenant_id];
-  for (const auto& [tenant_id, count] : by_tenant) {
-    v1::SessionsEnded event;
-    event.set_user_id(user_id);
-    event.set_count(count);
-    outbox.publish(tenant_id, event);
-    outbox.signal(tenant_id, v1::TenantChanged());
-  }
-}
 
 // How many ended.
 Result<std::size_t> end_and_tell(Services& services, db::Connection& connection, const Call& call,
@@ -39,9 +21,7 @@ Result<std::size_t> end_and_tell(Services& services, db::Connection& connection,
                                       return {};
                                     });
   if (!done) return done.error();
-  services.loop.post([&services, ended] {
-    for (const auto& session : ended) services.session_changed(session.session_id);
-  });
+  services.loop.post([&services, ended] { forget_sessions(services, ended); });
   return ended.size();
 }
 

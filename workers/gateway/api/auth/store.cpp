@@ -57,6 +57,66 @@ nlohmann::json list_sessions(db::Transaction& tx, std::string_view user_id, Time
   return list;
 }
 
+bool password_changed_after(db::Transaction& tx, std::string_view user_id, Timestamp at) {
+  return !tx.exec("SELECT FROM platform.users WHERE user_id = $1 AND password_changed_at > $2", {user_id, at}).empty();
+}
+
+bool replace_password(db::Transaction& tx, std::string_view user_id, std::string_view old_hash,
+                      std::string_view new_hash, Timestamp now) {
+  return tx.exec(
+               "UPDATE platform.users SET password_hash = $3, password_changed_at = $4 WHERE user_id = $1 "
+               "AND password_hash = $2",
+               {user_id, old_hash, new_hash, now})
+             .affected() == 1;
+}
+
+namespace {
+
+std::optional<Account> account_of(const db::Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  return Account{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                 std::string(row.text(3)), std::string(row.text(4)), std::string(row.text(5))};
+}
+
+}  // namespace
+
+// Who has no password has nothing to reset: such a person comes by an invitation.
+std::optional<Account> find_account(db::Transaction& tx, std::string_view email) {
+  return account_of(
+      tx.exec("SELECT user_id, email, first_name, last_name, locale, password_hash FROM platform.users "
+              "WHERE email = $1 AND password_hash IS NOT NULL",
+              {email}));
+}
+
+std::optional<Account> read_account(db::Transaction& tx, std::string_view user_id) {
+  return account_of(
+      tx.exec("SELECT user_id, email, first_name, last_name, locale, password_hash FROM platform.users "
+              "WHERE user_id = $1 AND password_hash IS NOT NULL",
+              {user_id}));
+}
+
+std::optional<Account> take_reset(db::Transaction& tx, ByteView token_hash, Timestamp now) {
+  const auto taken = tx.exec(
+      "UPDATE platform.password_resets SET token_hash = NULL WHERE token_hash = $1 AND expires_at > $2 "
+      "RETURNING user_id",
+      {token_hash, now});
+  if (taken.empty()) return std::nullopt;
+  return read_account(tx, taken[0].text(0));
+}
+
+bool put_reset(db::Transaction& tx, std::string_view user_id, ByteView token_hash, Timestamp now, Timestamp expires_at,
+               int a_day) {
+  return tx.exec(
+               "INSERT INTO platform.password_resets AS r (user_id, token_hash, sent_at, expires_at) "
+               "VALUES ($1, $2, ARRAY[$3::timestamptz], $4) ON CONFLICT (user_id) DO UPDATE SET "
+               "token_hash = excluded.token_hash, expires_at = excluded.expires_at, "
+               "sent_at = ARRAY(SELECT s FROM unnest(r.sent_at) s WHERE s > $5) || excluded.sent_at "
+               "WHERE (SELECT count(*) FROM unnest(r.sent_at) s WHERE s > $5) < $6",
+               {user_id, token_hash, now, expires_at, now - Days{1}, a_day})
+             .affected() == 1;
+}
+
 std::vector<Membership> memberships_of(db::Transaction& tx, std::string_view user_id) {
   std::vector<Membership> out;
   for (const auto row : tx.exec(

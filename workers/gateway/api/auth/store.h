@@ -57,6 +57,27 @@ struct EndedSession {
 std::vector<EndedSession> end_sessions(db::Transaction& tx, const SessionFilter& which, Timestamp now);
 nlohmann::json list_sessions(db::Transaction& tx, std::string_view user_id, Timestamp now);
 
+// Passwords.
+bool password_changed_after(db::Transaction& tx, std::string_view user_id, Timestamp at);
+// True: the person whose this is has it now.
+bool replace_password(db::Transaction& tx, std::string_view user_id, std::string_view old_hash,
+                      std::string_view new_hash, Timestamp now);
+struct Account {
+  std::string user_id;
+  std::string email;
+  std::string first_name;
+  std::string last_name;
+  std::string locale;
+  std::string password_hash;
+};
+std::optional<Account> find_account(db::Transaction& tx, std::string_view email);
+std::optional<Account> read_account(db::Transaction& tx, std::string_view user_id);
+// Whose link it is, which is used up; nullopt: nobody's, or too old.
+std::optional<Account> take_reset(db::Transaction& tx, ByteView token_hash, Timestamp now);
+// The link sent before is dead. False: so many were sent within a day.
+bool put_reset(db::Transaction& tx, std::string_view user_id, ByteView token_hash, Timestamp now, Timestamp expires_at,
+               int a_day);
+
 // Where the person may go: active, in tenants that are there.
 struct Membership {
   std::string tenant_id;
