@@ -163,12 +163,26 @@ TEST(Render, SaysWhySuspendedAndWhatForReactivated) {
 
 TEST(Render, FillsEveryTemplateInBothLanguages) {
   std::set<std::string> rendered;
-  for (const auto& event :
-       {address_known(), trial_started(), trial_ending(), suspended("trial_expired"), suspended("payment_failed"),
-        suspended("admin"), activated("TRIAL"), activated("SUSPENDED"), cancelled(), payment_overdue(0),
-        payment_overdue(1), payment_overdue(7), threshold_reached(80), threshold_reached(100), limit_exceeded(),
-        invoice_issued(), user_invited("Marie Martin", 1), user_invited("", 1), password_reset(),
-        password_changed()}) {
+  for (const auto& event : {address_known(),
+                            trial_started(),
+                            trial_ending(),
+                            suspended("trial_expired"),
+                            suspended("payment_failed"),
+                            suspended("admin"),
+                            activated("TRIAL"),
+                            activated("SUSPENDED"),
+                            cancelled(),
+                            payment_overdue(0),
+                            payment_overdue(1),
+                            payment_overdue(7),
+                            threshold_reached(80),
+                            threshold_reached(100),
+                            limit_exceeded(),
+                            invoice_issued(),
+                            user_invited("Marie Martin", 1),
+                            user_invited("", 1),
+                            password_reset(),
+                            password_changed()}) {
     for (const auto* locale : {"fr", "en"}) {
       const auto notice = notice_for(event, locale).value();
       rendered.insert(notice.template_name + "." + locale);

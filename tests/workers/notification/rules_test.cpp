@@ -36,7 +36,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Limit100", threshold_reached(100), "limit_100"}, Row{"OtherThreshold", threshold_reached(50), ""},
         Row{"LimitExceeded", limit_exceeded(), "limit_exceeded"}, Row{"Invoice", invoice_issued(), "invoice_issued"},
         Row{"Invited", user_invited("Marie", 1), "invitation"}, Row{"Forgotten", password_reset(), "password_reset"},
-        Row{"PasswordChanged", password_changed(), "password_changed"}, Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
+        Row{"PasswordChanged", password_changed(), "password_changed"},
+        Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST(RuleValues, WriteAsTheLocaleDoes) {
