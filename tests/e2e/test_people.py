@@ -443,7 +443,7 @@ def key_text(public_id=None):
     return text + "_" + checksum
 
 
-class T6_Rights(unittest.TestCase):
+class T5_Rights(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.acme = Company.make("Réglée")
@@ -521,7 +521,7 @@ class T6_Rights(unittest.TestCase):
         print(f"{len(calls)} routes, {refused} refusals", file=sys.stderr)
 
 
-class T7_Machines(unittest.TestCase):
+class T6_Machines(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.acme = Company.make("Machine")
@@ -592,7 +592,7 @@ class T7_Machines(unittest.TestCase):
             "name": "x", "permissions": ["clients:read"]}).json.get("code") == "reauthentication_required", 5)
 
 
-class T5_Strangers(unittest.TestCase):
+class T8_Strangers(unittest.TestCase):
     def test_who_guesses_is_stopped_and_who_was_invited_is_not(self):
         company = Company.make("Devinée")
         address = stack.address()
@@ -614,7 +614,7 @@ def link_mailed(address, count=1):
     return [re.search(r"#t=(pwr_[A-Za-z0-9_-]{43})", text).group(1) for text in found()]
 
 
-class T8_Passwords(unittest.TestCase):
+class T7_Passwords(unittest.TestCase):
     NEW = "Nouveau-Secret-2027"
 
     def test_changed_by_who_knows_it(self):
