@@ -526,8 +526,6 @@ class T6_Machines(unittest.TestCase):
     def setUpClass(cls):
         cls.acme = Company.make("Machine")
 
-    within_a_second = T2_Changes.within_a_second
-
     def make(self, permissions, **more):
         made = self.acme.post("/v1/api-keys", {"name": "Nightly import", "permissions": permissions, **more})
         self.assertEqual(made.status, 201, made)
@@ -555,7 +553,7 @@ class T6_Machines(unittest.TestCase):
         p.await_true("when it was last used", lambda: self.acme.get(
             f"/v1/api-keys/{key['id']}").json["last_used_at"] is not None, 10)
 
-    def test_a_revoked_key_is_none_within_a_second(self):
+    def test_a_revoked_key_is_none_at_once(self):
         key = self.make(["clients:read"])
         machine = bearer(key["key"])
         self.assertEqual(p.request("GET", "/v1/clients", headers=machine).status, 200)
@@ -563,8 +561,9 @@ class T6_Machines(unittest.TestCase):
         for each in (machine, bearer(rotated["key"])):
             self.assertEqual(p.request("GET", "/v1/clients", headers=each).status, 200)
         self.assertEqual(self.acme.delete(f"/v1/api-keys/{key['id']}").status, 204)
+        self.assertEqual(self.acme.get("/v1/clients").status, 200)  # which reads the tenant again, but no key
         for each in (machine, bearer(rotated["key"])):
-            self.within_a_second("a revoked key", lambda: p.request("GET", "/v1/clients", headers=each).status == 401)
+            self.assertEqual(p.request("GET", "/v1/clients", headers=each).status, 401)
         revoked, unknown, broken = (p.request("GET", "/v1/clients", headers=bearer(text)).json for text in (
             key["key"], key_text(), "tnk_broken"))
         for answer in (unknown, broken):
