@@ -13,6 +13,7 @@
 #include "shared/db/connection.h"
 #include "shared/db/role_check.h"
 #include "shared/loop/loop.h"
+#include "shared/service/status_server.h"
 #include "shared/telemetry/log.h"
 
 namespace tenantry::service {
@@ -84,6 +85,7 @@ int run(config::Reader& reader, Parts parts) {
   options.relay.database_url = reader.required_secret(config::service_database_variable("runtime"));
   options.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
   options.consumer = broker_url(reader, parts.amqp_variable);
+  const auto status_address = read_status_address(reader);
   if (const auto valid = reader.finish(); !valid) {
     std::fprintf(stderr, "%s: %s\n", parts.name.c_str(), valid.error().message.c_str());
     return 2;
@@ -126,6 +128,14 @@ int run(config::Reader& reader, Parts parts) {
       return 1;
     }
   }
+  std::unique_ptr<StatusServer> status;
+  if (status_address.port != 0) {
+    status = std::make_unique<StatusServer>(loop, status_address, [&host] { return host.health(); });
+    if (const auto listens = status->listen(); !listens) {
+      log::error("cannot start", {{"setting", "TENANTRY_STATUS_PORT"}, {"error", listens.error().describe()}});
+      return 1;
+    }
+  }
   std::thread loop_thread([&loop] { loop.run(); });
   host.start();
   log::info("running", {{"pid", getpid()}});
@@ -149,6 +159,7 @@ int run(config::Reader& reader, Parts parts) {
   loop.stop();
   loop_thread.join();
   extension.reset();
+  status.reset();
   log::info("left");
   return 0;
 }

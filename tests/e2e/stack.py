@@ -38,6 +38,7 @@ def settings():
 
 process = None
 signer = None
+signer_settings = {}  # that are not the workers'
 log_path = None
 
 
@@ -69,7 +70,7 @@ def launch_signer():
     """It holds the key of the audit logs, and is never in a process with the workers."""
     global signer
     with open(log_path, "ab") as log:
-        signer = subprocess.Popen([BINARY + "-signer"], env=settings(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        signer = subprocess.Popen([BINARY + "-signer"], env=settings() | signer_settings, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
 
 def launch(wait=True):
