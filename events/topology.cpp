@@ -20,6 +20,9 @@ constexpr Subscription table[] = {
     {"provisioning", platform_events, "tenant.activated"},
     {"provisioning", platform_events, "tenant.cancelled"},
     {"provisioning", platform_events, "tenant.deletion_due"},
+    {"provisioning", platform_events, "plan.changed"},
+    {"provisioning", platform_events, "tenant.override_set"},
+    {"provisioning", platform_events, "tenant.override_removed"},
     {"provisioning", platform_events, "erasure.requested"},
     {"provisioning", platform_events, "tenant.broker_access_rotated"},
     {"provisioning", platform_events, "tenant.broker_queue_created"},
@@ -43,6 +46,7 @@ constexpr Subscription table[] = {
     {"billing", platform_events, "subscription.paused"},
     {"billing", platform_events, "subscription.resumed"},
     {"billing", platform_events, "dunning.due"},
+    {"billing", platform_events, "plan.change_due"},
     {"billing", platform_events, "usage.period_closed"},
 
     {"metering", platform_events, "usage.recorded"},
@@ -73,7 +77,7 @@ constexpr std::string_view by_provisioning[] = {
     "tenant.erased",  "tenant.access_changed", "tenant.stream_closed",       "tenant.broker_access_ended"};
 constexpr std::string_view by_billing[] = {"tenant.activated",    "tenant.suspended", "tenant.cancelled",
                                            "tenant.deletion_due", "trial.%",          "dunning.due",
-                                           "payment.overdue",     "invoice.issued",   "plan.changed"};
+                                           "payment.overdue",     "invoice.issued",   "plan.%"};
 constexpr std::string_view by_metering[] = {"usage.threshold_reached", "usage.limit_exceeded", "usage.period_closed"};
 constexpr std::string_view by_notification[] = {"notification.%"};
 constexpr std::string_view by_gateway[] = {"api_key.%",
@@ -83,6 +87,7 @@ constexpr std::string_view by_gateway[] = {"api_key.%",
                                            "client.%",
                                            "dead_letter.%",
                                            "erasure.requested",
+                                           "flag.%",
                                            "invoice.finalized",
                                            "payment.disputed",
                                            "payment.failed",
@@ -102,13 +107,16 @@ constexpr std::string_view by_gateway[] = {"api_key.%",
                                            "tenant.broker_queue_%",
                                            "tenant.cancelled",
                                            "tenant.deletion_due",
+                                           "tenant.flag_%",
                                            "tenant.hold_%",
                                            "tenant.suspended",
                                            "invitation.%",
                                            "invoice.closed",
                                            "membership.%",
                                            "payment.dispute_closed",
+                                           "plan.%",
                                            "session.%",
+                                           "settings.changed",
                                            "tenant.override_%",
                                            "usage.recorded",
                                            "user.%"};

@@ -87,6 +87,7 @@ bool is_application_user(std::string_view tenant_id, std::string_view user);  //
 
 // How long an older login is good beside a newer one that nobody has used.
 constexpr std::chrono::seconds application_overlap{3600};
+constexpr std::string_view connections_limit = "broker_connections_max";  // as plans name it
 constexpr int application_connections_max = 50;  // of one login: enough for its own consumers, not for a storm
 
 // Of the platform's users in the tenant's vhost (platform: in "platform").

@@ -107,18 +107,17 @@ Result<int> load_plans(Connection& connection) {
   for (const auto& plan : catalogue.at("plans")) {
     std::vector<std::string> modules = plan.at("modules");
     std::vector<std::string> prices = plan.at("stripe_price_ids");
-    const std::string checksum = to_hex(crypto::sha256(as_bytes(plan.dump())));
+    // A version for what differs from the newest one; where a plan stands in the list is none of its terms.
     const auto inserted = tx.exec(
-        "INSERT INTO platform.plans (plan, version, users_max, storage_bytes_max, api_calls_max, requests_per_minute, "
-        "price_minor, currency, modules, resource_tier, stripe_price_ids, position, checksum, audit_retention_months) "
-        "SELECT $1, coalesce(max(version), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, $13 "
-        "FROM platform.plans WHERE plan = $1 "
-        "HAVING coalesce((array_agg(checksum ORDER BY version DESC))[1], '') <> $12",
-        {plan.at("plan").get<std::string>(), plan.at("users_max").get<std::int64_t>(),
-         plan.at("storage_bytes_max").get<std::int64_t>(), plan.at("api_calls_max").get<std::int64_t>(),
-         plan.at("requests_per_minute").get<std::int64_t>(), plan.at("price_minor").get<std::int64_t>(),
+        "INSERT INTO platform.plans (plan, version, limits, price_minor, currency, modules, resource_tier, "
+        "stripe_price_ids, audit_retention_months, position) "
+        "SELECT $1, coalesce(max(version), 0) + 1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9 FROM platform.plans p "
+        "WHERE plan = $1 HAVING NOT coalesce((array_agg(limits = $2::jsonb AND price_minor = $3 AND currency = $4 AND "
+        "modules = $5 AND resource_tier = $6::jsonb AND stripe_price_ids = $7 AND audit_retention_months = $8 "
+        "ORDER BY version DESC))[1], false)",
+        {plan.at("plan").get<std::string>(), plan.at("limits").dump(), plan.at("price_minor").get<std::int64_t>(),
          plan.at("currency").get<std::string>(), Param::array(modules), plan.at("resource_tier").dump(),
-         Param::array(prices), ++position, checksum, plan.at("audit_retention_months").get<std::int64_t>()});
+         Param::array(prices), plan.at("audit_retention_months").get<std::int64_t>(), ++position});
     fresh += static_cast<int>(inserted.affected());
   }
   tx.commit();

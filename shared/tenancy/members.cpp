@@ -304,13 +304,12 @@ Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::stri
 
 Seats count_seats(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
   const auto rows = tx.exec(
-      "SELECT coalesce((SELECT trunc(o.value::numeric)::bigint FROM platform.overrides o WHERE o.tenant_id = $1 "
-      "AND o.name = 'users_max' AND jsonb_typeof(o.value) = 'number'), p.users_max), "
+      "SELECT coalesce((SELECT l.value FROM metering.metrics m JOIN platform.limits_of(t.tenant_id, t.plan, "
+      "t.plan_version, $2) l ON l.name = m.limit_name WHERE m.metric = 'users'), -1), "
       "(SELECT count(*) FROM platform.memberships m WHERE m.tenant_id = $1 AND m.state = 'active'), "
       "(SELECT count(*) FROM platform.invitations i WHERE i.tenant_id = $1 AND i.state = 'pending' AND i.expires_at > "
       "$2) "
-      "FROM platform.tenants t JOIN platform.plans p ON p.plan = t.plan AND p.version = t.plan_version "
-      "WHERE t.tenant_id = $1",
+      "FROM platform.tenants t WHERE t.tenant_id = $1",
       {tenant_id, now});
   if (rows.empty()) return {};
   return {rows[0].int64(0), rows[0].int64(1), rows[0].int64(2)};

@@ -5,7 +5,9 @@
 // that move with it.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "shared/core/result.h"
 #include "shared/tenancy/transition.h"
@@ -21,6 +23,41 @@ struct PlanChange {
 
 // False: the tenant has it, or is deleted. Errors: not_found.
 Result<bool> change_plan(db::Transaction& tx, messaging::Outbox& outbox, const PlanChange& change, Timestamp now);
+
+// A plan that somebody asks for, whatever Stripe's price says: that counts again when it
+// changes. What costs less waits for the end of what is paid for, where something is, and
+// comes only if what is used fits.
+struct PlanWish {
+  std::string tenant_id;
+  std::string plan;      // its newest version
+  std::string asked_by;  // tenant, admin
+  std::string reason{};
+  bool at_once = false;  // what costs less, too
+};
+struct PlanOutcome {
+  std::string plan;
+  std::optional<Timestamp> due_at{};  // empty: in force
+  bool changed = false;               // false: it was so before
+};
+// Asked for the plan it has, a change that waits is withdrawn. Errors: not_found; invalid "/plan" "unknown_plan";
+// conflict "plan_not_changeable" by the tenant's status, "plan_exceeded" with a field for each limit that is.
+Result<PlanOutcome> choose_plan(db::Transaction& tx, messaging::Outbox& outbox, const PlanWish& wish);
+
+// The change that waits.
+struct PendingPlan {
+  std::string plan;
+  int version = 0;
+  Timestamp due_at{};
+  std::string asked_by;
+};
+std::optional<PendingPlan> find_pending_plan(db::Transaction& tx, std::string_view tenant_id);
+// False: none does. `reason`: tenant, admin, stripe_price.
+Result<bool> withdraw_pending_plan(db::Transaction& tx, messaging::Outbox& outbox, const std::string& tenant_id,
+                                   const std::string& reason);
+// When its time has come. A timer of another change, or of one that was withdrawn, changes nothing; what does not fit
+// any more is withdrawn.
+Result<bool> apply_pending_plan(db::Transaction& tx, messaging::Outbox& outbox, const std::string& tenant_id,
+                                const std::string& plan, Timestamp due_at);
 
 // Of a trial, or of a tenant that is suspended because it was over, which goes on with it. False: it ends then, or
 // the tenant is in no trial. Errors: not_found.

@@ -181,6 +181,34 @@ class T2_Caches(unittest.TestCase):
         self.assertEqual(status(one, domain.upper() + ":8080"), 200)
         self.assertEqual(status(other, "elsewhere.example"), 200)
 
+    def test_settings_and_flags_are_in_force_at_once(self):
+        tenant = sign_up(unique("Réglages"))
+        tenant.login()
+        first = tenant.get("/v1/settings")
+        self.assertEqual((first.status, first.json["timezone"], first.json["locale"]), (200, "Europe/Paris", "fr"))
+        patch = {"timezone": "America/Martinique", "locale": "en", "branding": {"name": "Chez Zoé"}}
+        changed = p.request("PATCH", "/v1/settings", patch, {**tenant.token, "If-Match": first.headers["ETag"]})
+        self.assertEqual((changed.status, changed.json["branding"]["name"]), (200, "Chez Zoé"))
+        late = p.request("PATCH", "/v1/settings", patch, {**tenant.token, "If-Match": first.headers["ETag"]})
+        self.assertEqual(late.status, 412)
+        wrong = p.request("PATCH", "/v1/settings", {"timezone": "Mars/Olympus", "colour": "red"}, tenant.token)
+        self.assertEqual((wrong.status, stack.pointers(wrong)), (422, ["/colour", "/timezone"]))
+        told = json.loads(tenant.await_record("settings.changed")[0][2])
+        self.assertEqual([(each["name"], each.get("old_value", ""), each["new_value"]) for each in told["settings"]],
+                         [("branding/name", "", "Chez Zoé"), ("date_format", "dd/MM/yyyy", "yyyy-MM-dd"), ("locale", "fr", "en"),
+                          ("timezone", "Europe/Paris", "America/Martinique")])
+        flag = "pilot_" + uuid.uuid4().hex[:8]
+        p.tenantry("flags", "define", flag, "--description", "a test", "--percentage", "0")
+        shown = tenant.get("/v1/me").json["tenant"]
+        self.assertEqual((shown["settings"]["timezone"], flag in shown["flags"]), ("America/Martinique", False))
+        p.tenantry("flags", "set", flag, tenant.id, "--reason", "a test")
+        p.await_true("the flag is on", lambda: flag in tenant.get("/v1/me").json["tenant"]["flags"])
+        p.tenantry("flags", "unset", flag, tenant.id, "--reason", "over")
+        p.await_true("the flag is off", lambda: flag not in tenant.get("/v1/me").json["tenant"]["flags"])
+        p.tenantry("flags", "remove", flag)
+        self.assertEqual(p.admin("DELETE", f"/v1/admin/flags/{flag}").status, 404)
+        tenant.await_record("tenant.flag_unset")
+
     def test_limits(self):
         tenant = sign_up(unique("Limites"), plan="FREE")
         override(tenant, "requests_per_minute", -1)  # unlimited, as in every interface

@@ -443,6 +443,47 @@ class T5_Understood(unittest.TestCase):
         self.assertEqual(tenant.get("/v1/invoices?limit=1&cursor=" + first["next_cursor"]).json["invoices"][0]["number"], "A-1")
         self.assertEqual(len(tenant.records("invoice.issued")), 2, "of nothing there is nothing to tell")
 
+    def test_a_chosen_plan_is_in_force_at_once(self):
+        """Limits at the edge and at the broker within a second; what is used must fit; a smaller one waits."""
+        tenant = sign_up(unique("Forfait"), plan="STARTER")
+        tenant.login()
+
+        def put(plan):
+            answer = p.request("PUT", "/v1/subscription/plan", {"plan": plan}, tenant.token)
+            return answer.status, answer.json
+
+        def limits():
+            shown = {metric["metric"]: metric["limit"] for metric in tenant.get("/v1/usage").json["metrics"]}
+            names = [row for row in p.management("GET", "user-limits").json if row["user"] == f"tenant-{tenant.id}"]
+            return shown["users"], {row["value"].get("max-connections") for row in names}
+
+        p.await_true("the login is there", lambda: limits() == (5, {25}))
+        status, body = put("ENTERPRISE")
+        began = time.monotonic()
+        self.assertEqual((status, body), (200, {"plan": "ENTERPRISE", "due_at": None}))
+        p.await_true("every limit is the new plan's", lambda: limits() == (-1, {150}))
+        took = time.monotonic() - began
+        print(f"limits at the edge and at the broker followed after {took:.2f} s")
+        self.assertLess(took, 4)  # a second, on a machine of a quarter of the usual speed
+        ends = int(p.platform_now()) + 20 * 86400
+        subscription = p.stripe_event("customer.subscription.updated", {
+            "id": "sub_" + tenant.id, "object": "subscription", "customer": "cus_" + tenant.id, "status": "active",
+            "metadata": {"tenant_id": tenant.id}, "current_period_start": int(p.platform_now()), "current_period_end": ends,
+            "items": {"data": [{"id": "si_1", "price": {"id": "price_enterprise"}, "quantity": 1}]}})
+        post(subscription)
+        tenant.await_status("active")
+        status, body = put("STARTER")
+        self.assertEqual((status, body["plan"]), (200, "STARTER"))
+        self.assertTrue(body["due_at"].startswith(time.strftime("%Y-%m-%dT%H:%M", time.gmtime(ends))), body)
+        self.assertEqual(tenant.get("/v1/subscription").json["plan_change"], body)
+        kept = p.request("DELETE", "/v1/subscription/plan", None, tenant.token)
+        self.assertEqual((kept.status, kept.json["plan"]), (200, "ENTERPRISE"))
+        self.assertEqual(p.request("DELETE", "/v1/subscription/plan", None, tenant.token).status, 409)
+        self.assertEqual(put("GOLD")[0], 422)
+        p.tenantry("tenants", "set-plan", tenant.id, "PROFESSIONAL", "--reason", "a test", "--now")
+        p.await_true("the admin's word", lambda: limits() == (25, {50}))
+        tenant.await_record("plan.changed", 2)
+
     def test_an_override_counts_until_it_is_removed(self):
         tenant = sign_up(unique("Exception"))
         tenant.login()

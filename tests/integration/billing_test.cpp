@@ -186,6 +186,23 @@ TEST_F(Billing, PlanFollowsThePrice) {
   EXPECT_GE(published("platform.tenant_changed"), 2) << "what is cached of its limits is stale";
 }
 
+// A price decides when it changes; what was chosen since then stands, whatever else is stated.
+TEST_F(Billing, ChosenPlanStandsUntilThePriceChanges) {
+  hear_update(subscription("active", "price_professional"));
+  database.exec("superuser", "UPDATE platform.tenants SET plan = 'ENTERPRISE'");
+  hear_update(subscription("active", "price_professional", 1));
+  EXPECT_EQ(tenant("plan"), "ENTERPRISE");
+  database.exec("superuser", "INSERT INTO billing.plan_changes VALUES ('acme', 'FREE', 1, $1, $1, 'tenant')",
+                {start + Days{20}});
+  hear_update(subscription("active", "price_starter", 2));
+  EXPECT_EQ(tenant("plan"), "STARTER");
+  EXPECT_EQ(published("plan.change_withdrawn"), 1) << "Stripe's is the newer word";
+  database.exec("superuser", "UPDATE platform.tenants SET plan = 'ENTERPRISE'");
+  hear_update(subscription("canceled", "price_starter", 3));
+  hear_update(subscription("active", "price_starter", 4));
+  EXPECT_EQ(tenant("plan"), "STARTER") << "a subscription that begins anew";
+}
+
 TEST_F(Billing, StalePriceChangesNothing) {
   hear_update(subscription("active", "price_enterprise", 5));
   hear_update(subscription("active", "price_professional", 1));

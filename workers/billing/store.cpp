@@ -66,7 +66,7 @@ InvoiceStatus invoice_status_from(std::string_view text) {
 
 db::Rows lock_accounts(db::Transaction& tx, const Param& tenant_ids) {
   return tx.exec(
-      "SELECT tenant_id, received_at, trial_ends_at FROM billing.accounts WHERE tenant_id = ANY ($1) "
+      "SELECT tenant_id, received_at, trial_ends_at, priced_plan FROM billing.accounts WHERE tenant_id = ANY ($1) "
       "ORDER BY tenant_id FOR UPDATE",
       {tenant_ids});
 }
@@ -87,6 +87,7 @@ void load_accounts(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
     auto& tenant = out[std::string(row.text(0))];
     tenant.facts.received_at = row.optional_timestamp(1);
     tenant.own_trial_ends_at = row.optional_timestamp(2);
+    tenant.priced_plan = row.text(3);
   }
 }
 
@@ -228,17 +229,19 @@ void save_accounts(db::Transaction& tx, const std::map<std::string, TenantBillin
   };
   tx.send(
       "INSERT INTO billing.accounts (tenant_id, state, paid_at, received_at, past_due_since, ended_at, trial_ends_at, "
-      "updated_at) SELECT r.*, $8 FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], "
-      "$5::timestamptz[], $6::timestamptz[], $7::timestamptz[]) AS r ON CONFLICT (tenant_id) DO UPDATE SET "
+      "priced_plan, updated_at) SELECT r.*, $9 FROM unnest($1::text[], $2::text[], $3::timestamptz[], "
+      "$4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[]) AS r ON CONFLICT "
+      "(tenant_id) DO UPDATE SET "
       "state = excluded.state, paid_at = excluded.paid_at, received_at = excluded.received_at, "
       "past_due_since = excluded.past_due_since, ended_at = excluded.ended_at, trial_ends_at = excluded.trial_ends_at, "
-      "updated_at = excluded.updated_at",
+      "priced_plan = excluded.priced_plan, updated_at = excluded.updated_at",
       {Param::array(changed), of([](const TenantBilling& each) { return to_string(each.account.state); }),
        of([](const TenantBilling& each) { return each.account.paid_at; }),
        of([](const TenantBilling& each) { return each.facts.received_at; }),
        of([](const TenantBilling& each) { return each.account.past_due_since; }),
        of([](const TenantBilling& each) { return each.account.ended_at; }),
-       of([](const TenantBilling& each) { return each.own_trial_ends_at; }), now});
+       of([](const TenantBilling& each) { return each.own_trial_ends_at; }),
+       of([](const TenantBilling& each) { return each.priced_plan; }), now});
 }
 
 // Whoever writes has locked the account since it read: what it writes is the newest.

@@ -20,6 +20,7 @@ namespace tenantry::billing {
 struct TenantBilling {
   Facts facts{};
   Account account{};                             // as derived from them
+  std::string priced_plan{};                     // which Stripe's price named last; "": none
   std::optional<Timestamp> own_trial_ends_at{};  // where the trial was extended by a subscription's
   std::optional<Tenancy> tenancy{};              // empty: no such tenant
 };

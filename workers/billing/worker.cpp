@@ -8,6 +8,7 @@
 #include "shared/tenancy/terms.h"
 #include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/billing/account.h"
 #include "workers/billing/statement.h"
@@ -128,6 +129,7 @@ class BillingWorker final : public messaging::Worker {
         on<v1::SubscriptionPaused>(this, &W::subscription_stated<v1::SubscriptionPaused>),
         on<v1::SubscriptionResumed>(this, &W::subscription_stated<v1::SubscriptionResumed>),
         on<v1::DunningDue>(this, &W::dunning_due),
+        on<v1::PlanChangeDue>(this, &W::plan_change_due),
         on<v1::UsagePeriodClosed>(this, &W::period_closed),
     };
   }
@@ -307,6 +309,16 @@ class BillingWorker final : public messaging::Worker {
     return transition(unit, event.tenant_id, {tenancy::Trigger::unpaid, tenancy::reason_payment_failed});
   }
 
+  Result<void> plan_change_due(Unit& unit, const Event& event, const v1::PlanChangeDue& message) {
+    auto& tenant = tenants_[event.tenant_id];
+    if (!tenant.tenancy) return no_such_tenant();
+    const auto applied = tenancy::apply_pending_plan(unit.tx, unit.outbox, event.tenant_id, message.to_plan(),
+                                                     from_proto(message.due_at()));
+    if (!applied) return applied.error();
+    if (*applied) tenant.tenancy = load_tenants(unit.tx, {event.tenant_id}, {}, unit.now).at(event.tenant_id).tenancy;
+    return {};
+  }
+
   // ---- effects -----------------------------------------------------------------------------------------------
 
   template <class F>
@@ -334,11 +346,19 @@ class BillingWorker final : public messaging::Worker {
     return follow_trial(unit, tenant_id);
   }
 
-  // The price decides the plan: what is paid for is what the tenant has.
+  // The price decides the plan when it changes; what somebody chose since then stands.
   Result<void> follow_price(Unit& unit, const std::string& tenant_id) {
+    if (plans_.empty() || rare::is(rare::Mutant::price_ignored)) return {};
     auto& tenant = tenants_[tenant_id];
     const auto* plan = plan_of(tenant.facts, *tenant.tenancy, plans_);
-    if (plan == nullptr || plan->plan == tenant.tenancy->plan || rare::is(rare::Mutant::price_ignored)) return {};
+    const std::string named = plan == nullptr ? "" : plan->plan;
+    if (named == tenant.priced_plan) return {};
+    tenant.priced_plan = named;
+    accounts_.insert(tenant_id);
+    if (plan == nullptr) return {};
+    const auto withdrawn = tenancy::withdraw_pending_plan(unit.tx, unit.outbox, tenant_id, "stripe_price");
+    if (!withdrawn) return withdrawn.error();
+    if (plan->plan == tenant.tenancy->plan) return {};
     const auto changed = tenancy::change_plan(
         unit.tx, unit.outbox,
         {.tenant_id = tenant_id, .plan = plan->plan, .version = plan->version, .reason = "stripe_price"}, unit.now);

@@ -101,6 +101,15 @@ void change_hold(Session& session, const std::string& tenant_id, const std::stri
               until.empty() ? "is released" : ("until " + until).c_str());
 }
 
+void set_plan(Session& session, const std::string& tenant_id, const json& body) {
+  const auto answer = call_admin(session, "PUT", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/plan", &body);
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  const auto due = text(*answer, "due_at");
+  std::printf("%s: %s %s\n", tenant_id.c_str(), text(*answer, "plan").c_str(),
+              due.empty() ? "now" : ("from " + due + " on").c_str());
+}
+
 }  // namespace
 
 void add_tenants(Command& app, Session& session) {
@@ -110,6 +119,7 @@ void add_tenants(Command& app, Session& session) {
                          "  tenantry tenants list --status TRIAL\n"
                          "  tenantry tenants wait acme   # until it is provisioned and its trial runs\n"
                          "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'\n"
+                         "  tenantry tenants set-plan acme PROFESSIONAL --reason 'ticket 43'\n"
                          "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
                          "  tenantry tenants release-hold acme --kind legal --reason 'case 17/2026 is closed'");
   command->require_subcommand();
@@ -142,6 +152,16 @@ void add_tenants(Command& app, Session& session) {
   one("cancel", "Cancel; the grace period starts")->callback([&session] {
     act(session, tenant_id, "cancel", json::object());
   });
+  static std::string plan;
+  static bool at_once = false;
+  auto* planned = one("set-plan", "Give it another plan; a smaller one from the end of what is paid for on");
+  planned->add_option("plan", plan, "The plan's name, as in /signup/plans")->required();
+  planned->add_option("--reason", reason, "Why, in your words")->required();
+  planned->add_flag("--now", at_once, "A smaller one at once, too");
+  planned->callback([&session] {
+    set_plan(session, tenant_id, {{"plan", plan}, {"reason", reason}, {"at_once", at_once}});
+  });
+
   auto* held = one("hold", "Place a hold, or change its end and reason");
   held->add_option(
           "--kind", hold,

@@ -161,13 +161,8 @@ std::vector<Counter> add(db::Transaction& tx, const std::vector<Usage>& batch, T
 Limits load_limits(db::Transaction& tx, const std::vector<std::string>& tenants, Timestamp now) {
   Limits out;
   const auto rows = tx.exec(
-      "SELECT t.tenant_id, l.name, coalesce((o.value #>> '{}')::float8, l.value) FROM platform.tenants t "
-      "JOIN platform.plans p ON p.plan = t.plan AND p.version = t.plan_version "
-      "CROSS JOIN LATERAL (VALUES ('users_max', p.users_max::float8), ('storage_bytes_max', "
-      "p.storage_bytes_max::float8), "
-      "('api_calls_max', p.api_calls_max::float8)) AS l (name, value) "
-      "LEFT JOIN platform.overrides o ON o.tenant_id = t.tenant_id AND o.name = l.name "
-      "AND (o.ends_at IS NULL OR o.ends_at > $2) WHERE t.tenant_id = ANY ($1)",
+      "SELECT t.tenant_id, l.name, l.value::float8 FROM platform.tenants t CROSS JOIN LATERAL "
+      "platform.limits_of(t.tenant_id, t.plan, t.plan_version, $2) AS l WHERE t.tenant_id = ANY ($1)",
       {db::Param::array(tenants), now});
   for (const auto row : rows) out[{std::string(row.text(0)), std::string(row.text(1))}] = row.real(2);
   return out;

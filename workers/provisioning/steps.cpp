@@ -1,10 +1,13 @@
 #include "workers/provisioning/steps.h"
 
+#include <algorithm>
+
 #include "events/topology.h"
 #include "shared/broker_admin/broker_admin.h"
 #include "shared/crypto/broker_password.h"
 #include "shared/crypto/envelope.h"
 #include "shared/db/run.h"
+#include "shared/tenancy/limits.h"
 #include "shared/tenancy/tenants.h"
 #include "workers/provisioning/backup.h"
 #include "workers/provisioning/store.h"
@@ -87,12 +90,22 @@ struct Steps::State {
     const auto name = events::application_user(tenant_id, user.number);
     if (auto ok = remember(tenant_id, resource_user, name); !ok) return ok;  // first: what may exist is on record
     if (auto ok = admin->ensure_user_by_hash(name, user.password_hash); !ok) return ok;
-    if (auto ok = limit_connections(name, frozen); !ok) return ok;
+    if (auto ok = limit_connections(tenant_id, name, frozen); !ok) return ok;
     return admin->set_user_limit(name, "max-channels", user_channels_max);
   }
 
-  Result<void> limit_connections(const std::string& user, bool frozen) {
-    return admin->set_user_limit(user, "max-connections", frozen ? 0 : events::application_connections_max);
+  // As many as the plan gives each login.
+  Result<void> limit_connections(const std::string& tenant_id, const std::string& user, bool frozen) {
+    std::int64_t most = 0;
+    const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
+      most =
+          frozen ? 0 : tenancy::limit_of(tenancy::load_limits(tx, tenant_id, clock.now()), events::connections_limit);
+      return {};
+    });
+    if (!loaded) return loaded;
+    if (most == tenancy::unlimited) most = events::application_connections_max;
+    return admin->set_user_limit(user, "max-connections",
+                                 static_cast<int>(std::min<std::int64_t>(most, vhost_connections_max)));
   }
 
   Result<void> let_in(const std::string& tenant_id, std::span<const BrokerUser> users,
@@ -371,7 +384,7 @@ Result<void> Steps::set_frozen(const std::string& tenant_id, bool frozen) {
   if (!loaded) return loaded;
   for (const auto& user : users) {
     const auto name = events::application_user(tenant_id, user.number);
-    if (auto ok = state_->limit_connections(name, frozen); !ok) return ok;
+    if (auto ok = state_->limit_connections(tenant_id, name, frozen); !ok) return ok;
     if (!frozen) continue;
     if (auto ok = state_->admin->close_connections_of(name); !ok) return ok;
   }

@@ -313,7 +313,9 @@ void drop_timers(db::Transaction& tx, std::string_view tenant_id) {
 void remove_people(db::Transaction& tx, std::string_view tenant_id) {
   for (const char* what :
        {"DELETE FROM platform.refresh_tokens WHERE tenant_id = $1",
-        "DELETE FROM platform.sessions WHERE tenant_id = $1", "DELETE FROM platform.api_keys WHERE tenant_id = $1",
+        "DELETE FROM platform.sessions WHERE tenant_id = $1", "DELETE FROM platform.settings WHERE tenant_id = $1",
+        "DELETE FROM platform.flag_overrides WHERE tenant_id = $1",
+        "DELETE FROM platform.api_keys WHERE tenant_id = $1",
         "DELETE FROM platform.invitations WHERE tenant_id = $1"}) {
     tx.send(what, {tenant_id});
   }

@@ -111,7 +111,7 @@ std::vector<std::string> workers_behind(db::Transaction& tx, std::span<const std
 std::int64_t outbox_rows_due(db::Transaction& tx, std::string_view vhost, Timestamp now);
 void drop_timers(db::Transaction& tx, std::string_view tenant_id);
 
-// Memberships, sessions and API keys; people who belong to no other tenant are forgotten.
+// Memberships, sessions, API keys and what they have set; people who belong to no other tenant are forgotten.
 void remove_people(db::Transaction& tx, std::string_view tenant_id);
 
 }  // namespace tenantry::provisioning

@@ -239,11 +239,12 @@ class ProvisioningWorker final : public messaging::Worker {
     return {};
   }
 
-  // ---- freezing and the end ----------------------------------------------------------------------------------
+  // ---- limits, freezing and the end
+  // ----------------------------------------------------------------------------------
 
   // By the tenant's status now and not by the event: a late retry of a suspension must not freeze one that has paid.
   using Lock = std::optional<v1::TenantAccessChanged>;
-  Result<Lock> apply_freeze(const std::string& tenant_id) {
+  Result<Lock> apply_limits(const std::string& tenant_id) {
     std::optional<tenancy::Tenant> tenant;
     const auto loaded = in_transaction([&](db::Transaction& tx) -> Result<void> {
       tenant = tenancy::find_tenant(tx, tenant_id);
@@ -259,19 +260,21 @@ class ProvisioningWorker final : public messaging::Worker {
     return Lock{changed};
   }
 
-  Result<Lock> freeze_suspended(const events::Event& event, const v1::TenantSuspended&) {
-    return apply_freeze(event.tenant_id);
-  }
-  Result<Lock> freeze_activated(const events::Event& event, const v1::TenantActivated&) {
-    return apply_freeze(event.tenant_id);
-  }
-  Result<Lock> freeze_cancelled(const events::Event& event, const v1::TenantCancelled&) {
-    return apply_freeze(event.tenant_id);
+  template <class M>
+  Result<Lock> limit(const events::Event& event, const M&) {
+    return apply_limits(event.tenant_id);
   }
   template <class M>
-  Result<void> frozen(Unit& unit, const events::Event& event, const M&, const Lock& lock) {
-    if (lock) unit.outbox.publish(event.tenant_id, *lock);
+  Result<void> limited(Unit& unit, const events::Event& event, const M&, const Lock& lock) {
+    // A plan gives more or less, and locks nobody out.
+    constexpr bool of_status = std::is_same_v<M, v1::TenantSuspended> || std::is_same_v<M, v1::TenantActivated> ||
+                               std::is_same_v<M, v1::TenantCancelled>;
+    if (of_status && lock) unit.outbox.publish(event.tenant_id, *lock);
     return {};
+  }
+  template <class M>
+  messaging::ConsumerRow limiting() {
+    return messaging::on<M>(this, &ProvisioningWorker::limit<M>, &ProvisioningWorker::limited<M>);
   }
 
   // ---- applications' logins and queues -----------------------------------------------------------------------
@@ -351,12 +354,12 @@ class ProvisioningWorker final : public messaging::Worker {
       messaging::on<v1::TenantRegistered>(this, &ProvisioningWorker::registered),
       messaging::on<v1::ProvisioningRequested>(this, &ProvisioningWorker::requested),
       messaging::on<v1::ProvisioningStepDue>(this, &ProvisioningWorker::run_steps, &ProvisioningWorker::tell_run),
-      messaging::on<v1::TenantSuspended>(this, &ProvisioningWorker::freeze_suspended,
-                                         &ProvisioningWorker::frozen<v1::TenantSuspended>),
-      messaging::on<v1::TenantActivated>(this, &ProvisioningWorker::freeze_activated,
-                                         &ProvisioningWorker::frozen<v1::TenantActivated>),
-      messaging::on<v1::TenantCancelled>(this, &ProvisioningWorker::freeze_cancelled,
-                                         &ProvisioningWorker::frozen<v1::TenantCancelled>),
+      limiting<v1::TenantSuspended>(),
+      limiting<v1::TenantActivated>(),
+      limiting<v1::TenantCancelled>(),
+      limiting<v1::PlanChanged>(),
+      limiting<v1::OverrideSet>(),
+      limiting<v1::OverrideRemoved>(),
       messaging::on<v1::TenantDeletionDue>(this, &ProvisioningWorker::deletion_due),
       messaging::on<v1::ErasureRequested>(this, &ProvisioningWorker::erasure),
       following<v1::BrokerAccessRotated>(),

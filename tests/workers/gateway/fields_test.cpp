@@ -6,6 +6,7 @@
 #include <set>
 
 #include <nlohmann/json.hpp>
+#include "workers/gateway/api/admin/flags/requests.h"
 #include "workers/gateway/api/admin/overrides/requests.h"
 #include "workers/gateway/api/admin/stripe_events/requests.h"
 #include "workers/gateway/api/admin/dead_letters/requests.h"
@@ -16,6 +17,7 @@
 #include "workers/gateway/api/clients/requests.h"
 #include "workers/gateway/api/invitations/requests.h"
 #include "workers/gateway/api/roles/requests.h"
+#include "workers/gateway/edge/settings.h"
 #include "workers/gateway/api/signup/requests.h"
 #include "workers/gateway/api/users/requests.h"
 #include "workers/gateway/edge/content.h"
@@ -276,11 +278,77 @@ TEST(Hold, NamesEveryBrokenRule) {
   EXPECT_FALSE(parse_hold_release(R"({"hold":"legal"})"));
 }
 
+// Goal: a setting is what it may be, by what ICU and the IANA database know; whatever is none is named.
+TEST(Settings, NameEveryBrokenRule) {
+  const auto rules = [](const char* body) {
+    const auto parsed = parse_settings_patch(body);
+    std::string out;
+    if (!parsed) {
+      for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + ";";
+    }
+    return out;
+  };
+  for (const char* zone : {"Europe/Paris", "America/Argentina/Buenos_Aires", "UTC", "Etc/GMT+5", "Asia/Kolkata"}) {
+    EXPECT_EQ(rules((R"({"timezone":")" + std::string(zone) + "\"}").c_str()), "") << zone;
+  }
+  for (const char* zone :
+       {"europe/paris", "PST", "Paris", "Europe/Atlantis", "GMT+1", "Europe/Paris ", "../etc/passwd"}) {
+    const auto told = rules((R"({"timezone":")" + std::string(zone) + "\"}").c_str());
+    EXPECT_EQ(told, std::string(zone) == "Europe/Paris " ? "" : "/timezone timezone;") << zone;
+  }
+  EXPECT_EQ(rules(R"({"currency":"EUR","locale":"en","date_format":"dd.MM.yyyy","first_day_of_week":"sunday"})"), "");
+  EXPECT_EQ(rules(R"({"currency":"FRF"})"), "/currency currency;") << "money until 2002";
+  EXPECT_EQ(rules(R"({"currency":"eur"})"), "/currency currency;");
+  EXPECT_EQ(rules(R"({"currency":"ZZZ"})"), "/currency currency;");
+  EXPECT_EQ(rules(R"({"locale":"de"})"), "/locale choice;");
+  EXPECT_EQ(rules(R"({"branding":{"primary_color":"red","logo_url":"http://a.example/x.png","name":"\u202e"}})"),
+            "/branding/logo_url url;/branding/name invisible;/branding/primary_color colour;");
+  EXPECT_EQ(rules(R"({"branding":{"logo_url":"https://u:p@a.example/x.png"}})"), "/branding/logo_url url;");
+  EXPECT_EQ(rules(R"({"sender":{"reply_to":"nobody"},"contacts":{"billing":"a@b.example"}})"),
+            "/sender/reply_to email;");
+  EXPECT_EQ(rules(R"({"colour":"x","branding":{"font":"y"},"branding/name":"z","timezone":7})"),
+            "/branding/font unknown;/branding~1name unknown;/colour unknown;/timezone type;");
+}
+
+TEST(Settings, AreShownWhole) {
+  const auto patch =
+      parse_settings_patch(R"({"timezone":"America/Martinique","branding":{"name":"Chez Zoé"},"currency":null})");
+  ASSERT_TRUE(patch);
+  EXPECT_EQ(patch->at("currency"), std::nullopt);
+  const auto shown = settings_document({{"branding/name", "Chez Zoé"}}, "en");
+  EXPECT_EQ(shown.at("branding").at("name"), "Chez Zoé");
+  EXPECT_EQ(shown.at("timezone"), "UTC");
+  EXPECT_EQ(shown.at("locale"), "en");
+  EXPECT_EQ(settings_document({}, "fr").at("timezone"), "Europe/Paris");
+}
+
+// Goal: a flag's terms are whole, and of plans there are.
+TEST(FlagTerms, NameEveryBrokenRule) {
+  const auto now = *from_rfc3339("2026-11-21T00:00:00Z");
+  const auto rules = [&](const char* body) {
+    const auto parsed = parse_flag_terms(body, {"STARTER"}, now);
+    std::string out;
+    if (!parsed) {
+      for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + ";";
+    }
+    return out;
+  };
+  EXPECT_EQ(rules(R"({"description":"x","enabled":true,"plans":["STARTER"],"percentage":5})"), "");
+  EXPECT_EQ(rules("{}"), "/description required;/enabled required;");
+  EXPECT_EQ(
+      rules(R"({"description":"x","enabled":1,"plans":["GOLD"],"percentage":101,"expires_at":"2026-11-20T00:00:00Z"})"),
+      "/enabled type;/plans/0 unknown_plan;/percentage range;/expires_at future;");
+  EXPECT_FALSE(is_flag_name("New"));
+  EXPECT_TRUE(is_flag_name("new_dashboard2"));
+  EXPECT_TRUE(parse_flag_override(R"({"value":false,"reason":"pilot"})", now));
+  EXPECT_FALSE(parse_flag_override(R"({"reason":"pilot"})", now));
+}
+
 // Goal: an override says which limit, how much, why, and where it is said until when.
 TEST(Override, NamesEveryBrokenRule) {
   const auto now = *from_rfc3339("2026-11-21T00:00:00Z");
   const auto rules = [&](const char* body) {
-    const auto parsed = parse_override(body, now);
+    const auto parsed = parse_override(body, {"api_calls_max", "requests_per_minute", "users_max"}, now);
     std::string out;
     if (!parsed) {
       for (const auto& field : parsed.error().fields) out += field.pointer + " " + field.code + ";";

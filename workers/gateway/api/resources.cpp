@@ -3,7 +3,9 @@
 // clang-format off
 #define TENANTRY_RESOURCES(each) \
   each(admin_dead_letters) \
+  each(admin_flags) \
   each(admin_overrides) \
+  each(admin_overview) \
   each(admin_stripe_events) \
   each(admin_tenants) \
   each(api_keys) \
@@ -19,6 +21,7 @@
   each(permissions) \
   each(roles) \
   each(sessions) \
+  each(settings) \
   each(signup) \
   each(stripe) \
   each(subscription) \

@@ -17,22 +17,22 @@
 #include "shared/core/time.h"
 #include "shared/crypto/hash.h"
 #include "shared/crypto/jwt.h"
+#include "shared/tenancy/limits.h"
 #include "shared/tenancy/tenants.h"
 
 namespace tenantry::gateway {
 
-struct Limits {
-  std::int64_t users_max = 0;  // -1: unlimited, as in every interface
-  std::int64_t storage_bytes_max = 0;
-  std::int64_t api_calls_max = 0;
-  std::int64_t requests_per_minute = 0;
-};
+// What the edge itself counts; everything else about limits is the catalogue's.
+constexpr std::string_view rate_limit = "requests_per_minute";
+constexpr std::string_view calls_metric = "api_calls";
 
 // A tenant as every request needs it: its row, its plan's limits with its overrides, its calls so far.
 struct TenantEntry {
   tenancy::Tenant tenant;
-  Limits limits;
+  tenancy::Limits limits;
   std::vector<std::string> modules;
+  std::vector<std::string> flags;               // that are on
+  std::map<std::string, std::string> settings;  // that are not as they come
   std::int64_t price_minor = 0;
   std::string currency;
   double api_calls = 0;  // counted in `month`

@@ -175,32 +175,39 @@ Result<void> check_agreement(Services& services, const CallPtr& call, const std:
   return error;
 }
 
+// A month's; which limit that is, the catalogue says.
+std::int64_t calls_limit(const Call& call) {
+  const auto metric = call.reference->metrics.find(calls_metric);
+  if (metric == call.reference->metrics.end()) return tenancy::unlimited;
+  return tenancy::limit_of(call.tenant->limits, metric->second.limit_name);
+}
+
 void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
   if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
 
   const auto& limits = call->tenant->limits;
-  const bool limited = limits.requests_per_minute >= 0;
-  if (limited) call->rate = services.requests.take(call->tenant_id(), limits.requests_per_minute, services.monotonic());
+  const auto per_minute = tenancy::limit_of(limits, rate_limit);
+  const bool limited = per_minute >= 0;
+  if (limited) call->rate = services.requests.take(call->tenant_id(), per_minute, services.monotonic());
   if (limited && !call->rate->allowed) {
-    return services.refuse(
-        call,
-        Error{.code = Errc::rate_limited,
-              .reason = "rate_limited",
-              .message = "at most " + std::to_string(limits.requests_per_minute) + " requests a minute"},
-        call->rate->resets_in);
+    return services.refuse(call,
+                           Error{.code = Errc::rate_limited,
+                                 .reason = "rate_limited",
+                                 .message = "at most " + std::to_string(per_minute) + " requests a minute"},
+                           call->rate->resets_in);
   }
   if (call->route->guard == Guard::live) {
     const auto now = services.clock.now();
     const auto month = floor_month(now);
     const double counted = call->tenant->month == month ? call->tenant->api_calls : 0;
-    if (!services.meter.admit(call->tenant_id(), limits.api_calls_max, counted, month)) {
+    const auto calls_max = calls_limit(*call);
+    if (!services.meter.admit(call->tenant_id(), calls_max, counted, month)) {
       return services.refuse(
           call,
-          Error{
-              .code = Errc::limit_exceeded,
-              .reason = "limit_exceeded",
-              .message = "the plan's API calls of this month are used up",
-              .fields = {{"", "api_calls", "at most " + std::to_string(limits.api_calls_max) + " api_calls a month"}}},
+          Error{.code = Errc::limit_exceeded,
+                .reason = "limit_exceeded",
+                .message = "the plan's API calls of this month are used up",
+                .fields = {{"", "api_calls", "at most " + std::to_string(calls_max) + " api_calls a month"}}},
           std::chrono::ceil<Seconds>(next_month(now) - now));
     }
     call->metered = true;

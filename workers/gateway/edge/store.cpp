@@ -47,16 +47,6 @@ Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, co
   return std::shared_ptr<const crypto::KeyRing>(std::move(ring));
 }
 
-void apply_override(Limits& limits, std::string_view name, std::string_view value) {
-  const auto number = parse_json(value);
-  if (!number || !number->is_number_integer()) return;
-  const auto amount = number->get<std::int64_t>();
-  if (name == "users_max") limits.users_max = amount;
-  if (name == "storage_bytes_max") limits.storage_bytes_max = amount;
-  if (name == "api_calls_max") limits.api_calls_max = amount;
-  if (name == "requests_per_minute") limits.requests_per_minute = amount;
-}
-
 constexpr const char* person_query =
     "SELECT u.user_id, u.email, u.first_name, u.last_name, u.password_hash, m.role, "
     "ARRAY(SELECT o.tenant_id FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
@@ -89,19 +79,16 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
   }
   json plans = json::array();
   for (const auto row :
-       tx.exec("SELECT plan, users_max, storage_bytes_max, api_calls_max, requests_per_minute, price_minor, currency, "
-               "modules, audit_retention_months FROM (SELECT DISTINCT ON (plan) * FROM platform.plans ORDER BY plan, "
-               "version DESC) p "
-               "ORDER BY position, plan")) {
+       tx.exec("SELECT plan, limits, price_minor, currency, modules, audit_retention_months FROM (SELECT DISTINCT ON "
+               "(plan) * FROM platform.plans ORDER BY plan, version DESC) p ORDER BY position, plan")) {
     reference.plans.emplace(row.text(0));
+    auto limits = json::parse(row.text(1));
+    for (const auto& [name, value] : limits.items()) reference.limits.insert(name);
     plans.push_back({{"plan", row.text(0)},
-                     {"users", row.int64(1)},
-                     {"storage_bytes", row.int64(2)},
-                     {"api_calls_per_month", row.int64(3)},
-                     {"requests_per_minute", row.int64(4)},
-                     {"price", {{"amount_minor", row.int64(5)}, {"currency", row.text(6)}}},
-                     {"modules", row.texts(7)},
-                     {"audit_retention_months", row.int64(8)}});
+                     {"limits", std::move(limits)},
+                     {"price", {{"amount_minor", row.int64(2)}, {"currency", row.text(3)}}},
+                     {"modules", row.texts(4)},
+                     {"audit_retention_months", row.int64(5)}});
   }
   reference.plans_json = json{{"plans", std::move(plans)}}.dump();
   for (const auto row :
@@ -121,25 +108,29 @@ std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_
   auto tenant = tenancy::find_tenant(tx, tenant_id);
   if (!tenant) return nullptr;
   auto entry = std::make_shared<TenantEntry>();
-  const auto plan = tx.exec(
-      "SELECT users_max, storage_bytes_max, api_calls_max, requests_per_minute, modules, price_minor, currency "
-      "FROM platform.plans WHERE plan = $1 AND version = $2",
-      {tenant->plan, tenant->plan_version});
-  entry->limits = {plan[0].int64(0), plan[0].int64(1), plan[0].int64(2), plan[0].int64(3)};
-  entry->modules = plan[0].texts(4);
-  entry->price_minor = plan[0].int64(5);
-  entry->currency = plan[0].text(6);
-  for (const auto row : tx.exec("SELECT name, value FROM platform.overrides WHERE tenant_id = $1 "
-                                "AND (ends_at IS NULL OR ends_at > $2)",
-                                {tenant_id, now})) {
-    apply_override(entry->limits, row.text(0), row.text(1));
+  const auto plan =
+      tx.exec("SELECT modules, price_minor, currency FROM platform.plans WHERE plan = $1 AND version = $2",
+              {tenant->plan, tenant->plan_version});
+  entry->modules = plan[0].texts(0);
+  entry->price_minor = plan[0].int64(1);
+  entry->currency = plan[0].text(2);
+  entry->limits = tenancy::load_limits(tx, tenant_id, now);
+  for (const auto row :
+       tx.exec("SELECT '', flag FROM platform.flags_of($1, $2, $3) UNION ALL SELECT name, value FROM platform.settings "
+               "WHERE tenant_id = $1 ORDER BY 1, 2",
+               {tenant_id, tenant->plan, now})) {
+    if (row.text(0).empty()) {
+      entry->flags.emplace_back(row.text(1));
+    } else {
+      entry->settings.emplace(row.text(0), row.text(1));
+    }
   }
   tx.set_tenant(tenant_id);
   entry->month = floor_month(now);
   const auto calls = tx.exec(
       "SELECT quantity FROM metering.counters "
-      "WHERE tenant_id = $1 AND metric = 'api_calls' AND span = 'month' AND window_start = $2",
-      {tenant_id, entry->month});
+      "WHERE tenant_id = $1 AND metric = $3 AND span = 'month' AND window_start = $2",
+      {tenant_id, entry->month, calls_metric});
   if (!calls.empty()) entry->api_calls = calls[0].real(0);
   entry->tenant = std::move(*tenant);
   return entry;

@@ -29,6 +29,7 @@ struct Reference {
   std::string jwks{};  // their public parts: another text means other keys
   RolePermissions permissions{};
   std::set<std::string> plans{};
+  std::set<std::string> limits{};                             // the names that plans give them
   events::Metrics metrics{};                                  // what usage may name
   std::string plans_json{};                                   // the answer of /signup/plans
   std::map<std::string, std::string, std::less<>> domains{};  // whose each custom domain is

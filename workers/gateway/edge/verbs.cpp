@@ -92,6 +92,12 @@ void tell_read(messaging::Outbox& outbox, std::string_view tenant_id, std::strin
   outbox.publish(tenant_id, read);
 }
 
+Error no_tenant(const Call& call) {
+  return {.code = Errc::not_found,
+          .reason = "tenant_not_found",
+          .message = std::string(access_message("tenant_not_found", call.language))};
+}
+
 std::string query(const Call& call, std::string_view name) {
   return std::string(call.request().query_value(name).value_or(""));
 }

@@ -80,7 +80,7 @@ json render(const Services& services, const Call& call, const std::vector<store:
           {"platform_events", events::heard_by_applications()},
           {"limits",
            {{"message_bytes_max", events::body_size_max},
-            {"connections_max", events::application_connections_max},
+            {"connections_max", tenancy::limit_of(call.tenant->limits, events::connections_limit)},
             {"queues", queues},
             {"queues_max", services.config.broker_queues},
             {"queue_bytes_max", events::application_queue_bytes_max},

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/text/text.h"
+#include "workers/gateway/edge/settings.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -32,7 +33,9 @@ std::string render_me(const Call& call) {
         {"status", tenancy::written(tenant.lifecycle.status)},
         {"plan", tenant.plan},
         {"trial_ends_at", to_rfc3339(tenant.lifecycle.trial_ends_at)},
-        {"modules", call.tenant->modules}}}};
+        {"modules", call.tenant->modules},
+        {"flags", call.tenant->flags},
+        {"settings", settings_document(call.tenant->settings, tenant.locale)}}}};
   return body.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -3,13 +3,22 @@
 
 #include "shared/core/assert.h"
 #include "shared/db/connection.h"
+#include "shared/tenancy/terms.h"
 #include "shared/tenancy/transition.h"
+#include "workers/gateway/edge/fields.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
 namespace {
 
 using nlohmann::json;
+
+Result<std::string> parse_plan(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  return fields.finish(fields.line("plan", true, 32));
+}
 
 json read_billing(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
@@ -54,6 +63,9 @@ void subscription(Services& services, const CallPtr& call) {
     const auto& tenant = entry->tenant;
     auto body = read_billing(tx, call->tenant_id());
     body["plan"] = tenant.plan;
+    const auto pending = tenancy::find_pending_plan(tx, call->tenant_id());
+    body["plan_change"] =
+        pending ? json{{"plan", pending->plan}, {"due_at", to_rfc3339(pending->due_at)}} : json(nullptr);
     body["price"] = {{"amount_minor", entry->price_minor}, {"currency", entry->currency}};
     body["status"] = tenancy::written(tenant.lifecycle.status);
     body["status_reason"] = tenant.lifecycle.reason;
@@ -78,6 +90,31 @@ void move_subscription(Services& services, const CallPtr& call, tenancy::Trigger
                                    {"deletion_due_at", instant(tenant->deletion_due_at)}});
       },
       [&services, call] { services.tenant_changed(call->tenant_id()); });
+}
+
+void choose_plan(Services& services, const CallPtr& call) {
+  change(
+      services, call, parse_plan(call->request().body),
+      [call](const std::string& plan, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto chosen =
+            tenancy::choose_plan(tx, outbox, {.tenant_id = call->tenant_id(), .plan = plan, .asked_by = "tenant"});
+        if (!chosen) return chosen.error();
+        return json_response(200, {{"plan", chosen->plan}, {"due_at", instant(chosen->due_at)}});
+      },
+      [&services, call] { services.tenant_changed(call->tenant_id()); });
+}
+
+void keep_plan(Services& services, const CallPtr& call) {
+  change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    tx.set_tenant(call->tenant_id());
+    const auto tenant = tenancy::lock_tenant(tx, call->tenant_id());
+    const auto withdrawn = tenancy::withdraw_pending_plan(tx, outbox, call->tenant_id(), "tenant");
+    if (!withdrawn) return withdrawn.error();
+    if (!*withdrawn) {
+      return Error{.code = Errc::conflict, .reason = "no_plan_change", .message = "no change of the plan is to come"};
+    }
+    return json_response(200, {{"plan", tenant->plan}, {"due_at", nullptr}});
+  });
 }
 
 json list_of_invoices(db::Transaction& tx, std::string_view tenant_id, const Page& page) {
@@ -133,6 +170,18 @@ constexpr Route routes[] = {
      Guard::billing,
      subscription,
      {.permission = "subscription:read"}},
+    {Method::put,
+     "/v1/subscription/plan",
+     "choosePlan",
+     Guard::billing,
+     choose_plan,
+     {.permission = "subscription:change_plan"}},
+    {Method::delete_,
+     "/v1/subscription/plan",
+     "keepPlan",
+     Guard::billing,
+     keep_plan,
+     {.permission = "subscription:change_plan"}},
     {Method::get, "/v1/invoices", "listInvoices", Guard::billing, invoices, {.permission = "subscription:read"}},
     {Method::post,
      "/v1/subscription/cancel",

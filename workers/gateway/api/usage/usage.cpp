@@ -68,18 +68,11 @@ json list_usage(db::Transaction& tx, std::string_view tenant_id, const UsageFilt
   return list;
 }
 
-std::int64_t limit_of(const Limits& limits, std::string_view name) {
-  if (name == "users_max") return limits.users_max;
-  if (name == "storage_bytes_max") return limits.storage_bytes_max;
-  if (name == "api_calls_max") return limits.api_calls_max;
-  return -1;
-}
-
 // What the counters say; for API calls, what this process knows already.
 double used_now(const Services& services, db::Transaction& tx, const Call& call, const Metric& metric,
                 double calls_known) {
   const double counted = used_of(tx, call.tenant_id(), metric, services.clock.now());
-  return metric.name == "api_calls" ? std::max(counted, calls_known) : counted;
+  return metric.name == calls_metric ? std::max(counted, calls_known) : counted;
 }
 
 double calls_known(const Services& services, const Call& call) {
@@ -107,7 +100,7 @@ void usage(Services& services, const CallPtr& call) {
       metrics.push_back({{"metric", metric.name},
                          {"unit", metric.unit},
                          {"quantity", number(used_now(services, tx, *call, metric, calls))},
-                         {"limit", limit_of(call->tenant->limits, metric.limit_name)}});
+                         {"limit", tenancy::limit_of(call->tenant->limits, metric.limit_name)}});
     }
     const auto now = services.clock.now();
     return json_response(200, {{"period_start", to_rfc3339(floor_month(now))},
@@ -132,7 +125,7 @@ void check_limit(Services& services, const CallPtr& call) {
         const auto metric = std::ranges::find(metrics, name, &Metric::name);
         if (metric == metrics.end()) return Error::invalid("/metric", "metric", "must be a known metric");
         const double used = used_now(services, tx, *call, *metric, calls);
-        const auto limit = limit_of(call->tenant->limits, metric->limit_name);
+        const auto limit = tenancy::limit_of(call->tenant->limits, metric->limit_name);
         const bool unlimited = limit < 0;
         const double left = std::max(0.0, static_cast<double>(limit) - used);
         return json_response(200, {{"allowed", unlimited || used + quantity <= static_cast<double>(limit)},

@@ -15,12 +15,6 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-Error no_tenant(const Call& call) {
-  return {.code = Errc::not_found,
-          .reason = "tenant_not_found",
-          .message = std::string(access_message("tenant_not_found", call.language))};
-}
-
 void list_overrides(Services& services, const CallPtr& call) {
   change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
     const auto& tenant_id = call->path.at("id");
@@ -42,7 +36,7 @@ void list_overrides(Services& services, const CallPtr& call) {
 void set_override(Services& services, const CallPtr& call) {
   const auto& id = call->path.at("id");
   change(
-      services, call, parse_override(call->request().body, services.clock.now()),
+      services, call, parse_override(call->request().body, call->reference->limits, services.clock.now()),
       [call](const OverrideRequest& request, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
         const auto& tenant_id = call->path.at("id");
         if (!tenancy::lock_tenant(tx, tenant_id)) return no_tenant(*call);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "workers/gateway/edge/cache.h"
 #include "workers/gateway/edge/fields.h"
 
 namespace tenantry::gateway {
@@ -10,8 +11,7 @@ namespace {
 constexpr std::int64_t value_max = 1'000'000'000'000'000;  // a petabyte; more is -1, unlimited
 
 void parse_named(Fields& fields, OverrideRequest& request) {
-  request.name = fields.choice("name", {"users_max", "storage_bytes_max", "api_calls_max", "requests_per_minute"});
-  if (!fields.has("name")) fields.fail("name", "required", "must be given");
+  request.name = fields.line("name", true, 64);
   request.reason = fields.line("reason", true, note_max);
 }
 
@@ -25,19 +25,24 @@ void parse_value(const nlohmann::json& object, Fields& fields, OverrideRequest& 
   if (too_much || request.value < -1 || request.value > value_max) {
     fields.fail("value", "range", "must be -1 (unlimited) or up to " + std::to_string(value_max));
   }
-  if (request.name == "requests_per_minute" && !too_much && request.value == 0) {
+  if (request.name == rate_limit && !too_much && request.value == 0) {
     fields.fail("value", "range", "must be at least 1: to let nobody in, suspend the tenant");
   }
 }
 
 }  // namespace
 
-Result<OverrideRequest> parse_override(std::string_view body, Timestamp now) {
+Result<OverrideRequest> parse_override(std::string_view body, const std::set<std::string>& limits, Timestamp now) {
   const auto object = parse_object(body.empty() ? "{}" : body);
   if (!object) return object.error();
   Fields fields(*object);
   OverrideRequest request;
   parse_named(fields, request);
+  if (!request.name.empty() && !limits.contains(request.name)) {
+    std::string known;
+    for (const auto& name : limits) known += (known.empty() ? "" : ", ") + name;
+    fields.fail("name", "choice", "must be one of " + known);
+  }
   parse_value(*object, fields, request);
   request.ends_at = fields.instant("ends_at");
   if (request.ends_at && *request.ends_at <= now) fields.fail("ends_at", "future", "must lie ahead");

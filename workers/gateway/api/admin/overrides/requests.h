@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,8 @@ struct OverrideRequest {
   std::string reason;
   std::optional<Timestamp> ends_at{};
 };
-Result<OverrideRequest> parse_override(std::string_view body, Timestamp now);  // an end must lie ahead
-Result<OverrideRequest> parse_override_removal(std::string_view body);
+// `limits`: the names there are. An end must lie ahead.
+Result<OverrideRequest> parse_override(std::string_view body, const std::set<std::string>& limits, Timestamp now);
+Result<OverrideRequest> parse_override_removal(std::string_view body);  // also of a limit that no plan names any more
 
 }  // namespace tenantry::gateway

@@ -31,6 +31,17 @@ Result<AdminAction> parse_admin_action(std::string_view body, std::string_view f
   return fields.finish(std::move(action));
 }
 
+Result<PlanAction> parse_plan_action(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  PlanAction action;
+  action.plan = fields.line("plan", true, 32);
+  action.reason = fields.line("reason", true, note_max);
+  action.at_once = fields.flag("at_once");
+  return fields.finish(std::move(action));
+}
+
 namespace {
 
 void parse_held(Fields& fields, HoldRequest& request) {

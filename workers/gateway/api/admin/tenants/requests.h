@@ -20,6 +20,13 @@ struct AdminAction {
 // The reason is one word such as "abuse"; `fallback` where it may be left out.
 Result<AdminAction> parse_admin_action(std::string_view body, std::string_view fallback);
 
+struct PlanAction {
+  std::string plan;
+  std::string reason;
+  bool at_once = false;  // also where it costs less
+};
+Result<PlanAction> parse_plan_action(std::string_view body);
+
 // A hold to place, or to release: then without an end.
 struct HoldRequest {
   std::string hold;  // no_suspend, no_billing or legal

@@ -3,6 +3,7 @@
 
 #include "events/proto_time.h"
 #include "shared/db/connection.h"
+#include "shared/tenancy/terms.h"
 #include "shared/tenancy/transition.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
@@ -15,12 +16,6 @@ namespace {
 
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
-
-Error no_tenant(const Call& call) {
-  return {.code = Errc::not_found,
-          .reason = "tenant_not_found",
-          .message = std::string(access_message("tenant_not_found", call.language))};
-}
 
 void move_tenant(Services& services, const CallPtr& call, tenancy::Trigger trigger, std::string_view fallback_reason) {
   const auto& tenant_id = call->path.at("id");
@@ -78,6 +73,25 @@ void read_tenant(Services& services, const CallPtr& call) {
     tell_read(outbox, call->path.at("id"), "tenant");
     return json_response(200, *tenant);
   });
+}
+
+void set_plan(Services& services, const CallPtr& call) {
+  const auto& tenant_id = call->path.at("id");
+  change(
+      services, call, parse_plan_action(call->request().body),
+      [call](const PlanAction& action, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto& id = call->path.at("id");
+        const auto chosen = tenancy::choose_plan(tx, outbox,
+                                                 {.tenant_id = id,
+                                                  .plan = action.plan,
+                                                  .asked_by = "admin",
+                                                  .reason = action.reason,
+                                                  .at_once = action.at_once});
+        if (!chosen && chosen.error().code == Errc::not_found) return no_tenant(*call);
+        if (!chosen) return chosen.error();
+        return json_response(200, {{"tenant_id", id}, {"plan", chosen->plan}, {"due_at", instant(chosen->due_at)}});
+      },
+      [&services, tenant_id] { services.tenant_changed(tenant_id); });
 }
 
 void hold_tenant(Services& services, const CallPtr& call) {
@@ -163,6 +177,7 @@ constexpr Route routes[] = {
     {Method::post, "/v1/admin/tenants/{id}/suspend", "adminSuspendTenant", Guard::admin, suspend_tenant},
     {Method::post, "/v1/admin/tenants/{id}/reactivate", "adminReactivateTenant", Guard::admin, reactivate_tenant},
     {Method::post, "/v1/admin/tenants/{id}/cancel", "adminCancelTenant", Guard::admin, cancel_tenant},
+    {Method::put, "/v1/admin/tenants/{id}/plan", "adminSetPlan", Guard::admin, set_plan},
     {Method::post, "/v1/admin/tenants/{id}/hold", "adminHoldTenant", Guard::admin, hold_tenant},
     {Method::post, "/v1/admin/tenants/{id}/release-hold", "adminReleaseHold", Guard::admin, release_hold},
     {Method::post, "/v1/admin/tenants/{id}/erase", "adminEraseTenant", Guard::admin, erase_tenant},
