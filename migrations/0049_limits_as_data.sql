@@ -55,7 +55,8 @@ WHERE t.tenant_id = a.tenant_id AND EXISTS (
     AND EXISTS (SELECT FROM jsonb_array_elements(s.items) AS i WHERE i ->> 'price_id' = ANY (p.stripe_price_ids)));
 
 -- Whether what is used fits is counted where the plan is changed.
-GRANT USAGE ON SCHEMA metering TO tenantry_billing;
+GRANT USAGE ON SCHEMA metering TO tenantry_billing, tenantry_signup;
+GRANT SELECT ON metering.metrics TO tenantry_signup;  -- which limit seats count against: it invites, too
 GRANT SELECT ON metering.metrics, metering.counters TO tenantry_billing;
 GRANT SELECT (tenant_id, state) ON platform.memberships TO tenantry_billing;
 GRANT SELECT (tenant_id, state, expires_at) ON platform.invitations TO tenantry_billing;

@@ -8,6 +8,7 @@
 #include "shared/db/run.h"
 #include "shared/messaging/outbox.h"
 #include "shared/tenancy/limits.h"
+#include "shared/tenancy/members.h"
 #include "shared/tenancy/terms.h"
 #include "tests/integration/lane_harness.h"
 
@@ -208,6 +209,14 @@ TEST_F(PlanChanges, OverrideCountsUntilItEnds) {
   EXPECT_EQ(limit("api_calls_max"), 100'000) << "what is no number is no limit";
   clock.advance(Days{2});
   EXPECT_EQ(limit("users_max"), 25);
+}
+
+TEST_F(PlanChanges, WhoeverInvitesCanCountSeats) {
+  for (const char* role : {"gateway", "signup"}) {
+    db::Connection connection(database.url(role), "test");
+    db::Transaction tx(connection);
+    EXPECT_EQ(count_seats(tx, acme, clock.now()).users_max, 25) << role;
+  }
 }
 
 TEST_F(PlanChanges, FiftyAtOnceEndInOne) {
