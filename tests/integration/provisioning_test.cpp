@@ -529,7 +529,8 @@ TEST_F(ApplicationTest, TheFirstUseOfANewLoginEndsTheOldOne) {
   EXPECT_TRUE(works(1));
   EXPECT_EQ(logins(), "1 2");
   Connected fresh(broker, login(2));
-  ASSERT_TRUE(next("provisioning.broker_due"));
+  // RabbitMQ may answer 500 to whoever closes a connection that is closing: then it is tried again.
+  for (int tries = 0; logins() != "2" && tries < 5; ++tries) ASSERT_TRUE(next("provisioning.broker_due"));
   EXPECT_TRUE(old.is_cut_off());
   EXPECT_FALSE(works(1));
   EXPECT_TRUE(works(2));
