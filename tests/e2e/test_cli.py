@@ -45,6 +45,15 @@ class Commands(unittest.TestCase):
         self.assertNotEqual(done.stdout, "")
         return done.stdout
 
+    def test_status(self):
+        overview = lines("status")[0]
+        self.assertGreaterEqual(overview["tenants"]["TRIAL"], 1)
+        self.assertIn("PROFESSIONAL", {plan["plan"] for plan in overview["plans"]})
+        shown = self.assertDone("status")
+        for said in ("TRIAL", "PROFESSIONAL", "attention"):
+            self.assertIn(said, shown)
+        self.assertIn("TENANTRY_ADMIN_TOKEN", run("status", TENANTRY_ADMIN_TOKEN=None).stderr)
+
     def test_tenants(self):
         tenant = self.tenant
         for arguments in (("list",), ("list", "--status", "trial"), ("list", "--status", "TRIAL"), ("list", "--search", tenant.id)):

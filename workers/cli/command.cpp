@@ -58,6 +58,23 @@ Walk walk(const CLI::App& root, int argc, const char* const* argv) {
   return at;
 }
 
+OptionOutline outline_of(const CLI::Option& option) {
+  const bool positional = option.get_lnames().empty() && option.get_snames().empty();
+  return {.name = positional ? option.get_name(true) : "--" + option.get_lnames().front(),
+          .description = option.get_description(),
+          .positional = positional,
+          .takes_value = option.get_items_expected_max() > 0};
+}
+
+Outline outline_of(const CLI::App& app) {
+  Outline out{.name = app.get_name(), .description = app.get_description()};
+  for (const auto* const option : app.get_options()) {
+    if (!option->get_lnames().empty() || option->get_positional()) out.options.push_back(outline_of(*option));
+  }
+  for (const auto* const below : app.get_subcommands({})) out.commands.push_back(outline_of(*below));
+  return out;
+}
+
 std::string path_of(const CLI::App& app) {
   const auto* const parent = app.get_parent();
   return parent == nullptr ? "tenantry" : path_of(*parent) + " " + app.get_name();
@@ -139,6 +156,10 @@ Option* Command::add_option(const std::string& name, std::uint64_t& value, const
 }
 Option* Command::add_flag(const std::string& name, bool& value, const std::string& description) {
   return keep(app_of(native_).add_flag(name, value, description));
+}
+
+Outline Command::outline() const {
+  return outline_of(app_of(native_));
 }
 
 void Command::add_version(const std::string& text) {

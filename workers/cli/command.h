@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "workers/cli/outline.h"
+
 namespace tenantry::cli {
 
 class Option {
@@ -53,6 +55,7 @@ class Command {
   Option* add_option(const std::string& name, std::optional<double>& value, const std::string& description);
   Option* add_option(const std::string& name, std::uint64_t& value, const std::string& description);
   Option* add_flag(const std::string& name, bool& value, const std::string& description);
+  Outline outline() const;                    // of this command and those below it
   void add_version(const std::string& text);  // --version prints it
 
   // Of the root: runs the callbacks of what was asked for. Not empty: the process is to exit with it, after help or

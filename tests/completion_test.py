@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""What the completions offer, asked of the shells themselves; the manual page, formatted by man's own formatter."""
+import os
+import subprocess
+import tempfile
+import unittest
+
+BINARY = os.environ["TENANTRY_TEST_BINARY"]
+
+
+def printed(*arguments):
+    done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60,
+                          env={"PATH": os.environ["PATH"], "ASAN_OPTIONS": "detect_leaks=0"})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def shell(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TERM": "dumb"})
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout.split("\n")
+
+
+class Completion(unittest.TestCase):
+    # What is typed, what is offered among other things, and what is not.
+    CASES = ((["ten"], {"tenants"}, {"usage"}),
+             (["tenants", ""], {"list", "show", "set-plan"}, {"tenants", "redrive"}),
+             (["tenants", "list", "--"], {"--status", "--search"}, {"--reason"}),
+             (["--json", "tenants", "li"], {"list"}, {"show"}),
+             (["dead-letters", "re"], {"redrive"}, {"drop"}))
+
+    def check(self, name):
+        with tempfile.NamedTemporaryFile("w", suffix="." + name, encoding="utf-8") as file:
+            file.write(printed("completion", name))
+            file.flush()
+            for words, some, none in self.CASES:
+                found = set(getattr(self, name)(file.name, words))
+                self.assertLessEqual(some, found, (name, words))
+                self.assertFalse(none & found, (name, words, found))
+
+    @staticmethod
+    def bash(file, words):
+        typed = " ".join(f"'{word}'" for word in ["tenantry", *words])
+        return shell("bash", "--norc", "-c", f"set -u; source {file}; COMP_WORDS=({typed}); COMP_CWORD={len(words)}; "
+                                             "_tenantry; printf '%s\\n' \"${COMPREPLY[@]}\"")
+
+    @staticmethod
+    def zsh(file, words):
+        # The completion system works only while somebody types: what it would be told is printed instead, and sifted as it would.
+        typed = " ".join(f"'{word}'" for word in ["tenantry", *words])
+        told = shell("zsh", "-f", "-c", f"compdef() {{ :; }}; _describe() {{ print -l -- ${{(P)2}}; }}; source {file}; "
+                                        f"words=({typed}); CURRENT={len(words) + 1}; _tenantry")
+        return [line.split(":", 1)[0] for line in told if line.startswith(words[-1])]
+
+    @staticmethod
+    def fish(file, words):
+        told = shell("fish", "--no-config", "-c", f"source {file}; complete -C 'tenantry {' '.join(words)}'")
+        return [line.split("\t", 1)[0] for line in told]
+
+    def test_bash(self):
+        self.check("bash")
+
+    def test_zsh(self):
+        self.check("zsh")
+
+    def test_fish(self):
+        self.check("fish")
+
+
+class Manual(unittest.TestCase):
+    def test_names_every_command_with_its_examples_and_formats_without_a_warning(self):
+        page = printed("man")
+        done = subprocess.run(["groff", "-Kutf8", "-man", "-Tutf8", "-ww", "-P", "-cbou"], input=page, capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        for part in ("tenantry tenants list", "tenantry tenants suspend acme --reason abuse", "--status value", "EXIT STATUS"):
+            self.assertIn(part, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
