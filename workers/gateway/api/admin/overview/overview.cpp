@@ -35,13 +35,14 @@ json plans(db::Transaction& tx) {
 }
 
 json growth(db::Transaction& tx, Timestamp now) {
-  const auto row = tx.exec(
+  const auto rows = tx.exec(
       "SELECT count(*) FILTER (WHERE created_at > $1::timestamptz - interval '1 day'), "
       "count(*) FILTER (WHERE created_at > $1::timestamptz - interval '7 days'), "
       "count(*) FILTER (WHERE created_at > $1::timestamptz - interval '30 days'), "
       "count(*) FILTER (WHERE status = 'trial' AND trial_ends_at < $1::timestamptz + interval '3 days') "
       "FROM platform.tenants",
-      {now})[0];
+      {now});
+  const auto row = rows[0];
   return {{"signups_of_a_day", row.int64(0)},
           {"signups_of_7_days", row.int64(1)},
           {"signups_of_30_days", row.int64(2)},
@@ -49,13 +50,14 @@ json growth(db::Transaction& tx, Timestamp now) {
 }
 
 json attention(db::Transaction& tx, Timestamp now) {
-  const auto row = tx.exec(
+  const auto rows = tx.exec(
       "SELECT (SELECT count(*) FROM platform.tenants WHERE provisioning_failed), "
       "(SELECT count(*) FROM platform.tenants WHERE status = 'suspended' AND status_reason = 'payment_failed'), "
       "(SELECT count(*) FROM messaging.dead_letters WHERE state = 'waiting'), "
       "(SELECT count(*) FROM billing.stripe_events WHERE state = 'parked'), "
       "(SELECT greatest(0, extract(epoch FROM $1::timestamptz - min(available_at)))::bigint FROM messaging.outbox)",
-      {now})[0];
+      {now});
+  const auto row = rows[0];
   return {{"provisioning_failed", row.int64(0)},
           {"suspended_for_payment", row.int64(1)},
           {"dead_letters", row.int64(2)},
