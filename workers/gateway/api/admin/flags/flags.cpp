@@ -36,7 +36,8 @@ std::optional<json> lock_flag(db::Transaction& tx, const std::string& flag) {
 }
 
 void list_flags(Services& services, const CallPtr& call) {
-  read(services, call, [](db::Transaction& tx) {
+  change(services, call, [](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    tell_read(outbox, events::platform_tenant, "flags");
     json flags = json::array();
     for (const auto row : tx.exec(
              "SELECT f.flag, (SELECT count(*) FROM platform.flag_overrides o WHERE o.flag = f.flag), f.description, "

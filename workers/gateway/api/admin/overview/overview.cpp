@@ -1,6 +1,7 @@
 // All tenants at a glance: how many there are of what, what they pay, and what wants somebody's attention.
 #include <nlohmann/json.hpp>
 
+#include "events/topology.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/lifecycle.h"
 #include "workers/gateway/edge/verbs.h"
@@ -67,7 +68,8 @@ json attention(db::Transaction& tx, Timestamp now) {
 
 void overview(Services& services, const CallPtr& call) {
   const auto now = services.clock.now();
-  read(services, call, [now](db::Transaction& tx) {
+  change(services, call, [now](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    tell_read(outbox, events::platform_tenant, "overview");
     return json_response(200, {{"at", to_rfc3339(now)},
                                {"tenants", tenants_by_status(tx)},
                                {"plans", plans(tx)},
