@@ -46,7 +46,13 @@ constexpr Subscription table[] = {
     {"billing", platform_events, "subscription.paused"},
     {"billing", platform_events, "subscription.resumed"},
     {"billing", platform_events, "dunning.due"},
+    {"billing", platform_events, "tenant.dunning_terms_set"},
+    {"billing", platform_events, "tenant.dunning_terms_removed"},
+    {"billing", platform_events, "account.review_requested"},
     {"billing", platform_events, "plan.change_due"},
+    {"billing", platform_events, "payment_method.stated"},
+    {"billing", platform_events, "payment_method.detached"},
+    {"billing", platform_events, "payment_method.expiry_due"},
     {"billing", platform_events, "usage.period_closed"},
 
     {"metering", platform_events, "usage.recorded"},
@@ -62,6 +68,7 @@ constexpr Subscription table[] = {
     {"notification", platform_events, "tenant.activated"},
     {"notification", platform_events, "tenant.cancelled"},
     {"notification", platform_events, "payment.overdue"},
+    {"notification", platform_events, "payment_method.expiring"},
     {"notification", platform_events, "usage.threshold_reached"},
     {"notification", platform_events, "usage.limit_exceeded"},
     {"notification", platform_events, "invoice.issued"},
@@ -75,12 +82,13 @@ constexpr std::string_view by_signup[] = {"signup.rejected", "tenant.registered"
 constexpr std::string_view by_provisioning[] = {
     "provisioning.%", "tenant.provisioned",    "tenant.provisioning_failed", "tenant.deleted",
     "tenant.erased",  "tenant.access_changed", "tenant.stream_closed",       "tenant.broker_access_ended"};
-constexpr std::string_view by_billing[] = {"tenant.activated",    "tenant.suspended", "tenant.cancelled",
-                                           "tenant.deletion_due", "trial.%",          "dunning.due",
-                                           "payment.overdue",     "invoice.issued",   "plan.%"};
+constexpr std::string_view by_billing[] = {
+    "tenant.activated", "tenant.suspended", "tenant.cancelled", "tenant.deletion_due", "trial.%", "dunning.due",
+    "payment.overdue",  "invoice.issued",   "plan.%",           "payment_method.%"};
 constexpr std::string_view by_metering[] = {"usage.threshold_reached", "usage.limit_exceeded", "usage.period_closed"};
 constexpr std::string_view by_notification[] = {"notification.%"};
-constexpr std::string_view by_gateway[] = {"api_key.%",
+constexpr std::string_view by_gateway[] = {"account.review_requested",
+                                           "api_key.%",
                                            "audit.exported",
                                            "audit.searched",
                                            "checkout.completed",
@@ -107,6 +115,7 @@ constexpr std::string_view by_gateway[] = {"api_key.%",
                                            "tenant.broker_queue_%",
                                            "tenant.cancelled",
                                            "tenant.deletion_due",
+                                           "tenant.dunning_terms_%",
                                            "tenant.flag_%",
                                            "tenant.hold_%",
                                            "tenant.suspended",
@@ -114,6 +123,7 @@ constexpr std::string_view by_gateway[] = {"api_key.%",
                                            "invoice.closed",
                                            "membership.%",
                                            "payment.dispute_closed",
+                                           "payment_method.%",
                                            "plan.%",
                                            "session.%",
                                            "settings.changed",
@@ -131,11 +141,11 @@ constexpr Producer all_producers[] = {
     {"signer", by_signer},     {"operator", by_operator},         {"any worker", by_workers}};
 
 constexpr std::string_view heard[] = {
-    "client.created",       "client.deleted",        "client.updated",         "invoice.issued",
-    "payment.failed",       "payment.overdue",       "payment.refunded",       "payment.succeeded",
-    "plan.changed",         "tenant.access_changed", "tenant.activated",       "tenant.cancelled",
-    "tenant.suspended",     "trial.ended",           "trial.ending",           "trial.started",
-    "usage.limit_exceeded", "usage.period_closed",   "usage.threshold_reached"};
+    "client.created",          "client.deleted",       "client.updated",        "invoice.issued",
+    "payment.failed",          "payment.overdue",      "payment.refunded",      "payment.succeeded",
+    "payment_method.expiring", "plan.changed",         "tenant.access_changed", "tenant.activated",
+    "tenant.cancelled",        "tenant.suspended",     "trial.ended",           "trial.ending",
+    "trial.started",           "usage.limit_exceeded", "usage.period_closed",   "usage.threshold_reached"};
 
 std::string escaped(std::string_view name) {
   std::string out;

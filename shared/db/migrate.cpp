@@ -110,14 +110,17 @@ Result<int> load_plans(Connection& connection) {
     // A version for what differs from the newest one; where a plan stands in the list is none of its terms.
     const auto inserted = tx.exec(
         "INSERT INTO platform.plans (plan, version, limits, price_minor, currency, modules, resource_tier, "
-        "stripe_price_ids, audit_retention_months, position) "
-        "SELECT $1, coalesce(max(version), 0) + 1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9 FROM platform.plans p "
+        "stripe_price_ids, audit_retention_months, position, dunning) "
+        "SELECT $1, coalesce(max(version), 0) + 1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9, $10::jsonb FROM "
+        "platform.plans p "
         "WHERE plan = $1 HAVING NOT coalesce((array_agg(limits = $2::jsonb AND price_minor = $3 AND currency = $4 AND "
-        "modules = $5 AND resource_tier = $6::jsonb AND stripe_price_ids = $7 AND audit_retention_months = $8 "
+        "modules = $5 AND resource_tier = $6::jsonb AND stripe_price_ids = $7 AND audit_retention_months = $8 AND "
+        "dunning = $10::jsonb "
         "ORDER BY version DESC))[1], false)",
         {plan.at("plan").get<std::string>(), plan.at("limits").dump(), plan.at("price_minor").get<std::int64_t>(),
          plan.at("currency").get<std::string>(), Param::array(modules), plan.at("resource_tier").dump(),
-         Param::array(prices), plan.at("audit_retention_months").get<std::int64_t>(), ++position});
+         Param::array(prices), plan.at("audit_retention_months").get<std::int64_t>(), ++position,
+         plan.value("dunning", nlohmann::json::object()).dump()});
     fresh += static_cast<int>(inserted.affected());
   }
   tx.commit();

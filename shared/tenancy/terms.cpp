@@ -136,6 +136,7 @@ Result<bool> change_plan(db::Transaction& tx, messaging::Outbox& outbox, const P
   event.set_to_plan(change.plan);
   event.set_reason(change.reason);
   event.set_to_version(change.version);
+  if (!change.because.rule.empty()) *event.mutable_because() = to_proto(change.because);
   outbox.publish(change.tenant_id, event);
   signal_change(outbox, *tenant);
   return true;

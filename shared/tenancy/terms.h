@@ -19,6 +19,7 @@ struct PlanChange {
   std::string plan;
   int version = 0;       // must exist
   std::string reason{};  // "stripe_price", "admin", ...
+  Because because{};
 };
 
 // False: the tenant has it, or is deleted. Errors: not_found.

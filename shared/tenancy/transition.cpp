@@ -27,6 +27,12 @@ const std::string& note_of(const Tenant& tenant, const Move& move, const Transit
   return same ? tenant.suspension_note : request.note;
 }
 
+Days grace_of(db::Transaction& tx, const Tenant& tenant, const LifecyclePolicy& policy) {
+  const auto rows = tx.exec("SELECT (platform.dunning_of($1, $2, $3) ->> 'grace_days')::bigint",
+                            {tenant.tenant_id, tenant.plan, std::int64_t{tenant.plan_version}});
+  return rows[0].is_null(0) ? policy.grace : Days{rows[0].int64(0)};
+}
+
 void publish_event(messaging::Outbox& outbox, const Tenant& tenant, const Move& move, const TransitionRequest& request,
                    std::optional<Timestamp> deletion_due_at) {
   const std::string from = written(tenant.lifecycle.status);
@@ -39,6 +45,7 @@ void publish_event(messaging::Outbox& outbox, const Tenant& tenant, const Move& 
       event.set_reason(request.reason.empty() ? std::string(to_string(request.trigger)) : request.reason);
       event.set_from_status(from);
       event.set_note(request.note);
+      if (!request.because.rule.empty()) *event.mutable_because() = to_proto(request.because);
       outbox.publish(tenant.tenant_id, event);
       return;
     }
@@ -47,6 +54,7 @@ void publish_event(messaging::Outbox& outbox, const Tenant& tenant, const Move& 
       event.set_reason(move.reason);
       event.set_from_status(from);
       event.set_note(note_of(tenant, move, request));
+      if (!request.because.rule.empty()) *event.mutable_because() = to_proto(request.because);
       outbox.publish(tenant.tenant_id, event);
       return;
     }
@@ -56,6 +64,7 @@ void publish_event(messaging::Outbox& outbox, const Tenant& tenant, const Move& 
       event.set_from_status(from);
       event.set_note(request.note);
       *event.mutable_deletion_due_at() = to_proto(*deletion_due_at);
+      if (!request.because.rule.empty()) *event.mutable_because() = to_proto(request.because);
       outbox.publish(tenant.tenant_id, event);
       return;
     }
@@ -104,7 +113,7 @@ Result<Transition> transition(db::Transaction& tx, messaging::Outbox& outbox, co
 
   const bool status_changes = move->to != before.status || move->reason != before.reason;
   std::optional<Timestamp> deletion_due_at;
-  if (move->to == Status::cancelled) deletion_due_at = now + policy.grace;
+  if (move->to == Status::cancelled) deletion_due_at = now + grace_of(tx, *tenant, policy);
   if (move->to == Status::deleted) deletion_due_at = tenant->deletion_due_at;
   const std::string suspension_note = move->suspension.empty()    ? ""
                                       : before.suspension.empty() ? request.note

@@ -11,6 +11,7 @@
 
 #include "events/envelope.h"
 #include "shared/core/result.h"
+#include "shared/tenancy/because.h"
 #include "shared/tenancy/lifecycle.h"
 
 namespace tenantry::db {
@@ -27,11 +28,12 @@ struct TransitionRequest {
   Trigger trigger;
   std::string reason{};  // "payment", "requested_by_tenant", "admin", "abuse", ...
   std::string note{};    // an admin's words
+  Because because{};
 };
 
 struct LifecyclePolicy {
   Days trial_reminder{3};  // before the end
-  Days grace{30};
+  Days grace{30};          // where neither the tenant nor its plan says another
 };
 
 struct Transition {

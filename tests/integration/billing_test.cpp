@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <nlohmann/json.hpp>
 
 #include "events/proto_time.h"
 #include "shared/db/run.h"
@@ -11,6 +12,7 @@
 #include "tenantry/events/v1/signup.pb.h"
 #include "tests/integration/lane_harness.h"
 #include "workers/billing/account.h"
+#include "workers/billing/review.h"
 #include "workers/billing/statement.h"
 #include "workers/billing/store.h"
 #include "workers/billing/worker.h"
@@ -257,6 +259,173 @@ TEST_F(Billing, InvoiceOfNothingIsKeptAndNotTold) {
   hear(finalized);
   EXPECT_EQ(published("invoice.issued"), 0);
   EXPECT_EQ(database.value("SELECT count(*)::text FROM billing.invoices"), "1");
+}
+
+// ---- dunning, by plan and by tenant --------------------------------------------------------------------------------
+
+class BillingLapse : public Billing {
+ protected:
+  void SetUp() override {
+    Billing::SetUp();
+    database.exec("superuser", "UPDATE platform.tenants SET status = 'active'");
+  }
+  void say(const char* whose, const std::string& terms) {
+    if (std::string_view(whose) == "plan") {
+      database.exec("superuser", "UPDATE platform.plans SET dunning = $1::jsonb WHERE plan = 'STARTER'", {terms});
+    } else {
+      database.exec("superuser",
+                    "INSERT INTO platform.dunning_terms VALUES ('acme', $1::jsonb, 'a test', now()) ON CONFLICT "
+                    "(tenant_id) DO UPDATE SET terms = excluded.terms",
+                    {terms});
+    }
+  }
+  // The day of the timer that is set; "" without one.
+  std::string timer() {
+    return database.value(
+        "SELECT coalesce((SELECT extract(day FROM available_at - $1)::text FROM messaging.outbox WHERE timer_key = "
+        "'acme/dunning'), '')",
+        {start});
+  }
+  // What the timer of that day does.
+  void come_due(int day, std::optional<int> warned_on = {}) {
+    clock.set(start + Days{day});
+    v1::DunningDue due;
+    *due.mutable_past_due_since() = events::to_proto(start);
+    due.set_day(day);
+    if (warned_on) *due.mutable_warned_at() = events::to_proto(start + Days{*warned_on});
+    hear(due);
+  }
+};
+
+TEST_F(BillingLapse, RunsByThePlansDaysAndByTheTenantsBeforeThem) {
+  say("plan", R"({"remind_days": [2, 9], "suspend_day": 20})");
+  hear_update(subscription("past_due", "price_starter"));
+  EXPECT_EQ(timer(), "2");
+  say("tenant", R"({"suspend_day": 9})");
+  hear(v1::DunningTermsSet());
+  EXPECT_EQ(timer(), "2");
+  come_due(2);
+  EXPECT_EQ(published("payment.overdue"), 1);
+  EXPECT_EQ(timer(), "9") << "no reminder on the day of the suspension";
+  come_due(9, 2);
+  EXPECT_EQ(tenant("status, status_reason"), "suspended payment_failed");
+}
+
+TEST_F(BillingLapse, ThatRunsFollowsTermsThatChange) {
+  hear_update(subscription("past_due", "price_starter"));
+  come_due(0);
+  come_due(3, 0);
+  EXPECT_EQ(timer(), "7");
+  say("tenant", R"({"remind_days": [20], "suspend_day": 40})");
+  hear(v1::DunningTermsSet());
+  EXPECT_EQ(timer(), "20");
+  database.exec("superuser", "DELETE FROM platform.dunning_terms");
+  hear(v1::DunningTermsRemoved());
+  EXPECT_EQ(timer(), "7");
+}
+
+TEST_F(BillingLapse, ThatIsOverTakesNoTimerFromNewTerms) {
+  hear_update(subscription("past_due", "price_starter"));
+  hear_update(subscription("active", "price_starter", 1));
+  hear(v1::DunningTermsSet());
+  EXPECT_EQ(timer(), "");
+}
+
+// Who is cancelled is deleted when its own grace is over, or its plan's.
+TEST_F(BillingLapse, GraceIsThePlansOrTheTenants) {
+  const auto grace = [&] { return tenant("extract(day FROM deletion_due_at - status_since)"); };
+  say("plan", R"({"grace_days": 60})");
+  hear_update(subscription("active", "price_starter"));
+  hear_update(subscription("canceled", "price_starter", 1));
+  EXPECT_EQ(grace(), "60");
+  say("tenant", R"({"grace_days": 5})");
+  hear_update(subscription("active", "price_starter", 2));
+  hear_update(subscription("canceled", "price_starter", 3));
+  EXPECT_EQ(grace(), "5");
+}
+
+// ---- why -----------------------------------------------------------------------------------------------------------
+
+TEST_F(BillingLapse, SaysWhichRuleOfWhichObjectAndWhatItBeat) {
+  hear_update(subscription("active", "price_starter", -1));
+  hear_update(subscription("past_due", "price_starter"));
+  EXPECT_EQ(database.value("SELECT concat_ws(' ', because ->> 'rule', because ->> 'object_id', because ->> "
+                           "'stripe_event_id', because ->> 'beaten_event_id') FROM billing.accounts"),
+            "subscription_owes sub_1 evt_0 evt_-1");
+  come_due(14, 0);
+  const auto rows = recorder.published();
+  const auto suspended = std::ranges::find(rows, "tenant.suspended", &messaging::OutboxRow::type);
+  ASSERT_NE(suspended, rows.end());
+  const auto told = nlohmann::json::parse(suspended->payload).at("because");
+  EXPECT_EQ(told.at("rule"), "subscription_owes");
+  EXPECT_EQ(told.at("stripe_event_id"), "evt_0");
+}
+
+// ---- reviews -------------------------------------------------------------------------------------------------------
+
+// As a database that other rules wrote: a void invoice of theirs was owed, and suspended.
+TEST_F(BillingLapse, ReviewMovesWhomTheRulesOfTodayMove) {
+  database.add_tenant("fine");
+  hear_update(subscription("active", "price_starter"));
+  database.exec("superuser",
+                "UPDATE billing.accounts SET state = 'past_due', past_due_since = $1 WHERE tenant_id = 'acme'",
+                {start});
+  database.exec("superuser",
+                "UPDATE platform.tenants SET status = 'suspended', status_reason = 'payment_failed' WHERE tenant_id = "
+                "'acme'");
+  const auto moved = [&] {
+    db::Connection connection(database.url("owner"), "test");
+    db::Transaction tx(connection);
+    std::string out;
+    for (const auto& each : find_moved(tx, "", clock.now(), {})) out += each.tenant_id + " " + each.becomes + ";";
+    return out;
+  };
+  EXPECT_EQ(moved(), "acme ACTIVE;");
+  v1::AccountReviewRequested review;
+  review.set_requested_by("ada");
+  review.set_reason("a test");
+  hear(review);
+  EXPECT_EQ(database.value("SELECT status FROM platform.tenants WHERE tenant_id = 'acme'"), "active");
+  EXPECT_EQ(moved(), "");
+  hear(review);
+  EXPECT_EQ(published("tenant.activated"), 1) << "again, it moves nobody";
+}
+
+// ---- payment methods -----------------------------------------------------------------------------------------------
+
+TEST_F(BillingLapse, CardThatExpiresIsToldOfUnlessAnotherIsThere) {
+  const auto state_card = [&](const std::string& id, int month, int year, int day = 0) {
+    v1::PaymentMethodStated stated;
+    auto& facts = *stated.mutable_payment_method();
+    facts.set_stripe_payment_method_id(id);
+    facts.set_kind("card");
+    facts.set_last4("4242");
+    facts.set_exp_month(month);
+    facts.set_exp_year(year);
+    *facts.mutable_stated_at() = events::to_proto(start + Days{day});
+    hear(stated);
+  };
+  const auto due = [&](const std::string& id) {
+    v1::PaymentMethodExpiryDue message;
+    message.set_stripe_payment_method_id(id);
+    *message.mutable_expires_at() = events::to_proto(*from_rfc3339("2027-04-01T00:00:00Z"));
+    message.set_days_before(30);
+    hear(message);
+  };
+  state_card("pm_1", 3, 2027);  // `start` is in January 2027
+  EXPECT_EQ(database.value("SELECT available_at::date::text FROM messaging.outbox WHERE timer_key = "
+                           "'acme/payment_method/pm_1'"),
+            "2027-03-02");
+  due("pm_1");
+  EXPECT_EQ(published("payment_method.expiring"), 1);
+  state_card("pm_2", 12, 2030, 1);
+  due("pm_1");
+  EXPECT_EQ(published("payment_method.expiring"), 1) << "another pays";
+  state_card("pm_1", 3, 2031, 2);
+  due("pm_1");
+  EXPECT_EQ(published("payment_method.expiring"), 1) << "a timer of what is no more so";
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM messaging.outbox WHERE timer_key LIKE '%/payment_method/%'"),
+            "2");
 }
 
 TEST_F(Billing, UnknownStatusIsSetAside) {

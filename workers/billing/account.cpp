@@ -149,6 +149,51 @@ std::optional<Timestamp> end_of(const Facts& facts) {
   return end;
 }
 
+// ---- why ------------------------------------------------------------------------------------------------------------
+
+std::string ended_last(const Facts& facts) {
+  const Subscription* last = nullptr;
+  for (const auto& each : facts.subscriptions) {
+    if (says(each) == Says::ended && (last == nullptr || each.stated_at > last->stated_at)) last = &each;
+  }
+  return last == nullptr ? "" : last->stripe_subscription_id;
+}
+
+Because because_owed(const Facts& facts, const Account& account) {
+  for (const auto& each : facts.subscriptions) {
+    if (owed_for(each, invoices_of(facts, each)) != account.past_due_since) continue;
+    if (says(each) == Says::given_up) return {"subscription_given_up", each.stripe_subscription_id};
+    if (says(each) == Says::owed) return {"subscription_owes", each.stripe_subscription_id};
+  }
+  const auto failed = std::ranges::find_if(facts.invoices, [&](const Invoice& each) {
+    return each.status == InvoiceStatus::open && each.failed_at == account.past_due_since;
+  });
+  return {"invoice_failed", failed == facts.invoices.end() ? "" : failed->stripe_invoice_id};
+}
+
+Because because_current(const Facts& facts, const Account& account) {
+  const Subscription* best = nullptr;
+  for (const auto& each : facts.subscriptions) {
+    if (says(each) == Says::good && (best == nullptr || each.stated_at > best->stated_at)) best = &each;
+  }
+  if (best != nullptr) return {"subscription_active", best->stripe_subscription_id};
+  const auto paid = std::ranges::find_if(facts.invoices, [&](const Invoice& each) {
+    return each.status == InvoiceStatus::paid && each.closed_at == account.paid_at;
+  });
+  return {"payment_received", paid == facts.invoices.end() ? "" : paid->stripe_invoice_id};
+}
+
+Because because_nothing(const Facts& facts) {
+  const auto which = [&](Says word) {
+    const auto found = std::ranges::find_if(facts.subscriptions, [&](const auto& each) { return says(each) == word; });
+    return found == facts.subscriptions.end() ? std::string() : found->stripe_subscription_id;
+  };
+  if (auto id = which(Says::trial); !id.empty()) return {"subscription_in_trial", std::move(id)};
+  if (auto id = which(Says::paused); !id.empty()) return {"subscription_paused", std::move(id)};
+  if (auto id = which(Says::trial_expired); !id.empty()) return {"trial_without_payment_method", std::move(id)};
+  return {facts.subscriptions.empty() && facts.invoices.empty() ? "nothing_stated" : "nothing_owed"};
+}
+
 AccountState state_of(const Account& account) {
   if (account.ended_at && (!account.paid_at || *account.ended_at >= *account.paid_at)) return AccountState::ended;
   if (account.past_due_since) return AccountState::past_due;
@@ -236,6 +281,20 @@ Account account_of(const Facts& facts) {
   return account;
 }
 
+Because because_of(const Facts& facts, const Account& account) {
+  switch (account.state) {
+    case AccountState::ended:
+      return {"last_subscription_ended", ended_last(facts)};
+    case AccountState::past_due:
+      return because_owed(facts, account);
+    case AccountState::current:
+      return because_current(facts, account);
+    case AccountState::none:
+      return because_nothing(facts);
+  }
+  TENANTRY_ASSERT(false && "AccountState is exhaustive");
+}
+
 Decision decide(const Account& before, const Account& after, const Tenancy& tenancy, const DunningPolicy& policy) {
   Decision decision;
   if (before == after) return decision;
@@ -258,6 +317,16 @@ Decision decide(const Account& before, const Account& after, const Tenancy& tena
   }
   decide_pause(before, after, decision);
   return decision;
+}
+
+Decision decide_anew(const Account& stored, const Account& now, const Tenancy& tenancy, const DunningPolicy& policy) {
+  Account before;
+  if (stored.state == AccountState::past_due) {
+    before.state = stored.state;
+    before.past_due_since = stored.past_due_since;
+    before.given_up = now.given_up;
+  }
+  return decide(before, now, tenancy, policy);
 }
 
 std::optional<Ask> on_trial_ended(const Account& account, const Tenancy& tenancy, Timestamp trial_ends_at) {

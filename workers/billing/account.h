@@ -21,6 +21,14 @@ std::string_view to_string(PaymentState state);
 
 Account account_of(const Facts& facts);
 
+// Which rule made the account what it is, and of which object: the one to look at.
+struct Because {
+  std::string_view rule;
+  std::string object_id{};  // "": of none that is kept
+  bool operator==(const Because&) const = default;
+};
+Because because_of(const Facts& facts, const Account& account);
+
 struct Ask {
   tenancy::Trigger trigger;
   std::string_view reason;
@@ -36,6 +44,10 @@ struct Decision {
 // What a change of the account asks for; nothing when nothing changed. Also where
 // nothing can be asked twice by accident: the lifecycle ignores what it has done.
 Decision decide(const Account& before, const Account& after, const Tenancy& tenancy, const DunningPolicy& policy);
+
+// What the account asks for where it was judged by other rules: all that holds, but for a dunning that goes on as it
+// is. `stored`: as it was written.
+Decision decide_anew(const Account& stored, const Account& now, const Tenancy& tenancy, const DunningPolicy& policy);
 
 // The end of our own trial: an unpaid one suspends, a free plan goes on. A timer of
 // a trial that was extended since is none. (Of a tenant that need not pay the worker

@@ -48,6 +48,20 @@ DunningTimer first_dunning_timer(Timestamp past_due_since, const DunningPolicy& 
   return {day, past_due_since + day};
 }
 
+DunningPolicy with_terms(DunningPolicy settings, const tenancy::DunningTerms& terms) {
+  if (terms.suspend_on) settings.suspend_on = *terms.suspend_on;
+  if (terms.notice) settings.notice = *terms.notice;
+  if (terms.remind_on) settings.remind_on = *terms.remind_on;
+  std::erase_if(settings.remind_on, [&](Days day) { return day >= settings.suspend_on; });
+  return settings;
+}
+
+DunningTimer next_dunning_timer(Timestamp past_due_since, const DunningPolicy& policy, Timestamp now) {
+  const auto ahead = std::ranges::find_if(policy.remind_on, [&](Days day) { return past_due_since + day > now; });
+  const auto day = ahead == policy.remind_on.end() ? policy.suspend_on : *ahead;
+  return {day, std::max<Timestamp>(past_due_since + day, now)};
+}
+
 DunningEffects on_dunning_due(const Account& account, const Tenancy& tenancy, const DunningDay& due,
                               const DunningPolicy& policy, Timestamp now) {
   if (account.past_due_since != due.lapse || tenancy.price_minor == 0) return {};

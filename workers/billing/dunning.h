@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "shared/tenancy/dunning_terms.h"
 #include "workers/billing/subscription.h"
 
 namespace tenantry::billing {
@@ -17,6 +18,10 @@ struct DunningPolicy {
   Days suspend_on{14};
   Days notice{3};  // at least so long from the first reminder that was sent to the suspension, however late it was
 };
+
+// The settings, but for what the tenant or its plan says. A reminder that would come at the suspension or after it is
+// none.
+DunningPolicy with_terms(DunningPolicy settings, const tenancy::DunningTerms& terms);
 
 struct DunningTimer {
   Days day;
@@ -45,6 +50,9 @@ struct DunningEffects {
 bool takes_reminders(tenancy::Status status);
 
 DunningTimer first_dunning_timer(Timestamp past_due_since, const DunningPolicy& policy);
+
+// Of a lapse whose policy has changed: its next day that lies ahead. Nobody has been warned of that one.
+DunningTimer next_dunning_timer(Timestamp past_due_since, const DunningPolicy& policy, Timestamp now);
 
 // Once the timer's lapse is over (paid, or paid and lapsed again) it has no effects, so
 // a late or repeated timer is harmless. Of reminders whose days have passed only the last is sent.

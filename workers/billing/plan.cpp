@@ -39,6 +39,12 @@ bool sells(const PricedPlan& plan, const Subscription& subscription) {
 
 }  // namespace
 
+const Subscription* seller_of(const Facts& facts, const PricedPlan& plan) {
+  const auto seller = std::ranges::find_if(
+      facts.subscriptions, [&](const Subscription& each) { return force_of(each) > 0 && sells(plan, each); });
+  return seller == facts.subscriptions.end() ? nullptr : &*seller;
+}
+
 const PricedPlan* plan_of(const Facts& facts, const Tenancy& tenancy, std::span<const PricedPlan> plans) {
   const PricedPlan* best = nullptr;
   int force = 0;

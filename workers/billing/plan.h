@@ -23,6 +23,7 @@ struct PricedPlan {
 // The plan that an item of a subscription in force names; of several the dearest, of
 // its versions the tenant's own, else the newest. Null: no price says anything, and
 // the tenant keeps what it has.
+const Subscription* seller_of(const Facts& facts, const PricedPlan& plan);  // one that has its price; null: none
 const PricedPlan* plan_of(const Facts& facts, const Tenancy& tenancy, std::span<const PricedPlan> plans);
 
 }  // namespace tenantry::billing

@@ -64,11 +64,48 @@ InvoiceStatus invoice_status_from(std::string_view text) {
 
 // ---- loading -------------------------------------------------------------------------------------------------------
 
+const std::string account_rows =
+    "SELECT tenant_id, received_at, trial_ends_at, priced_plan, state, paid_at, past_due_since, ended_at, because "
+    "FROM billing.accounts WHERE tenant_id = ANY ($1) ORDER BY tenant_id";
+
 db::Rows lock_accounts(db::Transaction& tx, const Param& tenant_ids) {
-  return tx.exec(
-      "SELECT tenant_id, received_at, trial_ends_at, priced_plan FROM billing.accounts WHERE tenant_id = ANY ($1) "
-      "ORDER BY tenant_id FOR UPDATE",
-      {tenant_ids});
+  static const std::string sql = account_rows + " FOR UPDATE";
+  return tx.exec(sql, {tenant_ids});
+}
+
+AccountState account_state_from(std::string_view text) {
+  for (const auto state : {AccountState::none, AccountState::current, AccountState::past_due, AccountState::ended}) {
+    if (to_string(state) == text) return state;
+  }
+  TENANTRY_ASSERT(false && "the table's own check");
+}
+
+std::string written(const tenancy::Because& because) {
+  if (because.rule.empty()) return "{}";
+  return json{{"rule", because.rule},
+              {"object_id", because.object_id},
+              {"stripe_event_id", because.stripe_event_id},
+              {"beaten_event_id", because.beaten_event_id}}
+      .dump();
+}
+
+tenancy::Because because_from(std::string_view text) {
+  const auto object = json::parse(text);
+  return {.rule = object.value("rule", ""),
+          .object_id = object.value("object_id", ""),
+          .stripe_event_id = object.value("stripe_event_id", ""),
+          .beaten_event_id = object.value("beaten_event_id", "")};
+}
+
+void take_account(const db::Row& row, TenantBilling& tenant) {
+  tenant.facts.received_at = row.optional_timestamp(1);
+  tenant.own_trial_ends_at = row.optional_timestamp(2);
+  tenant.priced_plan = row.text(3);
+  tenant.stored = {.state = account_state_from(row.text(4)),
+                   .paid_at = row.optional_timestamp(5),
+                   .past_due_since = row.optional_timestamp(6),
+                   .ended_at = row.optional_timestamp(7)};
+  tenant.because = because_from(row.text(8));
 }
 
 // Where a tenant has no account yet there is no row to lock, and one is made. In order, so that two who make the same
@@ -83,12 +120,7 @@ void load_accounts(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
         {tenant_ids, now});
     rows = lock_accounts(tx, tenant_ids);
   }
-  for (const auto row : rows) {
-    auto& tenant = out[std::string(row.text(0))];
-    tenant.facts.received_at = row.optional_timestamp(1);
-    tenant.own_trial_ends_at = row.optional_timestamp(2);
-    tenant.priced_plan = row.text(3);
-  }
+  for (const auto row : rows) take_account(row, out[std::string(row.text(0))]);
 }
 
 void load_subscriptions(db::Transaction& tx, const Param& tenant_ids, std::map<std::string, TenantBilling>& out) {
@@ -156,11 +188,17 @@ void load_invoices(db::Transaction& tx, const Param& tenant_ids, const std::vect
   }
 }
 
+// Checked where it was written; a rule that is stricter since then falls back to the settings.
+tenancy::DunningTerms dunning_from(std::string_view text) {
+  const auto terms = tenancy::parse_dunning_terms(text);
+  return terms ? *terms : tenancy::DunningTerms{};
+}
+
 void load_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
                     std::map<std::string, TenantBilling>& out) {
   const auto rows = tx.exec(
       "SELECT t.tenant_id, t.status, t.status_reason, t.status_since, t.trial_ends_at, t.plan, t.plan_version, "
-      "p.price_minor, h.held_until, h.unbilled_until "
+      "p.price_minor, h.held_until, h.unbilled_until, platform.dunning_of(t.tenant_id, t.plan, t.plan_version) "
       "FROM platform.tenants AS t JOIN platform.plans AS p ON p.plan = t.plan AND p.version = t.plan_version "
       "LEFT JOIN LATERAL (SELECT max(ends_at) AS held_until, max(ends_at) FILTER (WHERE hold = 'no_billing') AS "
       "unbilled_until FROM platform.holds WHERE tenant_id = t.tenant_id AND hold IN ('no_suspend', 'no_billing') AND "
@@ -175,8 +213,17 @@ void load_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
                                                     .plan_version = static_cast<int>(row.int64(6)),
                                                     .price_minor = row.int64(7),
                                                     .held_until = row.optional_timestamp(8),
-                                                    .unbilled_until = row.optional_timestamp(9)};
+                                                    .unbilled_until = row.optional_timestamp(9),
+                                                    .dunning = dunning_from(row.text(10))};
   }
+}
+
+void load_facts(db::Transaction& tx, const Param& tenant_ids, const std::vector<std::string>& stripe_invoice_ids,
+                Timestamp now, std::map<std::string, TenantBilling>& out) {
+  load_subscriptions(tx, tenant_ids, out);
+  load_invoices(tx, tenant_ids, stripe_invoice_ids, out);
+  load_tenancies(tx, tenant_ids, now, out);
+  for (auto& [tenant_id, tenant] : out) tenant.account = account_of(tenant.facts);
 }
 
 // A column of a batch: one array of what `read` gives for each element.
@@ -200,10 +247,35 @@ std::map<std::string, TenantBilling> load_tenants(db::Transaction& tx, const std
   for (const auto& tenant_id : tenant_ids) out.try_emplace(tenant_id);
   const auto ids = Param::array(tenant_ids);
   load_accounts(tx, ids, now, out);
-  load_subscriptions(tx, ids, out);
-  load_invoices(tx, ids, stripe_invoice_ids, out);
-  load_tenancies(tx, ids, now, out);
-  for (auto& [tenant_id, tenant] : out) tenant.account = account_of(tenant.facts);
+  load_facts(tx, ids, stripe_invoice_ids, now, out);
+  return out;
+}
+
+std::map<std::string, TenantBilling> read_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
+                                                  Timestamp now) {
+  std::map<std::string, TenantBilling> out;
+  const auto ids = Param::array(tenant_ids);
+  for (const auto row : tx.exec(account_rows, {ids})) take_account(row, out[std::string(row.text(0))]);
+  load_facts(tx, ids, {}, now, out);
+  return out;
+}
+
+std::vector<PaymentMethod> load_payment_methods(db::Transaction& tx, const std::vector<std::string>& tenant_ids) {
+  std::vector<PaymentMethod> out;
+  for (const auto row : tx.exec("SELECT stripe_payment_method_id, tenant_id, kind, brand, last4, expires_at, detached, "
+                                "stated_at, stripe_event_id FROM billing.payment_methods WHERE tenant_id = ANY ($1) "
+                                "ORDER BY stripe_payment_method_id",
+                                {Param::array(tenant_ids)})) {
+    out.push_back({.stripe_payment_method_id = std::string(row.text(0)),
+                   .tenant_id = std::string(row.text(1)),
+                   .kind = std::string(row.text(2)),
+                   .brand = std::string(row.text(3)),
+                   .last4 = std::string(row.text(4)),
+                   .expires_at = row.optional_timestamp(5),
+                   .detached = row.boolean(6),
+                   .stated_at = row.timestamp(7),
+                   .stripe_event_id = std::string(row.text(8))});
+  }
   return out;
 }
 
@@ -229,19 +301,21 @@ void save_accounts(db::Transaction& tx, const std::map<std::string, TenantBillin
   };
   tx.send(
       "INSERT INTO billing.accounts (tenant_id, state, paid_at, received_at, past_due_since, ended_at, trial_ends_at, "
-      "priced_plan, updated_at) SELECT r.*, $9 FROM unnest($1::text[], $2::text[], $3::timestamptz[], "
-      "$4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::text[]) AS r ON CONFLICT "
-      "(tenant_id) DO UPDATE SET "
+      "priced_plan, because, updated_at) SELECT r.c1, r.c2, r.c3, r.c4, r.c5, r.c6, r.c7, r.c8, r.c9::jsonb, $10 FROM "
+      "unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], "
+      "$7::timestamptz[], $8::text[], $9::text[]) AS r (c1, c2, c3, c4, c5, c6, c7, c8, c9) ON CONFLICT (tenant_id) "
+      "DO UPDATE SET "
       "state = excluded.state, paid_at = excluded.paid_at, received_at = excluded.received_at, "
       "past_due_since = excluded.past_due_since, ended_at = excluded.ended_at, trial_ends_at = excluded.trial_ends_at, "
-      "priced_plan = excluded.priced_plan, updated_at = excluded.updated_at",
+      "priced_plan = excluded.priced_plan, because = excluded.because, updated_at = excluded.updated_at",
       {Param::array(changed), of([](const TenantBilling& each) { return to_string(each.account.state); }),
        of([](const TenantBilling& each) { return each.account.paid_at; }),
        of([](const TenantBilling& each) { return each.facts.received_at; }),
        of([](const TenantBilling& each) { return each.account.past_due_since; }),
        of([](const TenantBilling& each) { return each.account.ended_at; }),
        of([](const TenantBilling& each) { return each.own_trial_ends_at; }),
-       of([](const TenantBilling& each) { return each.priced_plan; }), now});
+       of([](const TenantBilling& each) { return each.priced_plan; }),
+       of([](const TenantBilling& each) { return written(each.because); }), now});
 }
 
 // Whoever writes has locked the account since it read: what it writes is the newest.
@@ -304,6 +378,22 @@ void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices) {
 }
 
 // The states are ranked as PaymentState ranks them.
+void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods) {
+  if (methods.empty()) return;
+  tx.send(
+      "INSERT INTO billing.payment_methods (stripe_payment_method_id, tenant_id, kind, brand, last4, expires_at, "
+      "detached, stated_at, stripe_event_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], "
+      "$5::text[], $6::timestamptz[], $7::boolean[], $8::timestamptz[], $9::text[]) ON CONFLICT "
+      "(stripe_payment_method_id) DO UPDATE SET tenant_id = excluded.tenant_id, kind = excluded.kind, "
+      "brand = excluded.brand, last4 = excluded.last4, expires_at = excluded.expires_at, "
+      "detached = excluded.detached, stated_at = excluded.stated_at, stripe_event_id = excluded.stripe_event_id",
+      {column(methods, &PaymentMethod::stripe_payment_method_id), column(methods, &PaymentMethod::tenant_id),
+       column(methods, &PaymentMethod::kind), column(methods, &PaymentMethod::brand),
+       column(methods, &PaymentMethod::last4), column(methods, &PaymentMethod::expires_at),
+       column(methods, &PaymentMethod::detached), column(methods, &PaymentMethod::stated_at),
+       column(methods, &PaymentMethod::stripe_event_id)});
+}
+
 void save_payments(db::Transaction& tx, const std::vector<Payment>& payments) {
   if (payments.empty()) return;
   tx.send(

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/tenancy/because.h"
 #include "workers/billing/plan.h"
 #include "workers/billing/subscription.h"
 
@@ -23,6 +24,8 @@ struct TenantBilling {
   std::string priced_plan{};                     // which Stripe's price named last; "": none
   std::optional<Timestamp> own_trial_ends_at{};  // where the trial was extended by a subscription's
   std::optional<Tenancy> tenancy{};              // empty: no such tenant
+  Account stored{};                              // the account as it was written: its state and times
+  tenancy::Because because{};                    // why it is so, as it was written
 };
 
 // By tenant, one entry for each asked for, with the invoices that are named. Locks the tenants' accounts until the
@@ -30,12 +33,19 @@ struct TenantBilling {
 std::map<std::string, TenantBilling> load_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
                                                   const std::vector<std::string>& stripe_invoice_ids, Timestamp now);
 
+// The same without locks, of tenants that have an account, for those who only look.
+std::map<std::string, TenantBilling> read_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
+                                                  Timestamp now);
+
+std::vector<PaymentMethod> load_payment_methods(db::Transaction& tx, const std::vector<std::string>& tenant_ids);
+
 std::vector<PricedPlan> load_plans(db::Transaction& tx);  // every version that has a price
 
 void save_accounts(db::Transaction& tx, const std::map<std::string, TenantBilling>& tenants,
                    const std::vector<std::string>& changed, Timestamp now);
 void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& subscriptions);
 void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices);
+void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods);
 void save_payments(db::Transaction& tx, const std::vector<Payment>& payments);  // each object once; the newest is kept
 
 }  // namespace tenantry::billing

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "shared/core/time.h"
+#include "shared/tenancy/dunning_terms.h"
 #include "shared/tenancy/lifecycle.h"
 
 namespace tenantry::billing {
@@ -87,6 +88,19 @@ struct Payment {
   std::string stripe_event_id{};
 };
 
+// What a tenant pays with, by the newest statement.
+struct PaymentMethod {
+  std::string stripe_payment_method_id;
+  std::string tenant_id;
+  std::string kind{};
+  std::string brand{};
+  std::string last4{};
+  std::optional<Timestamp> expires_at{};  // the first instant after; empty: it does not
+  bool detached = false;
+  Timestamp stated_at{};
+  std::string stripe_event_id{};
+};
+
 // All that a tenant's account rests on.
 struct Facts {
   std::optional<Timestamp> received_at{};  // the newest payment of an invoice or a checkout session
@@ -122,6 +136,7 @@ struct Tenancy {
   std::int64_t price_minor = 0;
   std::optional<Timestamp> held_until{};      // a hold that forbids to suspend for a payment, and has not ended
   std::optional<Timestamp> unbilled_until{};  // a no_billing hold: nothing is asked for, and held as above
+  tenancy::DunningTerms dunning{};            // the tenant's own, or its plan's
 };
 
 }  // namespace tenantry::billing

@@ -11,6 +11,7 @@
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/billing/account.h"
+#include "workers/billing/payment_method.h"
 #include "workers/billing/statement.h"
 #include "workers/billing/store.h"
 
@@ -23,6 +24,10 @@ using events::from_proto;
 using events::to_proto;
 using messaging::on;
 using messaging::Unit;
+
+std::string expiry_timer(const PaymentMethod& method) {
+  return method.tenant_id + "/payment_method/" + method.stripe_payment_method_id;
+}
 
 std::string dunning_timer(const std::string& tenant_id) {
   return tenant_id + "/dunning";
@@ -53,6 +58,18 @@ Subscription subscription_from(const std::string& tenant_id, const v1::Subscript
   if (out.items.empty() && !facts.price_id().empty()) out.items.push_back({{}, facts.price_id(), facts.quantity()});
   out.history = {{out.stated_at, out.status, facts.confirms_status()}};
   return out;
+}
+
+PaymentMethod payment_method_from(const std::string& tenant_id, const v1::PaymentMethodFacts& facts, bool detached) {
+  return {.stripe_payment_method_id = facts.stripe_payment_method_id(),
+          .tenant_id = tenant_id,
+          .kind = facts.kind(),
+          .brand = facts.brand(),
+          .last4 = facts.last4(),
+          .expires_at = expiry_of(facts.exp_month(), facts.exp_year()),
+          .detached = detached,
+          .stated_at = from_proto(facts.stated_at()),
+          .stripe_event_id = facts.stripe_event_id()};
 }
 
 Payment payment_from(const std::string& tenant_id, PaymentState state, const v1::PaymentFacts& facts) {
@@ -107,6 +124,25 @@ bool is_of_subscription(const Event& event) {
   return event.message->GetDescriptor()->FindFieldByName("subscription") != nullptr;
 }
 
+// A statement of Stripe's about one of its objects.
+struct Stated {
+  std::string tenant_id;
+  std::string object_id;
+  std::string stripe_event_id;
+};
+
+Stated stated_in(const std::string& tenant_id, const v1::PaymentFacts& facts) {
+  return {tenant_id, facts.stripe_object_id(), facts.stripe_event_id()};
+}
+
+// Whose statement is what is known of the object; "" where there is none.
+std::string event_of(const Facts& facts, const std::string& object_id) {
+  const auto subscription = std::ranges::find(facts.subscriptions, object_id, &Subscription::stripe_subscription_id);
+  if (subscription != facts.subscriptions.end()) return subscription->stripe_event_id;
+  const auto invoice = std::ranges::find(facts.invoices, object_id, &Invoice::stripe_invoice_id);
+  return invoice == facts.invoices.end() ? "" : invoice->stripe_event_id;
+}
+
 class BillingWorker final : public messaging::Worker {
  public:
   explicit BillingWorker(BillingConfig config) : config_(std::move(config)) {
@@ -129,6 +165,12 @@ class BillingWorker final : public messaging::Worker {
         on<v1::SubscriptionPaused>(this, &W::subscription_stated<v1::SubscriptionPaused>),
         on<v1::SubscriptionResumed>(this, &W::subscription_stated<v1::SubscriptionResumed>),
         on<v1::DunningDue>(this, &W::dunning_due),
+        on<v1::DunningTermsSet>(this, &W::dunning_terms_changed<v1::DunningTermsSet>),
+        on<v1::DunningTermsRemoved>(this, &W::dunning_terms_changed<v1::DunningTermsRemoved>),
+        on<v1::AccountReviewRequested>(this, &W::review_requested),
+        on<v1::PaymentMethodStated>(this, &W::payment_method_stated),
+        on<v1::PaymentMethodDetached>(this, &W::payment_method_detached),
+        on<v1::PaymentMethodExpiryDue>(this, &W::payment_method_expiry_due),
         on<v1::PlanChangeDue>(this, &W::plan_change_due),
         on<v1::UsagePeriodClosed>(this, &W::period_closed),
     };
@@ -140,14 +182,24 @@ class BillingWorker final : public messaging::Worker {
     std::set<std::string> tenant_ids;
     std::vector<std::string> invoice_ids;
     bool prices_matter = false;
+    bool methods_matter = false;
     for (const auto* incoming : batch) {
       const auto& event = incoming->event;
       tenant_ids.insert(event.tenant_id);
       if (const auto* facts = payment_of(event)) invoice_ids.push_back(facts->stripe_object_id());
-      prices_matter = prices_matter || is_of_subscription(event) || event.type == "trial.started";
+      prices_matter = prices_matter || is_of_subscription(event) || event.type == "trial.started" ||
+                      event.type == "account.review_requested";
+      methods_matter = methods_matter || event.type.starts_with("payment_method.");
     }
     tenants_ = load_tenants(unit.tx, {tenant_ids.begin(), tenant_ids.end()}, invoice_ids, unit.now);
     plans_ = prices_matter ? load_plans(unit.tx) : std::vector<PricedPlan>{};
+    methods_.clear();
+    changed_methods_.clear();
+    if (methods_matter) {
+      for (auto& method : load_payment_methods(unit.tx, {tenant_ids.begin(), tenant_ids.end()})) {
+        methods_[method.tenant_id].push_back(std::move(method));
+      }
+    }
     accounts_.clear();
     subscriptions_.clear();
     invoices_.clear();
@@ -159,6 +211,7 @@ class BillingWorker final : public messaging::Worker {
     save_subscriptions(unit.tx, values(subscriptions_));
     save_invoices(unit.tx, values(invoices_));
     save_payments(unit.tx, values(payments_));
+    save_payment_methods(unit.tx, values(changed_methods_));
     return {};
   }
 
@@ -189,7 +242,8 @@ class BillingWorker final : public messaging::Worker {
 
   Result<void> stated(Unit& unit, const Subscription& statement) {
     if (auto known = check_known(statement); !known) return known;
-    return change(unit, statement.tenant_id, [&](Facts& facts) {
+    const Stated stated{statement.tenant_id, statement.stripe_subscription_id, statement.stripe_event_id};
+    return change(unit, stated, [&](Facts& facts) {
       if (!book(facts.subscriptions, statement)) return;
       const auto& id = statement.stripe_subscription_id;
       subscriptions_.insert_or_assign(
@@ -208,7 +262,7 @@ class BillingWorker final : public messaging::Worker {
 
   Result<void> paid(Unit& unit, const std::string& tenant_id, const v1::PaymentFacts& facts) {
     keep(payment_from(tenant_id, PaymentState::succeeded, facts));
-    return change(unit, tenant_id, [&](Facts& known) {
+    return change(unit, stated_in(tenant_id, facts), [&](Facts& known) {
       const auto at = from_proto(facts.stated_at());
       known.received_at = std::max(known.received_at.value_or(at), at);
       if (is_of_invoice(facts)) book_invoice(known, closed_invoice_from(tenant_id, InvoiceStatus::paid, facts));
@@ -219,7 +273,7 @@ class BillingWorker final : public messaging::Worker {
   Result<void> payment_failed(Unit& unit, const Event& event, const v1::PaymentFailed& message) {
     keep(payment_from(event.tenant_id, PaymentState::failed, message.payment()));
     if (!is_of_invoice(message.payment())) return {};
-    return change(unit, event.tenant_id,
+    return change(unit, stated_in(event.tenant_id, message.payment()),
                   [&](Facts& known) { book_invoice(known, failed_invoice_from(event.tenant_id, message.payment())); });
   }
 
@@ -245,7 +299,7 @@ class BillingWorker final : public messaging::Worker {
     const auto status = facts.invoice_status() == "void"            ? InvoiceStatus::voided
                         : facts.invoice_status() == "uncollectible" ? InvoiceStatus::uncollectible
                                                                     : InvoiceStatus::paid;
-    return change(unit, event.tenant_id,
+    return change(unit, stated_in(event.tenant_id, facts),
                   [&](Facts& known) { book_invoice(known, closed_invoice_from(event.tenant_id, status, facts)); });
   }
 
@@ -265,6 +319,25 @@ class BillingWorker final : public messaging::Worker {
     issued.set_number(facts.invoice_number());
     issued.set_url(facts.invoice_url());
     unit.outbox.publish(event.tenant_id, issued);
+    return {};
+  }
+
+  Result<void> payment_method_stated(Unit& unit, const Event& event, const v1::PaymentMethodStated& message) {
+    return book_method(unit, payment_method_from(event.tenant_id, message.payment_method(), false));
+  }
+
+  Result<void> payment_method_detached(Unit& unit, const Event& event, const v1::PaymentMethodDetached& message) {
+    return book_method(unit, payment_method_from(event.tenant_id, message.payment_method(), true));
+  }
+
+  Result<void> book_method(Unit& unit, const PaymentMethod& statement) {
+    if (!tenants_[statement.tenant_id].tenancy) return no_such_tenant();
+    auto& methods = methods_[statement.tenant_id];
+    if (!book(methods, statement)) return {};
+    const auto& id = statement.stripe_payment_method_id;
+    const auto& method = *std::ranges::find(methods, id, &PaymentMethod::stripe_payment_method_id);
+    changed_methods_.insert_or_assign(id, method);
+    schedule(unit, method, next_expiry_timer(method, unit.now));
     return {};
   }
 
@@ -296,17 +369,59 @@ class BillingWorker final : public messaging::Worker {
     const DunningDay due{.lapse = from_proto(message.past_due_since()),
                          .day = Days{message.day()},
                          .warned_at = optional_time(message.has_warned_at(), message.warned_at())};
-    const auto effects = on_dunning_due(tenant.account, *tenant.tenancy, due, config_.dunning, unit.now);
+    const auto effects = on_dunning_due(tenant.account, *tenant.tenancy, due, policy_of(tenant), unit.now);
     if (effects.remind) {
       v1::PaymentOverdue overdue;
       *overdue.mutable_past_due_since() = to_proto(due.lapse);
       overdue.set_day(static_cast<std::int32_t>(effects.remind->count()));
       *overdue.mutable_suspend_at() = to_proto(*effects.suspend_at);
+      if (!tenant.because.rule.empty()) *overdue.mutable_because() = tenancy::to_proto(tenant.because);
       unit.outbox.publish(event.tenant_id, overdue);
     }
     if (effects.next) schedule(unit, event.tenant_id, due.lapse, *effects.next);
     if (!effects.suspend) return {};
     return transition(unit, event.tenant_id, {tenancy::Trigger::unpaid, tenancy::reason_payment_failed});
+  }
+
+  template <class M>
+  Result<void> dunning_terms_changed(Unit& unit, const Event& event, const M&) {
+    const auto& tenant = tenants_[event.tenant_id];
+    if (!tenant.tenancy) return no_such_tenant();
+    const auto lapse = tenant.account.past_due_since;
+    if (!lapse || !takes_reminders(tenant.tenancy->status)) return {};
+    schedule(unit, event.tenant_id, *lapse, next_dunning_timer(*lapse, policy_of(tenant), unit.now));
+    return {};
+  }
+
+  Result<void> review_requested(Unit& unit, const Event& event, const v1::AccountReviewRequested&) {
+    auto& tenant = tenants_[event.tenant_id];
+    if (!tenant.tenancy) return no_such_tenant();
+    accounts_.insert(event.tenant_id);
+    find_because(tenant, {}, {});
+    if (auto followed = follow_price(unit, event.tenant_id); !followed) return followed;
+    const auto decision = decide_anew(tenant.stored, tenant.account, *tenant.tenancy, policy_of(tenant));
+    return act(unit, event.tenant_id, decision);
+  }
+
+  Result<void> payment_method_expiry_due(Unit& unit, const Event& event, const v1::PaymentMethodExpiryDue& message) {
+    const auto& tenant = tenants_[event.tenant_id];
+    if (!tenant.tenancy) return no_such_tenant();
+    const auto& methods = methods_[event.tenant_id];
+    const auto method =
+        std::ranges::find(methods, message.stripe_payment_method_id(), &PaymentMethod::stripe_payment_method_id);
+    const auto expires_at = from_proto(message.expires_at());
+    if (method == methods.end() || method->detached || method->expires_at != expires_at) return {};
+    if (warns(*method, methods, *tenant.tenancy)) {
+      v1::PaymentMethodExpiring expiring;
+      expiring.set_stripe_payment_method_id(method->stripe_payment_method_id);
+      expiring.set_brand(method->brand);
+      expiring.set_last4(method->last4);
+      *expiring.mutable_expires_at() = message.expires_at();
+      expiring.set_days_before(message.days_before());
+      unit.outbox.publish(event.tenant_id, expiring);
+    }
+    schedule(unit, *method, next_expiry_timer(*method, unit.now));
+    return {};
   }
 
   Result<void> plan_change_due(Unit& unit, const Event& event, const v1::PlanChangeDue& message) {
@@ -321,15 +436,40 @@ class BillingWorker final : public messaging::Worker {
 
   // ---- effects -----------------------------------------------------------------------------------------------
 
+  DunningPolicy policy_of(const TenantBilling& tenant) const {
+    return with_terms(config_.dunning, tenant.tenancy->dunning);
+  }
+
+  // `beaten`: whose statement about the same object was known before.
+  static void find_because(TenantBilling& tenant, const Stated& stated, const std::string& beaten) {
+    const auto why = because_of(tenant.facts, tenant.account);
+    tenancy::Because because{.rule = std::string(why.rule),
+                             .object_id = why.object_id,
+                             .stripe_event_id = event_of(tenant.facts, why.object_id)};
+    // A payment that is of no invoice is not kept: what is at hand is the one.
+    if (why.rule == "payment_received" && why.object_id.empty()) {
+      if (tenant.because.rule == why.rule && stated.object_id.empty()) return;
+      because.object_id = stated.object_id;
+      because.stripe_event_id = stated.stripe_event_id;
+    }
+    if (because.object_id == stated.object_id && beaten != because.stripe_event_id) because.beaten_event_id = beaten;
+    tenant.because = std::move(because);
+  }
+
   template <class F>
-  Result<void> change(Unit& unit, const std::string& tenant_id, const F& book_fact) {
+  Result<void> change(Unit& unit, const Stated& stated, const F& book_fact) {
+    const auto& tenant_id = stated.tenant_id;
     auto& tenant = tenants_[tenant_id];
     if (!tenant.tenancy) return no_such_tenant();
     const auto before = tenant.account;
     const auto received_before = tenant.facts.received_at;
+    const auto beaten = event_of(tenant.facts, stated.object_id);
     book_fact(tenant.facts);
     tenant.account = account_of(tenant.facts);
-    if (tenant.account != before || tenant.facts.received_at != received_before) accounts_.insert(tenant_id);
+    if (tenant.account != before || tenant.facts.received_at != received_before) {
+      accounts_.insert(tenant_id);
+      find_because(tenant, stated, beaten);
+    }
     if (auto followed = follow_price(unit, tenant_id); !followed) return followed;
     if (tenant.account == before) return {};
     return apply(unit, tenant_id, before);
@@ -337,13 +477,25 @@ class BillingWorker final : public messaging::Worker {
 
   Result<void> apply(Unit& unit, const std::string& tenant_id, const Account& before) {
     const auto& tenant = tenants_[tenant_id];
-    const auto decision = decide(before, tenant.account, *tenant.tenancy, config_.dunning);
+    return act(unit, tenant_id, decide(before, tenant.account, *tenant.tenancy, policy_of(tenant)));
+  }
+
+  Result<void> act(Unit& unit, const std::string& tenant_id, const Decision& decision) {
+    const auto& tenant = tenants_[tenant_id];
     for (const auto& ask : decision.ask) {
       if (auto asked = transition(unit, tenant_id, ask); !asked) return asked;
     }
     if (decision.cancel_timer) unit.outbox.cancel(dunning_timer(tenant_id));
     if (decision.timer) schedule(unit, tenant_id, *tenant.account.past_due_since, *decision.timer);
     return follow_trial(unit, tenant_id);
+  }
+
+  static tenancy::Because because_of_price(const Facts& facts, const PricedPlan& plan) {
+    const auto* seller = seller_of(facts, plan);
+    if (seller == nullptr) return {};
+    return {.rule = "price_decides_plan",
+            .object_id = seller->stripe_subscription_id,
+            .stripe_event_id = seller->stripe_event_id};
   }
 
   // The price decides the plan when it changes; what somebody chose since then stands.
@@ -359,9 +511,13 @@ class BillingWorker final : public messaging::Worker {
     const auto withdrawn = tenancy::withdraw_pending_plan(unit.tx, unit.outbox, tenant_id, "stripe_price");
     if (!withdrawn) return withdrawn.error();
     if (plan->plan == tenant.tenancy->plan) return {};
-    const auto changed = tenancy::change_plan(
-        unit.tx, unit.outbox,
-        {.tenant_id = tenant_id, .plan = plan->plan, .version = plan->version, .reason = "stripe_price"}, unit.now);
+    const auto changed = tenancy::change_plan(unit.tx, unit.outbox,
+                                              {.tenant_id = tenant_id,
+                                               .plan = plan->plan,
+                                               .version = plan->version,
+                                               .reason = "stripe_price",
+                                               .because = because_of_price(tenant.facts, *plan)},
+                                              unit.now);
     if (!changed) return changed.error();
     tenant.tenancy->plan = plan->plan;
     tenant.tenancy->plan_version = plan->version;
@@ -393,9 +549,12 @@ class BillingWorker final : public messaging::Worker {
   }
 
   Result<void> transition(Unit& unit, const std::string& tenant_id, const Ask& ask) {
-    const auto moved = tenancy::transition(
-        unit.tx, unit.outbox, {.tenant_id = tenant_id, .trigger = ask.trigger, .reason = std::string(ask.reason)},
-        unit.now, config_.lifecycle);
+    const auto moved = tenancy::transition(unit.tx, unit.outbox,
+                                           {.tenant_id = tenant_id,
+                                            .trigger = ask.trigger,
+                                            .reason = std::string(ask.reason),
+                                            .because = tenants_[tenant_id].because},
+                                           unit.now, config_.lifecycle);
     if (!moved) return moved.error();
     if (moved->changed) {
       tenants_[tenant_id].tenancy->status = moved->to;
@@ -410,6 +569,15 @@ class BillingWorker final : public messaging::Worker {
     due.set_day(static_cast<std::int32_t>(timer.day.count()));
     if (timer.warned_at) *due.mutable_warned_at() = to_proto(*timer.warned_at);
     unit.outbox.schedule(dunning_timer(tenant_id), timer.at, tenant_id, due);
+  }
+
+  static void schedule(Unit& unit, const PaymentMethod& method, const std::optional<ExpiryTimer>& timer) {
+    if (!timer) return unit.outbox.cancel(expiry_timer(method));
+    v1::PaymentMethodExpiryDue due;
+    due.set_stripe_payment_method_id(method.stripe_payment_method_id);
+    *due.mutable_expires_at() = to_proto(*method.expires_at);
+    due.set_days_before(static_cast<std::int32_t>(timer->before.count()));
+    unit.outbox.schedule(expiry_timer(method), timer->at, method.tenant_id, due);
   }
 
   void keep(const Payment& payment) {
@@ -434,9 +602,11 @@ class BillingWorker final : public messaging::Worker {
   std::map<std::string, TenantBilling> tenants_;
   std::vector<PricedPlan> plans_;
   std::set<std::string> accounts_;
-  std::map<std::string, Subscription> subscriptions_;  // by Stripe's id
-  std::map<std::string, Invoice> invoices_;            // by Stripe's id
-  std::map<std::string, Payment> payments_;            // by Stripe's id
+  std::map<std::string, Subscription> subscriptions_;          // by Stripe's id
+  std::map<std::string, Invoice> invoices_;                    // by Stripe's id
+  std::map<std::string, Payment> payments_;                    // by Stripe's id
+  std::map<std::string, std::vector<PaymentMethod>> methods_;  // by tenant
+  std::map<std::string, PaymentMethod> changed_methods_;       // by Stripe's id
 };
 
 }  // namespace

@@ -94,6 +94,16 @@ Found payment_overdue(const Event& event, std::string_view locale) {
                 {{"first", overdue.day() == 0}, {"many", overdue.day() > 1}}};
 }
 
+Found payment_method_expiring(const Event& event, std::string_view locale) {
+  const auto& expiring = event.as<v1::PaymentMethodExpiring>();
+  const auto last_day = events::from_proto(expiring.expires_at()) - Days{1};
+  return Notice{"payment_method_expiring",
+                {{"brand", expiring.brand()},
+                 {"last4", expiring.last4()},
+                 {"good_through", date(events::to_proto(last_day), locale)}},
+                {{"known", !expiring.last4().empty()}}};
+}
+
 Found threshold_reached(const Event& event, std::string_view locale) {
   const auto& reached = event.as<v1::UsageThresholdReached>();
   if (reached.percent() != 80 && reached.percent() != 100) return std::nullopt;
@@ -169,6 +179,7 @@ constexpr Rule rules[] = {
     {"tenant.activated", &activated},
     {"tenant.cancelled", &cancelled},
     {"payment.overdue", &payment_overdue},
+    {"payment_method.expiring", &payment_method_expiring},
     {"usage.threshold_reached", &threshold_reached},
     {"usage.limit_exceeded", &limit_exceeded},
     {"invoice.issued", &invoice_issued},

@@ -110,6 +110,26 @@ TEST(DunningPolicy, WhoNeedNotPayIsAskedForNothingUntilThatEnds) {
   }
 }
 
+// A plan's or a tenant's own days count before the settings; what would come at the suspension is no reminder.
+TEST(DunningPolicy, TermsCountBeforeTheSettings) {
+  const auto patient = with_terms({}, {.suspend_on = Days{30}});
+  EXPECT_EQ(patient.suspend_on, Days{30});
+  EXPECT_EQ(patient.remind_on, DunningPolicy{}.remind_on);
+  const auto strict = with_terms({}, {.suspend_on = Days{5}, .notice = Days{1}});
+  EXPECT_EQ(strict.remind_on, (std::vector<Days>{Days{0}, Days{3}}));
+  EXPECT_EQ(strict.notice, Days{1});
+  EXPECT_TRUE(with_terms({}, {.remind_on = std::vector<Days>{}}).remind_on.empty());
+}
+
+// The days of a lapse that runs change with its policy: the next that lies ahead, be it the suspension.
+TEST(DunningTimer, FollowsAPolicyThatChanges) {
+  const DunningPolicy patient{.remind_on = {Days{0}, Days{20}}, .suspend_on = Days{30}};
+  EXPECT_EQ(next_dunning_timer(day0, patient, day0 + Days{8}), (DunningTimer{Days{20}, day0 + Days{20}}));
+  EXPECT_EQ(next_dunning_timer(day0, patient, day0 + Days{20}), (DunningTimer{Days{30}, day0 + Days{30}}));
+  const DunningPolicy strict{.remind_on = {Days{0}}, .suspend_on = Days{5}};
+  EXPECT_EQ(next_dunning_timer(day0, strict, day0 + Days{8}), (DunningTimer{Days{5}, day0 + Days{8}}));
+}
+
 TEST(DunningPolicy, OnlyActiveTenantsTakeReminders) {
   for (const auto status : tenancy::all_statuses) EXPECT_EQ(takes_reminders(status), status == Status::active);
 }

@@ -271,6 +271,8 @@ std::string kind_of(const json& root) {
   if (!kind.empty()) return kind;
   const auto type = leniently(root, [](Fields& fields) { return fields.text("/type"); });
   for (const auto& [prefix, object_kind] : {std::pair{"customer.subscription.", "subscription"},
+                                            {"customer.source.", "source"},
+                                            {"payment_method.", "payment_method"},
                                             {"customer.", "customer"},
                                             {"invoice.", "invoice"},
                                             {"checkout.session.", "checkout.session"},
@@ -302,6 +304,7 @@ std::vector<std::string> object_ids_of(const json& root) {
   add(own_id(root, {"customer"}));
   at("customer");
   at("charge/customer");
+  add(leniently(root, [](Fields& fields) { return fields.id("/data/previous_attributes/customer"); }));
   add(own_id(root, {"charge"}));
   at("charge");
   at("latest_charge");
@@ -312,7 +315,7 @@ std::vector<std::string> object_ids_of(const json& root) {
   add(own_id(root, {"invoice"}));
   at("invoice");
   at("latest_invoice");
-  add(own_id(root, {"checkout.session", "refund", "dispute", "credit_note"}));
+  add(own_id(root, {"checkout.session", "refund", "dispute", "credit_note", "payment_method", "card", "source"}));
   for (std::size_t i = 0; i < payments_max; ++i) {
     const auto payment = "payments/data/" + std::to_string(i) + "/payment/";
     at(payment + "charge");
@@ -506,6 +509,37 @@ void read_dispute_closed(Fields& fields, StripeFact& fact) {
   set_payment<v1::PaymentDisputeClosed>(fact, std::move(facts));
 }
 
+std::int32_t part_of_date(Fields& fields, const std::string& pointer, std::int64_t most) {
+  const auto value = fields.integer(pointer).value_or(0);
+  if (value >= 0 && value <= most) return static_cast<std::int32_t>(value);
+  fields.fail(pointer, "range", "must be a part of a date");
+  return 0;
+}
+
+// Cards of before there were payment methods have on top what those have in `card`.
+v1::PaymentMethodFacts payment_method_facts(Fields& fields, const StripeFact& fact) {
+  v1::PaymentMethodFacts facts;
+  facts.set_stripe_payment_method_id(fields.required_text(in_object("id")));
+  facts.set_stripe_customer_id(fields.first_id({in_object("customer"), "/data/previous_attributes/customer"}));
+  auto kind = fields.text(in_object("type"));
+  facts.set_kind(kind.empty() ? fields.text(in_object("object")) : std::move(kind));
+  const std::string card = fields.is_there(in_object("card")) ? in_object("card") : object;
+  facts.set_brand(fields.text(card + "/brand"));
+  facts.set_last4(fields.text(card + "/last4"));
+  facts.set_exp_month(part_of_date(fields, card + "/exp_month", 12));
+  facts.set_exp_year(part_of_date(fields, card + "/exp_year", 9'998));
+  *facts.mutable_stated_at() = to_proto(fact.stated_at);
+  facts.set_stripe_event_id(fact.event_id);
+  return facts;
+}
+
+template <class M>
+void read_payment_method(Fields& fields, StripeFact& fact) {
+  auto message = std::make_shared<M>();
+  *message->mutable_payment_method() = payment_method_facts(fields, fact);
+  fact.message = std::move(message);
+}
+
 struct Rule {
   std::string_view type;
   void (*read)(Fields&, StripeFact&);
@@ -533,6 +567,14 @@ constexpr Rule rules[] = {
     {"charge.refunded", &read_refund},
     {"charge.dispute.created", &read_dispute},
     {"charge.dispute.closed", &read_dispute_closed},
+    {"payment_method.attached", &read_payment_method<v1::PaymentMethodStated>},
+    {"payment_method.updated", &read_payment_method<v1::PaymentMethodStated>},
+    {"payment_method.automatically_updated", &read_payment_method<v1::PaymentMethodStated>},
+    {"payment_method.detached", &read_payment_method<v1::PaymentMethodDetached>},
+    {"customer.source.created", &read_payment_method<v1::PaymentMethodStated>},
+    {"customer.source.updated", &read_payment_method<v1::PaymentMethodStated>},
+    {"customer.source.expiring", &read_payment_method<v1::PaymentMethodStated>},
+    {"customer.source.deleted", &read_payment_method<v1::PaymentMethodDetached>},
 };
 
 // Of a v2 event: an instant in words.
