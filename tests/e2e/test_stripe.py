@@ -3,6 +3,7 @@
 whatever order they come; what is not Stripe's is refused (security.md W1 to W6).
 """
 import copy
+import datetime
 import glob
 import hashlib
 import hmac
@@ -26,6 +27,9 @@ DOMAIN = {
     "checkout.session.completed": "checkout.session.completed",
 }
 BECOMES = {
+    "payment_method.attached": "payment_method.stated",
+    "customer.source.expiring": "payment_method.stated",
+    "payment_method.detached": "payment_method.detached",
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
     "customer.subscription.deleted": "subscription.deleted",
@@ -168,6 +172,9 @@ class T2_EveryType(unittest.TestCase):
                     obj = subscription(tenant, status)
                 elif type_.startswith("invoice"):
                     obj = p.invoice(tenant.id, paid="fail" not in type_)
+                elif type_.startswith(("payment_method", "customer.source")):
+                    obj = {"id": f"pm_{uuid.uuid4().hex[:12]}", "object": "card", "brand": "visa", "last4": "4242",
+                           "exp_month": 3, "exp_year": 2031, "metadata": {"tenant_id": tenant.id}}
                 elif type_.startswith("checkout"):
                     obj = charge(tenant, "checkout.session", payment_status="paid", amount_total=4900)
                 else:
@@ -483,6 +490,63 @@ class T5_Understood(unittest.TestCase):
         p.tenantry("tenants", "set-plan", tenant.id, "PROFESSIONAL", "--reason", "a test", "--now")
         p.await_true("the admin's word", lambda: limits() == (25, {50}))
         tenant.await_record("plan.changed", 2)
+
+    def test_a_lapse_is_explained_and_runs_by_the_tenants_own_days(self):
+        """The admin's days count, what decided is named by rule, object and event, and again once it is paid."""
+        tenant = sign_up(unique("Echeance"), plan="STARTER")
+        tenant.login()
+        path = f"/v1/admin/tenants/{tenant.id}/"
+        late = p.admin("PUT", path + "dunning", {"remind_days": [0, 40], "suspend_day": 30, "reason": "a test"})
+        self.assertEqual((late.status, late.json["errors"][0]["pointer"]), (422, "/remind_days"))
+        self.assertEqual(p.admin("GET", path + "dunning").json["tenant"], None, "and nothing is kept of it")
+        shown = p.tenantry("tenants", "dunning", tenant.id, "--suspend-day", "30", "--grace-days", "60", "--reason", "a test")
+        self.assertEqual(shown[0]["in_force"], {"grace_days": 60, "suspend_day": 30})
+        active = p.stripe_event("customer.subscription.updated", subscription(tenant, "active"))
+        post(active)
+        tenant.await_status("active")
+        owes = p.stripe_event("customer.subscription.updated", subscription(tenant, "past_due"))
+        owes["created"] += 1
+        post(owes)
+
+        def account():
+            return p.admin("GET", path + "account").json
+
+        p.await_true("it owes", lambda: account()["account"]["state"] == "past_due")
+        told = account()
+        self.assertEqual(told["account"]["because"], {"rule": "subscription_owes", "object_id": "sub_" + tenant.id,
+                                                      "stripe_event_id": owes["id"], "beaten_event_id": active["id"]})
+        self.assertEqual([timer["type"] for timer in told["timers"]], ["dunning.due"])
+        tenant.await_record("payment.overdue")
+        overdue = of_stripe(tenant, "payment.overdue")[0]
+        self.assertEqual(overdue["because"]["rule"], "subscription_owes")
+        since, until = (datetime.datetime.fromisoformat(overdue[field].replace("Z", "+00:00"))
+                        for field in ("past_due_since", "suspend_at"))
+        self.assertEqual((until - since).days, 30)
+        self.assertEqual(p.tenantry("stripe", "explain", tenant.id)[0]["account"], told["account"])
+        for event, counts in ((active, False), (owes, True)):
+            explained = p.tenantry("stripe", "explain", event["id"])[0]
+            self.assertEqual((explained["tenant_id"], explained["says"]), (tenant.id, "subscription.updated"))
+            self.assertEqual(explained["objects"][0], {"id": "sub_" + tenant.id, "tenant_id": tenant.id, "counts": counts,
+                                                       "known_by": owes["id"]})
+        self.assertEqual(p.tenantry("stripe", "review", "--tenant", tenant.id), [])
+        p.tenantry("tenants", "dunning", tenant.id, "--of-plan", "--reason", "over")
+        tenant.await_record("tenant.dunning_terms_removed")
+
+    def test_a_card_is_kept_until_it_is_detached(self):
+        tenant = sign_up(unique("Carte"))
+        tenant.login()
+        p.tenantry("stripe", "trigger", "payment_method.attached", "--tenant", tenant.id, "--object", "pm_" + tenant.id,
+                   "--expires", "2031-03")
+
+        def cards():
+            return p.admin("GET", f"/v1/admin/tenants/{tenant.id}/account").json["payment_methods"]
+
+        p.await_true("the card is known", lambda: [card["last4"] for card in cards()] == ["4242"])
+        self.assertEqual(cards()[0]["expires_at"], "2031-04-01T00:00:00Z")
+        post(p.stripe_event("payment_method.detached", {"id": "pm_" + tenant.id, "object": "payment_method", "type": "card",
+                                                        "customer": None}))
+        p.await_true("it is gone", lambda: cards() == [])
+        tenant.await_record("payment_method.detached")
 
     def test_an_override_counts_until_it_is_removed(self):
         tenant = sign_up(unique("Exception"))

@@ -20,6 +20,7 @@ void add_events(Command& app, Session& session);
 void add_replay(Command& events, Session& session);  // record and replay, below `events`
 void add_dead_letters(Command& app, Session& session);
 void add_stripe(Command& app, Session& session);
+void add_stripe_explain(Command& stripe, Session& session);  // below it
 void add_usage(Command& app, Session& session);
 void add_clock(Command& app, Session& session);
 void add_topology(Command& app, Session& session);

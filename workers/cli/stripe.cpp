@@ -31,13 +31,26 @@ const std::vector<std::string> types{"customer.subscription.created",
                                      "checkout.session.async_payment_failed",
                                      "charge.refunded",
                                      "charge.dispute.created",
-                                     "charge.dispute.closed"};
+                                     "charge.dispute.closed",
+                                     "payment_method.attached",
+                                     "payment_method.detached",
+                                     "customer.source.expiring"};
 
 struct Trigger {
   bool anyway = false;
   std::string type, tenant_id, customer_id, subscription_id, status, object_id;
+  std::string expires;  // YYYY-MM
   std::int64_t amount_minor = 14900;
 };
+
+json card_of(const Trigger& trigger) {
+  json card = {{"brand", "visa"}, {"last4", "4242"}};
+  if (const auto dash = trigger.expires.find('-'); dash != std::string::npos) {
+    card["exp_year"] = std::atoi(trigger.expires.substr(0, dash).c_str());
+    card["exp_month"] = std::atoi(trigger.expires.substr(dash + 1).c_str());
+  }
+  return card;
+}
 
 // The object a type is about, in the shape of Stripe's present API version.
 json object_of(const Trigger& trigger, std::int64_t now) {
@@ -91,6 +104,16 @@ json object_of(const Trigger& trigger, std::int64_t now) {
             {"amount_total", trigger.amount_minor},
             {"currency", "eur"},
             {"metadata", metadata}};
+  }
+  if (kind == "payment_method") {
+    return {{"id", trigger.object_id},         {"object", kind},       {"type", "card"},
+            {"customer", trigger.customer_id}, {"metadata", metadata}, {"card", card_of(trigger)}};
+  }
+  if (kind == "customer.source") {
+    auto object = card_of(trigger);
+    object.update(
+        {{"id", trigger.object_id}, {"object", "card"}, {"customer", trigger.customer_id}, {"metadata", metadata}});
+    return object;
   }
   json object = {{"id", trigger.object_id},        {"object", kind},    {"customer", trigger.customer_id},
                  {"amount", trigger.amount_minor}, {"currency", "eur"}, {"metadata", metadata}};
@@ -201,6 +224,9 @@ void add_stripe(Command& app, Session& session) {
   auto* command =
       app.add_subcommand("stripe",
                          "Stripe's side, without Stripe; and what of it is parked\n\nExamples:\n"
+                         "  tenantry stripe explain acme\n"
+                         "  tenantry stripe explain evt_1PxQ2e\n"
+                         "  tenantry stripe review\n"
                          "  tenantry stripe parked\n"
                          "  tenantry stripe assign evt_1PxQ2e --tenant acme --reason 'their mail of today'\n"
                          "  tenantry stripe trigger invoice.paid --tenant acme\n"
@@ -217,8 +243,10 @@ void add_stripe(Command& app, Session& session) {
   triggered->add_option("--status", wanted.status, "Status of the subscription, or of the dispute");
   triggered->add_flag("--anyway", wanted.anyway, "Also about a tenant, or of a type, that is not known");
   triggered->add_option("--amount", wanted.amount_minor, "In cents; 14900");
+  triggered->add_option("--expires", wanted.expires, "Of a payment method: YYYY-MM, the last month it is good in");
   triggered->callback([&session] { trigger(session, wanted); });
   add_parked(*command, session);
+  add_stripe_explain(*command, session);
 }
 
 }  // namespace tenantry::cli

@@ -110,6 +110,66 @@ void set_plan(Session& session, const std::string& tenant_id, const json& body) 
               due.empty() ? "now" : ("from " + due + " on").c_str());
 }
 
+std::string days_of(const json& terms) {
+  std::string out;
+  for (const auto& [name, value] : terms.items()) out += (out.empty() ? "" : ", ") + name + " " + value.dump();
+  return out.empty() ? "as the settings say" : out;
+}
+
+struct DunningOptions {
+  std::vector<std::string> remind_days;
+  std::optional<int> suspend_day, notice_days, grace_days;
+  bool no_mail = false, of_plan = false;
+  std::string reason;
+};
+
+// What is no number goes as it is: the gateway says what is wrong with it.
+json numbers(const std::vector<std::string>& texts) {
+  json out = json::array();
+  for (const auto& text : texts) {
+    auto value = json::parse(text, nullptr, false);
+    out.push_back(value.is_discarded() ? json(text) : std::move(value));
+  }
+  return out;
+}
+
+void dunning(Session& session, const std::string& tenant_id, const DunningOptions& wanted) {
+  const auto path = "/v1/admin/tenants/" + percent_encoded(tenant_id);
+  json terms = json::object();
+  if (!wanted.remind_days.empty() || wanted.no_mail) terms["remind_days"] = numbers(wanted.remind_days);
+  if (wanted.suspend_day) terms["suspend_day"] = *wanted.suspend_day;
+  if (wanted.notice_days) terms["notice_days"] = *wanted.notice_days;
+  if (wanted.grace_days) terms["grace_days"] = *wanted.grace_days;
+  const bool sets = !terms.empty();
+  terms["reason"] = wanted.reason;
+  const auto answer = wanted.of_plan ? call_admin(session, "POST", path + "/remove-dunning", &terms)
+                      : sets         ? call_admin(session, "PUT", path + "/dunning", &terms)
+                                     : call_admin(session, "GET", path + "/dunning");
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  const auto& own = answer->at("tenant");
+  std::printf("in force  %s\nplan      %s\ntenant    %s\n", days_of(answer->at("in_force")).c_str(),
+              days_of(answer->at("plan")).c_str(),
+              own.is_null() ? "none of its own" : (days_of(own) + " (" + text(*answer, "reason") + ")").c_str());
+}
+
+void add_dunning(Command& command, Session& session) {
+  static std::string tenant_id;
+  static DunningOptions wanted;
+  auto* sub = command.add_subcommand(
+      "dunning", "On which days it is reminded, suspended and deleted; with options, give it days of its own");
+  sub->add_option("tenant", tenant_id, "The tenant's id")->required();
+  sub->add_option("--remind-days", wanted.remind_days, "Days after the first failure on which it is mailed: 0,3,7")
+      ->separated_by(',');
+  sub->add_flag("--no-mail", wanted.no_mail, "It is not reminded at all");
+  sub->add_option("--suspend-day", wanted.suspend_day, "Day after the first failure on which it is suspended");
+  sub->add_option("--notice-days", wanted.notice_days, "At least so many from the first mail to the suspension");
+  sub->add_option("--grace-days", wanted.grace_days, "Days from its cancellation to its deletion");
+  sub->add_flag("--of-plan", wanted.of_plan, "Give back its plan's days");
+  sub->add_option("--reason", wanted.reason, "Why, in your words; it is audited");
+  sub->callback([&session] { dunning(session, tenant_id, wanted); });
+}
+
 }  // namespace
 
 void add_tenants(Command& app, Session& session) {
@@ -120,10 +180,12 @@ void add_tenants(Command& app, Session& session) {
                          "  tenantry tenants wait acme   # until it is provisioned and its trial runs\n"
                          "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'\n"
                          "  tenantry tenants set-plan acme PROFESSIONAL --reason 'ticket 43'\n"
+                         "  tenantry tenants dunning acme --suspend-day 30 --reason 'agreed with their finance team'\n"
                          "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
                          "  tenantry tenants release-hold acme --kind legal --reason 'case 17/2026 is closed'");
   command->require_subcommand();
   add_tenant_backup(*command, session);
+  add_dunning(*command, session);
   static std::string status, query, tenant_id, reason, note, hold, until;
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
   listed->add_option("--status", status, "PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");

@@ -4,6 +4,7 @@
 
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/usage.pb.h"
+#include "workers/billing/review.h"
 #include "workers/metering/store.h"
 #include "workers/replay/store.h"
 
@@ -67,6 +68,11 @@ Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, c
   for (auto& difference : compare(live, out.lifecycles)) out.differences.push_back(std::move(difference));
   for (auto& difference : recount.compare(tenant_id)) out.differences.push_back(std::move(difference));
   out.set_aside = recount.set_aside();
+  for (auto& moved : billing::find_moved(tx, tenant_id, now, {})) {
+    out.differences.push_back({moved.tenant_id,
+                               moved.becomes.empty() ? "account" : "account, would be " + moved.becomes,
+                               std::move(moved.stored), std::move(moved.today)});
+  }
   return out;
 }
 

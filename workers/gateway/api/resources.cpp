@@ -2,6 +2,7 @@
 
 // clang-format off
 #define TENANTRY_RESOURCES(each) \
+  each(admin_accounts) \
   each(admin_dead_letters) \
   each(admin_flags) \
   each(admin_overrides) \

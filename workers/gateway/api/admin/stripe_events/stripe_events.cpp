@@ -1,6 +1,11 @@
 // What Stripe sent, what became of it, and what a super-admin does about what is parked.
 #include <nlohmann/json.hpp>
 
+#include <google/protobuf/message.h>
+
+#include "events/catalogue.h"
+#include "events/topology.h"
+#include "shared/core/bytes.h"
 #include "shared/db/connection.h"
 #include "workers/gateway/api/admin/stripe_events/requests.h"
 #include "workers/gateway/edge/verbs.h"
@@ -11,6 +16,20 @@ namespace {
 
 using nlohmann::json;
 
+json described(const db::Row& row) {
+  return {{"id", row.text(0)},
+          {"type", row.text(1)},
+          {"account", row.text(2)},
+          {"tenant_id", row.is_null(3) ? json(nullptr) : json(row.text(3))},
+          {"state", row.text(4)},
+          {"reason", row.text(5)},
+          {"stated_at", to_rfc3339(row.timestamp(6))},
+          {"received_at", to_rfc3339(row.timestamp(7))},
+          {"detail", row.text(8)},
+          {"settled_by", row.text(9)},
+          {"settled_at", instant(row, 10)}};
+}
+
 json list_stripe_events(db::Transaction& tx, std::string_view state, const Page& page) {
   json list = json::array();
   for (const auto row :
@@ -20,17 +39,7 @@ json list_stripe_events(db::Transaction& tx, std::string_view state, const Page&
                "AND ($2::timestamptz IS NULL OR (received_at, stripe_event_id) < ($2, $3)) "
                "ORDER BY received_at DESC, stripe_event_id DESC LIMIT $4",
                {state, page.time(), page.id(), page.limit})) {
-    list.push_back({{"id", row.text(0)},
-                    {"type", row.text(1)},
-                    {"account", row.text(2)},
-                    {"tenant_id", row.is_null(3) ? json(nullptr) : json(row.text(3))},
-                    {"state", row.text(4)},
-                    {"reason", row.text(5)},
-                    {"stated_at", to_rfc3339(row.timestamp(6))},
-                    {"received_at", to_rfc3339(row.timestamp(7))},
-                    {"detail", row.text(8)},
-                    {"settled_by", row.text(9)},
-                    {"settled_at", instant(row, 10)}});
+    list.push_back(described(row));
   }
   return list;
 }
@@ -40,6 +49,48 @@ void stripe_events(Services& services, const CallPtr& call) {
   if (!state) return services.refuse(call, state.error());
   list(services, call, {.name = "stripe_events", .time_field = "received_at", .uuid_ids = false},
        [state = *state](db::Transaction& tx, const Page& page) { return list_stripe_events(tx, state, page); });
+}
+
+// The objects that it names, whose they are, and whose statement is what is known of each.
+json read_objects(db::Transaction& tx, const std::string& event_id, const std::string& tenant_id,
+                  const std::vector<std::string>& object_ids) {
+  if (!tenant_id.empty()) tx.set_tenant(tenant_id);
+  json out = json::array();
+  for (const auto row :
+       tx.exec("SELECT o.id, l.tenant_id, coalesce(s.stripe_event_id, i.stripe_event_id, m.stripe_event_id) FROM "
+               "unnest($1::text[]) WITH ORDINALITY AS o (id, place) "
+               "LEFT JOIN billing.stripe_links l ON l.stripe_object_id = o.id "
+               "LEFT JOIN billing.stripe_subscriptions s ON s.stripe_subscription_id = o.id "
+               "LEFT JOIN billing.invoices i ON i.stripe_invoice_id = o.id "
+               "LEFT JOIN billing.payment_methods m ON m.stripe_payment_method_id = o.id ORDER BY o.place",
+               {db::Param::array(object_ids)})) {
+    const bool kept = !row.is_null(2);
+    out.push_back({{"id", row.text(0)},
+                   {"tenant_id", row.is_null(1) ? json(nullptr) : json(row.text(1))},
+                   {"counts", kept ? json(row.text(2) == event_id) : json(nullptr)},
+                   {"known_by", kept ? row.text(2) : ""}});
+  }
+  return out;
+}
+
+void explain(Services& services, const CallPtr& call) {
+  change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    const auto& id = call->path.at("id");
+    const auto rows = tx.exec(
+        "SELECT stripe_event_id, type, account, tenant_id, state, reason, stated_at, received_at, detail, settled_by, "
+        "settled_at, body FROM billing.stripe_events WHERE stripe_event_id = $1",
+        {id});
+    if (rows.empty()) return nothing_here();
+    auto body = described(rows[0]);
+    const auto raw = rows[0].bytes(11);
+    const auto fact = read_stripe_event(as_text(raw));
+    body["says"] = fact.message == nullptr
+                       ? json(nullptr)
+                       : json(events::Catalogue::instance().find(fact.message->GetDescriptor())->type);
+    body["objects"] = read_objects(tx, id, rows[0].is_null(3) ? "" : std::string(rows[0].text(3)), fact.object_ids);
+    tell_read(outbox, events::platform_tenant, "stripe_event", id);
+    return json_response(200, body);
+  });
 }
 
 http::Response settled(const Call& call, const char* state) {
@@ -80,6 +131,7 @@ void drop(Services& services, const CallPtr& call) {
 
 constexpr Route routes[] = {
     {Method::get, "/v1/admin/stripe-events", "adminStripeEvents", Guard::admin, stripe_events},
+    {Method::get, "/v1/admin/stripe-events/{id}", "adminExplainStripeEvent", Guard::admin, explain},
     {Method::post, "/v1/admin/stripe-events/{id}/redrive", "adminRedriveStripeEvent", Guard::admin, redrive},
     {Method::post, "/v1/admin/stripe-events/{id}/assign", "adminAssignStripeEvent", Guard::admin, assign},
     {Method::post, "/v1/admin/stripe-events/{id}/drop", "adminDropStripeEvent", Guard::admin, drop},
