@@ -56,6 +56,19 @@ CREATE POLICY released ON billing.plan_changes TO tenantry_provisioning USING (t
 -- Why the account is what it is: the rule, the object that it was applied to, whose statement counts. Written with it.
 ALTER TABLE billing.accounts ADD COLUMN because jsonb NOT NULL DEFAULT '{}';
 
+-- What a price named of a subscription that is over was heard of, too, and has had its effect: "~" says that it is over.
+UPDATE billing.accounts a SET priced_plan = s.plan || '~'
+FROM (SELECT DISTINCT ON (s.tenant_id) s.tenant_id, p.plan
+      FROM billing.stripe_subscriptions s
+      JOIN platform.plans p ON EXISTS (SELECT FROM jsonb_array_elements(s.items) AS i
+                                       WHERE i ->> 'price_id' = ANY (p.stripe_price_ids))
+      WHERE s.status IN ('canceled', 'unpaid', 'paused')
+      ORDER BY s.tenant_id, s.stated_at DESC, p.price_minor DESC) AS s
+WHERE s.tenant_id = a.tenant_id AND a.priced_plan = '';
+
+-- When Stripe tries to collect an invoice again: dunning keeps step with it.
+ALTER TABLE billing.invoices ADD COLUMN next_attempt_at timestamptz;
+
 INSERT INTO housekeeping.rules (relation, keep, over, reason) VALUES
   ('billing.payment_methods', '90 days', 'detached AND stated_at < $1', 'a statement that comes late finds a newer one');
 INSERT INTO housekeeping.rules (relation, reason) VALUES ('platform.dunning_terms', 'at most one row a tenant');

@@ -275,6 +275,62 @@ class T3_Order(unittest.TestCase):
         state = self.check("Échec", make)
         self.assertEqual((state["status"], state["billing"]["state"]), ("ACTIVE", "past_due"))
 
+    def test_a_life_in_both_shapes(self):
+        """The API of 2019 and of today, forwards and backwards: the same end."""
+        def shaped(tenant, status, old, price="price_starter", at=0, **more):
+            obj = subscription(tenant, status, **more)
+            item = {"id": "si_1", "price": {"id": price}, "quantity": 1}
+            period = {"current_period_start": at, "current_period_end": at + 30 * 86400}
+            if old:
+                obj.update(period)
+            else:
+                item.update(period)
+            obj["items"]["data"] = [item]
+            return obj
+
+        def invoice(tenant, paid, old, reason, number):
+            obj = p.invoice(tenant.id, paid)
+            obj.update({"id": f"in_{number}_{tenant.id}", "billing_reason": reason})
+            obj.pop("subscription", None)
+            obj.pop("parent", None)
+            if old:
+                obj["subscription"] = "sub_" + tenant.id
+            else:
+                obj["parent"] = {"subscription_details": {"subscription": "sub_" + tenant.id}}
+            return obj
+
+        def life(tenant, at, old):
+            version = "2019-05-16" if old else "2026-10-28.endive"
+            stated = [
+                ("customer.subscription.created", shaped(tenant, "trialing", old, at=at, trial_end=at + 14 * 86400)),
+                ("customer.subscription.trial_will_end", shaped(tenant, "trialing", old, at=at, trial_end=at + 14 * 86400)),
+                ("invoice.payment_failed", invoice(tenant, False, old, "subscription_cycle", 1)),
+                ("customer.subscription.updated", shaped(tenant, "past_due", old, at=at)),
+                ("invoice.paid", invoice(tenant, True, old, "subscription_cycle", 1)),
+                ("customer.subscription.updated", shaped(tenant, "active", old, at=at)),
+                ("customer.subscription.updated", shaped(tenant, "active", old, "price_enterprise", at=at)),
+                ("invoice.finalized", invoice(tenant, False, old, "subscription_update", 2)),
+                ("invoice.voided", {**invoice(tenant, False, old, "subscription_update", 2), "status": "void"}),
+                ("customer.subscription.updated", shaped(tenant, "active", old, "price_enterprise", at=at, cancel_at_period_end=True)),
+                ("customer.subscription.deleted", shaped(tenant, "canceled", old, "price_enterprise", at=at))]
+            return [{**p.stripe_event(type_, obj, created=at + 10 * number), "api_version": version}
+                    for number, (type_, obj) in enumerate(stated)]
+
+        at = int(p.platform_now()) - 1000
+        ends = {}
+        for old in (False, True):
+            for backwards in (False, True):
+                tenant = sign_up(unique("Deux Formes"))
+                events = life(tenant, at, old)
+                for event in events[::-1] if backwards else events:
+                    post(event)
+                tenant.await_status("cancelled")
+                stack.await_quiet(lambda: self.billing_of(tenant), "billing of " + tenant.id, still_for=0.7)
+                seen = json.loads(self.billing_of(tenant))
+                ends[old, backwards] = json.dumps({**seen, "plan": tenant.get("/v1/subscription").json["plan"]}, sort_keys=True)
+        self.assertEqual(len(set(ends.values())), 1, ends)
+        self.assertIn('"plan": "ENTERPRISE"', ends[False, False])
+
     def test_recorded_objects(self):
         names = ["subscription.created", "invoice.payment_failed", "checkout.session.completed", "subscription.updated",
                  "subscription.deleted"]

@@ -281,6 +281,14 @@ Account account_of(const Facts& facts) {
   return account;
 }
 
+std::optional<Timestamp> next_attempt(const Facts& facts) {
+  std::optional<Timestamp> next;
+  for (const auto& invoice : facts.invoices) {
+    if (invoice.status == InvoiceStatus::open && invoice.failed_at) least(next, invoice.next_attempt_at);
+  }
+  return next;
+}
+
 Because because_of(const Facts& facts, const Account& account) {
   switch (account.state) {
     case AccountState::ended:

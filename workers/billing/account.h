@@ -29,6 +29,9 @@ struct Because {
 };
 Because because_of(const Facts& facts, const Account& account);
 
+// When Stripe tries to collect next, of what has failed and is open; empty: never, or nobody said.
+std::optional<Timestamp> next_attempt(const Facts& facts);
+
 struct Ask {
   tenancy::Trigger trigger;
   std::string_view reason;

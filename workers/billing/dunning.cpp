@@ -5,6 +5,8 @@
 namespace tenantry::billing {
 namespace {
 
+constexpr Days attempt_told_within{1};  // after it, Stripe has told what came of it
+
 Timestamp suspend_at(Timestamp lapse, std::optional<Timestamp> warned_at, const DunningPolicy& policy) {
   const auto by_policy = lapse + policy.suspend_on;
   return warned_at ? std::max<Timestamp>(by_policy, *warned_at + policy.notice) : by_policy;
@@ -24,6 +26,10 @@ DunningEffects on_last_day(const Tenancy& tenancy, const DunningDay& due, const 
   if (never_warned) return remind(due, policy.remind_on.back(), policy.suspend_on, policy, now);
   const auto ends_at = suspend_at(due.lapse, due.warned_at, policy);
   if (now < ends_at) return {.next = DunningTimer{due.day, ends_at, due.warned_at}};
+  const bool awaited = due.next_attempt_at && *due.next_attempt_at <= ends_at + policy.notice;
+  if (awaited && now < *due.next_attempt_at + attempt_told_within) {
+    return {.next = DunningTimer{due.day, *due.next_attempt_at + attempt_told_within, due.warned_at}};
+  }
   return {.suspend = true};
 }
 

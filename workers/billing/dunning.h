@@ -35,6 +35,7 @@ struct DunningDay {
   Timestamp lapse;
   Days day;
   std::optional<Timestamp> warned_at{};
+  std::optional<Timestamp> next_attempt_at{};  // when Stripe tries to collect again, as far as it has said
 };
 
 struct DunningEffects {
@@ -55,7 +56,8 @@ DunningTimer first_dunning_timer(Timestamp past_due_since, const DunningPolicy& 
 DunningTimer next_dunning_timer(Timestamp past_due_since, const DunningPolicy& policy, Timestamp now);
 
 // Once the timer's lapse is over (paid, or paid and lapsed again) it has no effects, so
-// a late or repeated timer is harmless. Of reminders whose days have passed only the last is sent.
+// a late or repeated timer is harmless. Of reminders whose days have passed only the last is sent. A suspension
+// waits for an attempt that Stripe has announced for the days of the notice after it.
 DunningEffects on_dunning_due(const Account& account, const Tenancy& tenancy, const DunningDay& due,
                               const DunningPolicy& policy, Timestamp now);
 

@@ -20,10 +20,23 @@ struct PricedPlan {
   std::vector<std::string> stripe_price_ids{};
 };
 
-// The plan that an item of a subscription in force names; of several the dearest, of
-// its versions the tenant's own, else the newest. Null: no price says anything, and
-// the tenant keeps what it has.
-const Subscription* seller_of(const Facts& facts, const PricedPlan& plan);  // one that has its price; null: none
-const PricedPlan* plan_of(const Facts& facts, const Tenancy& tenancy, std::span<const PricedPlan> plans);
+// What a price says of the tenant's plan.
+struct Named {
+  const PricedPlan* plan = nullptr;  // null: no price says anything, and the tenant keeps what it has
+  const Subscription* by = nullptr;
+  bool in_force = false;  // else its subscription is over: it was the last that was in force
+};
+
+// The plan that an item of a subscription in force names; of several the dearest, of its
+// versions the tenant's own, else the newest. Where none is in force, what the last one
+// named, so that it does not matter whether its end was heard of first.
+Named plan_of(const Facts& facts, const Tenancy& tenancy, std::span<const PricedPlan> plans);
+
+// As it is kept of an account: a plan's name, with "~" behind it where its subscription is over.
+std::string written(const Named& named);
+
+// Whether it says another plan than what was heard before, or the same of a subscription that began anew. What
+// somebody chose meanwhile stands otherwise.
+bool is_news(const Named& named, std::string_view heard);
 
 }  // namespace tenantry::billing

@@ -139,6 +139,7 @@ void take_words(Invoice& known, const Invoice& newer) {
   take(known.url, newer.url);
   take(known.currency, newer.currency);
   known.amount_minor = newer.amount_minor;
+  known.next_attempt_at = newer.next_attempt_at;
   known.stated_at = newer.stated_at;
   known.stripe_event_id = newer.stripe_event_id;
 }
@@ -162,8 +163,8 @@ Invoice joined(const Invoice& known, const Invoice& statement) {
 bool same(const Invoice& left, const Invoice& right) {
   const auto fields = [](const Invoice& each) {
     return std::tie(each.stripe_subscription_id, each.billing_reason, each.status, each.closed_at, each.failed_at,
-                    each.failed_last_at, each.number, each.amount_minor, each.currency, each.url, each.issued_at,
-                    each.stated_at, each.stripe_event_id);
+                    each.failed_last_at, each.next_attempt_at, each.number, each.amount_minor, each.currency, each.url,
+                    each.issued_at, each.stated_at, each.stripe_event_id);
   };
   return fields(left) == fields(right);
 }

@@ -155,7 +155,7 @@ void load_subscriptions(db::Transaction& tx, const Param& tenant_ids, std::map<s
 
 const std::string invoice_columns =
     "tenant_id, stripe_invoice_id, stripe_subscription_id, billing_reason, status, closed_at, failed_at, "
-    "failed_last_at, number, amount_minor, currency, url, issued_at, stated_at, stripe_event_id";
+    "failed_last_at, number, amount_minor, currency, url, issued_at, stated_at, stripe_event_id, next_attempt_at";
 
 // Of what is closed only the last of each subscription, and its last that is paid, say anything about the account.
 void load_invoices(db::Transaction& tx, const Param& tenant_ids, const std::vector<std::string>& stripe_invoice_ids,
@@ -178,6 +178,7 @@ void load_invoices(db::Transaction& tx, const Param& tenant_ids, const std::vect
                                              .closed_at = row.optional_timestamp(5),
                                              .failed_at = row.optional_timestamp(6),
                                              .failed_last_at = row.optional_timestamp(7),
+                                             .next_attempt_at = row.optional_timestamp(15),
                                              .number = std::string(row.text(8)),
                                              .amount_minor = row.int64(9),
                                              .currency = std::string(row.text(10)),
@@ -361,12 +362,13 @@ void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices) {
       "INSERT INTO billing.invoices (" + invoice_columns +
       ") SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], "
       "$7::timestamptz[], $8::timestamptz[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[], "
-      "$14::timestamptz[], $15::text[]) ON CONFLICT (stripe_invoice_id) DO UPDATE SET "
+      "$14::timestamptz[], $15::text[], $16::timestamptz[]) ON CONFLICT (stripe_invoice_id) DO UPDATE SET "
       "tenant_id = excluded.tenant_id, stripe_subscription_id = excluded.stripe_subscription_id, "
       "billing_reason = excluded.billing_reason, status = excluded.status, closed_at = excluded.closed_at, "
       "failed_at = excluded.failed_at, failed_last_at = excluded.failed_last_at, number = excluded.number, "
       "amount_minor = excluded.amount_minor, currency = excluded.currency, url = excluded.url, "
-      "issued_at = excluded.issued_at, stated_at = excluded.stated_at, stripe_event_id = excluded.stripe_event_id";
+      "issued_at = excluded.issued_at, stated_at = excluded.stated_at, stripe_event_id = excluded.stripe_event_id, "
+      "next_attempt_at = excluded.next_attempt_at";
   tx.send(sql, {column(invoices, &Invoice::tenant_id), column(invoices, &Invoice::stripe_invoice_id),
                 column(invoices, &Invoice::stripe_subscription_id), column(invoices, &Invoice::billing_reason),
                 column(invoices, [](const Invoice& row) { return to_string(row.status); }),
@@ -374,10 +376,10 @@ void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices) {
                 column(invoices, &Invoice::failed_last_at), column(invoices, &Invoice::number),
                 column(invoices, &Invoice::amount_minor), column(invoices, &Invoice::currency),
                 column(invoices, &Invoice::url), column(invoices, &Invoice::issued_at),
-                column(invoices, &Invoice::stated_at), column(invoices, &Invoice::stripe_event_id)});
+                column(invoices, &Invoice::stated_at), column(invoices, &Invoice::stripe_event_id),
+                column(invoices, &Invoice::next_attempt_at)});
 }
 
-// The states are ranked as PaymentState ranks them.
 void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods) {
   if (methods.empty()) return;
   tx.send(
@@ -394,6 +396,7 @@ void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>&
        column(methods, &PaymentMethod::stripe_event_id)});
 }
 
+// The states are ranked as PaymentState ranks them.
 void save_payments(db::Transaction& tx, const std::vector<Payment>& payments) {
   if (payments.empty()) return;
   tx.send(

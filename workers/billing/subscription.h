@@ -64,6 +64,7 @@ struct Invoice {
   std::optional<Timestamp> closed_at{};  // when `status` was first stated, where it is not open
   std::optional<Timestamp> failed_at{};  // the first failure to pay it
   std::optional<Timestamp> failed_last_at{};
+  std::optional<Timestamp> next_attempt_at{};  // as of the newest statement
   std::string number{};
   std::int64_t amount_minor = 0;
   std::string currency{};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "events/proto_time.h"
 #include "shared/core/rare.h"
@@ -88,6 +89,7 @@ Invoice invoice_from(const std::string& tenant_id, const v1::PaymentFacts& facts
           .tenant_id = tenant_id,
           .stripe_subscription_id = facts.stripe_subscription_id(),
           .billing_reason = facts.billing_reason(),
+          .next_attempt_at = optional_time(facts.has_next_attempt_at(), facts.next_attempt_at()),
           .number = facts.invoice_number(),
           .amount_minor = facts.amount_minor(),
           .currency = facts.currency(),
@@ -368,13 +370,15 @@ class BillingWorker final : public messaging::Worker {
     if (!tenant.tenancy) return no_such_tenant();
     const DunningDay due{.lapse = from_proto(message.past_due_since()),
                          .day = Days{message.day()},
-                         .warned_at = optional_time(message.has_warned_at(), message.warned_at())};
+                         .warned_at = optional_time(message.has_warned_at(), message.warned_at()),
+                         .next_attempt_at = next_attempt(tenant.facts)};
     const auto effects = on_dunning_due(tenant.account, *tenant.tenancy, due, policy_of(tenant), unit.now);
     if (effects.remind) {
       v1::PaymentOverdue overdue;
       *overdue.mutable_past_due_since() = to_proto(due.lapse);
       overdue.set_day(static_cast<std::int32_t>(effects.remind->count()));
       *overdue.mutable_suspend_at() = to_proto(*effects.suspend_at);
+      if (due.next_attempt_at > unit.now) *overdue.mutable_next_attempt_at() = to_proto(*due.next_attempt_at);
       if (!tenant.because.rule.empty()) *overdue.mutable_because() = tenancy::to_proto(tenant.because);
       unit.outbox.publish(event.tenant_id, overdue);
     }
@@ -490,24 +494,16 @@ class BillingWorker final : public messaging::Worker {
     return follow_trial(unit, tenant_id);
   }
 
-  static tenancy::Because because_of_price(const Facts& facts, const PricedPlan& plan) {
-    const auto* seller = seller_of(facts, plan);
-    if (seller == nullptr) return {};
-    return {.rule = "price_decides_plan",
-            .object_id = seller->stripe_subscription_id,
-            .stripe_event_id = seller->stripe_event_id};
-  }
-
   // The price decides the plan when it changes; what somebody chose since then stands.
   Result<void> follow_price(Unit& unit, const std::string& tenant_id) {
     if (plans_.empty() || rare::is(rare::Mutant::price_ignored)) return {};
     auto& tenant = tenants_[tenant_id];
-    const auto* plan = plan_of(tenant.facts, *tenant.tenancy, plans_);
-    const std::string named = plan == nullptr ? "" : plan->plan;
-    if (named == tenant.priced_plan) return {};
-    tenant.priced_plan = named;
+    const auto named = plan_of(tenant.facts, *tenant.tenancy, plans_);
+    const auto heard = std::exchange(tenant.priced_plan, written(named));
+    if (heard == tenant.priced_plan) return {};
     accounts_.insert(tenant_id);
-    if (plan == nullptr) return {};
+    if (!is_news(named, heard)) return {};
+    const auto* plan = named.plan;
     const auto withdrawn = tenancy::withdraw_pending_plan(unit.tx, unit.outbox, tenant_id, "stripe_price");
     if (!withdrawn) return withdrawn.error();
     if (plan->plan == tenant.tenancy->plan) return {};
@@ -516,7 +512,9 @@ class BillingWorker final : public messaging::Worker {
                                                .plan = plan->plan,
                                                .version = plan->version,
                                                .reason = "stripe_price",
-                                               .because = because_of_price(tenant.facts, *plan)},
+                                               .because = {.rule = "price_decides_plan",
+                                                           .object_id = named.by->stripe_subscription_id,
+                                                           .stripe_event_id = named.by->stripe_event_id}},
                                               unit.now);
     if (!changed) return changed.error();
     tenant.tenancy->plan = plan->plan;

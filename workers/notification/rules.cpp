@@ -87,11 +87,13 @@ Found cancelled(const Event& event, std::string_view locale) {
 
 Found payment_overdue(const Event& event, std::string_view locale) {
   const auto& overdue = event.as<v1::PaymentOverdue>();
-  return Notice{"payment_overdue",
-                {{"day", std::to_string(overdue.day())},
-                 {"past_due_on", date(overdue.past_due_since(), locale)},
-                 {"suspend_on", date(overdue.suspend_at(), locale)}},
-                {{"first", overdue.day() == 0}, {"many", overdue.day() > 1}}};
+  return Notice{
+      "payment_overdue",
+      {{"day", std::to_string(overdue.day())},
+       {"past_due_on", date(overdue.past_due_since(), locale)},
+       {"suspend_on", date(overdue.suspend_at(), locale)},
+       {"next_attempt_on", date(overdue.next_attempt_at(), locale)}},
+      {{"first", overdue.day() == 0}, {"many", overdue.day() > 1}, {"retries", overdue.has_next_attempt_at()}}};
 }
 
 Found payment_method_expiring(const Event& event, std::string_view locale) {

@@ -110,6 +110,20 @@ TEST(DunningPolicy, WhoNeedNotPayIsAskedForNothingUntilThatEnds) {
   }
 }
 
+// Stripe has said when it tries again: who is suspended the day before would have paid. After it there is no more
+// waiting.
+TEST(DunningPolicy, SuspensionWaitsForAnAttemptThatIsAnnounced) {
+  const Tenancy tenancy{.status = Status::active, .price_minor = 4900};
+  const auto on_day = [&](int now, int attempt) {
+    const DunningDay due{.lapse = day0, .day = Days{14}, .warned_at = day0, .next_attempt_at = day0 + Days{attempt}};
+    return on_dunning_due(account_past_due_since(day0), tenancy, due, {}, day0 + Days{now});
+  };
+  EXPECT_EQ(on_day(14, 16), (DunningEffects{.next = DunningTimer{Days{14}, day0 + Days{17}, day0}}));
+  EXPECT_EQ(on_day(17, 16), suspends);
+  EXPECT_EQ(on_day(14, 18), suspends) << "further away than the notice";
+  EXPECT_EQ(on_day(14, 10), suspends) << "of an attempt that is over";
+}
+
 // A plan's or a tenant's own days count before the settings; what would come at the suspension is no reminder.
 TEST(DunningPolicy, TermsCountBeforeTheSettings) {
   const auto patient = with_terms({}, {.suspend_on = Days{30}});

@@ -28,8 +28,8 @@ class PriceDecides : public testing::TestWithParam<Row> {};
 TEST_P(PriceDecides, ThePlan) {
   Facts facts;
   for (const auto& each : GetParam().subscriptions) book(facts.subscriptions, each);
-  const auto* plan = plan_of(facts, on_starter_1, catalogue);
-  EXPECT_EQ(plan == nullptr ? "" : plan->plan + " " + std::to_string(plan->version), GetParam().plan);
+  const auto named = plan_of(facts, on_starter_1, catalogue);
+  EXPECT_EQ(named.plan == nullptr ? "" : written(named) + " " + std::to_string(named.plan->version), GetParam().plan);
 }
 INSTANTIATE_TEST_SUITE_P(
     , PriceDecides,
@@ -47,6 +47,48 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"KeepsTheVersionThatTheTenantHas", {with("active", {"price_starter"})}, "STARTER 1"},
         Row{"TakesTheVersionThatSellsThePrice", {with("active", {"price_starter_2"})}, "STARTER 2"}),
     [](const auto& tested) { return tested.param.name; });
+
+// Whichever of its statements is heard first, the last subscription's price has said what the plan is.
+TEST(PricedPlan, TheSameWhereTheEndIsHeardOfFirst) {
+  const auto at = from_unix_seconds(1'800'000'000);
+  auto active = with("active", {"price_enterprise"});
+  active.stated_at = at;
+  auto ended = with("canceled", {"price_enterprise"});
+  ended.stated_at = at + Days{1};
+  auto later = with("active", {"price_professional"}, "sub_2");
+  later.stated_at = at + Days{2};
+  auto later_ended = later;
+  later_ended.status = "canceled";
+  later_ended.stated_at = at + Days{3};
+  const auto heard = [](const std::vector<Subscription>& statements) {
+    Facts facts;
+    std::string out;
+    std::string before;
+    for (const auto& each : statements) {
+      book(facts.subscriptions, each);
+      const auto named = plan_of(facts, on_starter_1, catalogue);
+      if (is_news(named, before)) out = named.plan->plan;
+      before = written(named);
+    }
+    return out + " " + before;
+  };
+  EXPECT_EQ(heard({active, ended}), "ENTERPRISE ENTERPRISE~");
+  EXPECT_EQ(heard({ended, active}), "ENTERPRISE ENTERPRISE~");
+  EXPECT_EQ(heard({active, ended, later, later_ended}), "PROFESSIONAL PROFESSIONAL~") << "the last, not the dearest";
+  EXPECT_EQ(heard({later_ended, ended, later, active}), "PROFESSIONAL PROFESSIONAL~");
+}
+
+TEST(PricedPlan, WhenItChangesOrBeginsAnew) {
+  const Named starter{.plan = &catalogue[0], .in_force = true};
+  const Named over{.plan = &catalogue[0], .in_force = false};
+  EXPECT_TRUE(is_news(starter, ""));
+  EXPECT_TRUE(is_news(starter, "PROFESSIONAL"));
+  EXPECT_FALSE(is_news(starter, "STARTER"));
+  EXPECT_TRUE(is_news(starter, "STARTER~")) << "a subscription that begins anew";
+  EXPECT_FALSE(is_news(over, "STARTER")) << "its end says nothing new";
+  EXPECT_TRUE(is_news(over, "")) << "its end was heard of first";
+  EXPECT_FALSE(is_news({}, "STARTER"));
+}
 
 }  // namespace
 }  // namespace tenantry::billing
