@@ -126,7 +126,8 @@ Result<Claims> read_claims(const json& payload) {
   const std::pair<const char*, std::string*> optional_texts[] = {{"email", &claims.email},
                                                                  {"tenant_id", &claims.tenant_id},
                                                                  {"tenant_role", &claims.tenant_role},
-                                                                 {"sid", &claims.sid}};
+                                                                 {"sid", &claims.sid},
+                                                                 {"factor", &claims.factor}};
   for (const auto& [name, text] : optional_texts) {
     if (payload.contains(name) && !read_text(payload, name, *text)) return token_invalid(name);
   }
@@ -251,6 +252,7 @@ std::string sign(const KeyRing& keys, const Claims& claims, std::string_view iss
   if (!claims.tenant_id.empty()) payload["tenant_id"] = claims.tenant_id;
   if (!claims.tenant_role.empty()) payload["tenant_role"] = claims.tenant_role;
   if (!claims.sid.empty()) payload["sid"] = claims.sid;
+  if (!claims.factor.empty()) payload["factor"] = claims.factor;
   return keys.sign(payload.dump());
 }
 

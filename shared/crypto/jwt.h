@@ -69,9 +69,10 @@ struct Claims {
   std::int64_t exp = 0;
   std::int64_t nbf = 0;  // 0: none
   std::string jti{};
-  std::string sid{};  // the session's id, where there is one
-  std::string kid{};  // set by verify: the header's
-  std::string typ{};  // what the token is for: "access", "select"
+  std::string sid{};     // the session's id, where there is one
+  std::string kid{};     // set by verify: the header's
+  std::string typ{};     // what the token is for: "access", "select", "factor"
+  std::string factor{};  // of a "select": the second factor that was shown; "": none
 };
 
 struct Expectation {

@@ -9,6 +9,12 @@ std::string_view prefix_of(LinkPurpose purpose) {
       return "inv_";
     case LinkPurpose::password_reset:
       return "pwr_";
+    case LinkPurpose::email_verification:
+      return "emv_";
+    case LinkPurpose::email_change:
+      return "emc_";
+    case LinkPurpose::email_undo:
+      return "emu_";
   }
   return {};
 }

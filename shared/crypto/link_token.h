@@ -14,13 +14,14 @@
 
 namespace tenantry::crypto {
 
-enum class LinkPurpose { invitation, password_reset };
+enum class LinkPurpose { invitation, password_reset, email_verification, email_change, email_undo };
 
 class LinkTokens {
  public:
   explicit LinkTokens(const MasterKey& master);
 
-  // "inv_" and 43 letters of base64url, for an invitation; "pwr_" for a password. Another sending is another token.
+  // "inv_" and 43 letters of base64url, for an invitation; "pwr_" for a password;
+  // "emv_", "emc_", "emu_" for an address that is confirmed, changed, changed back. Another sending is another token.
   std::string make(LinkPurpose purpose, const Uuid& id, int sending) const;
 
  private:

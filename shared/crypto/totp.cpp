@@ -73,8 +73,12 @@ std::optional<std::int64_t> check_totp(ByteView seed, std::string_view code, Tim
   return found;
 }
 
+std::string totp_secret(ByteView seed) {
+  return base32(seed);
+}
+
 std::string totp_uri(ByteView seed, std::string_view account, std::string_view issuer) {
-  return "otpauth://totp/" + percent_encoded(issuer) + ":" + percent_encoded(account) + "?secret=" + base32(seed) +
+  return "otpauth://totp/" + percent_encoded(issuer) + ":" + percent_encoded(account) + "?secret=" + totp_secret(seed) +
          "&issuer=" + percent_encoded(issuer);
 }
 

@@ -28,6 +28,9 @@ std::string totp_code(ByteView seed, std::int64_t step);
 // that was used: a code that was seen is of no use to who saw it.
 std::optional<std::int64_t> check_totp(ByteView seed, std::string_view code, Timestamp now, std::int64_t last_step);
 
+// What people type where there is no camera: base32.
+std::string totp_secret(ByteView seed);
+
 // What an authenticator's camera reads: otpauth://totp/...
 std::string totp_uri(ByteView seed, std::string_view account, std::string_view issuer);
 
