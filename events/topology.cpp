@@ -72,9 +72,17 @@ constexpr Subscription table[] = {
     {"notification", platform_events, "usage.threshold_reached"},
     {"notification", platform_events, "usage.limit_exceeded"},
     {"notification", platform_events, "invoice.issued"},
+    {"notification", platform_events, "user.email_change_requested"},
+    {"notification", platform_events, "user.email_changed"},
+    {"notification", platform_events, "user.email_verification_requested"},
+    {"notification", platform_events, "user.factor_added"},
+    {"notification", platform_events, "user.factor_removed"},
+    {"notification", platform_events, "user.factor_reset_requested"},
     {"notification", platform_events, "user.invited"},
     {"notification", platform_events, "user.password_changed"},
     {"notification", platform_events, "user.password_reset_requested"},
+    {"notification", platform_events, "user.recovery_code_used"},
+    {"notification", platform_events, "user.recovery_codes_created"},
 };
 
 constexpr std::string_view by_signup[] = {"signup.rejected", "tenant.registered", "trial.%", "user.invited",

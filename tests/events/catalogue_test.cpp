@@ -26,6 +26,23 @@ TEST(Catalogue, EveryEntrySaysWhatItStates) {
   }
 }
 
+// Goal: the audit worker can write every change: of a text, a flag or a whole number.
+TEST(Catalogue, EveryChangeNamesAFieldThatCanBeWritten) {
+  using Field = google::protobuf::FieldDescriptor;
+  const std::set<Field::CppType> written = {Field::CPPTYPE_STRING, Field::CPPTYPE_BOOL, Field::CPPTYPE_INT32,
+                                            Field::CPPTYPE_INT64};
+  for (const auto& entry : Catalogue::instance().entries()) {
+    for (const auto& change : entry.changes) {
+      for (const auto& name : {change.old_field, change.new_field}) {
+        if (name.empty()) continue;
+        const auto* field = entry.descriptor->FindFieldByName(name);
+        ASSERT_NE(field, nullptr) << entry.type << " " << name;
+        EXPECT_TRUE(!field->is_repeated() && written.contains(field->cpp_type())) << entry.type << " " << name;
+      }
+    }
+  }
+}
+
 TEST(Catalogue, OnlyWhatIsMarkedOpenIsUnprivileged) {
   const auto& catalogue = Catalogue::instance();
   for (const char* type :

@@ -18,6 +18,8 @@ std::string json_field(const google::protobuf::Message& message, const std::stri
   TENANTRY_ASSERT(field != nullptr && !field->is_repeated());  // catalogue_test.cpp: changes name fields there are
   const auto* reflection = message.GetReflection();
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) return reflection->GetBool(message, field) ? "true" : "false";
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT32) return std::to_string(reflection->GetInt32(message, field));
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT64) return std::to_string(reflection->GetInt64(message, field));
   TENANTRY_ASSERT(field->cpp_type() == FieldDescriptor::CPPTYPE_STRING);
   std::string out;
   append_json_string(out, reflection->GetString(message, field));

@@ -6,9 +6,11 @@
 #include <cmath>
 
 #include "events/proto_time.h"
+#include "events/topology.h"
 #include "shared/core/money.h"
 #include "shared/tenancy/lifecycle.h"
 #include "tenantry/events/v1/billing.pb.h"
+#include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
@@ -169,6 +171,61 @@ Found password_changed(const Event&, std::string_view) {
   return Notice{"password_changed"};
 }
 
+// Of the mails whose link is about an address.
+template <class M>
+Found address_link(const Event& event, const char* template_name, crypto::LinkPurpose purpose, const char* page) {
+  const auto id = Uuid::parse(event.as<M>().link_id());
+  if (!id) return std::nullopt;
+  return Notice{.template_name = template_name, .link = Link{purpose, *id, 1, page}};
+}
+
+Found email_verification(const Event& event, std::string_view) {
+  return address_link<v1::EmailVerificationRequested>(event, "email_verification",
+                                                      crypto::LinkPurpose::email_verification, "/confirm-email");
+}
+
+Found email_change(const Event& event, std::string_view) {
+  return address_link<v1::EmailChangeRequested>(event, "email_change", crypto::LinkPurpose::email_change,
+                                                "/confirm-email");
+}
+
+Found email_changed(const Event& event, std::string_view) {
+  return address_link<v1::EmailChanged>(event, "email_changed", crypto::LinkPurpose::email_undo, "/undo-email");
+}
+
+// "totp" in the reader's words.
+std::string factor_name(const std::string& factor, std::string_view locale) {
+  if (factor == "totp") return locale == "fr" ? "une application d'authentification" : "an authenticator app";
+  return factor;
+}
+
+Found factor_added(const Event& event, std::string_view locale) {
+  return Notice{"factor_added", {{"factor", factor_name(event.as<v1::FactorAdded>().factor(), locale)}}};
+}
+
+Found factor_removed(const Event& event, std::string_view locale) {
+  const auto& removed = event.as<v1::FactorRemoved>();
+  return Notice{
+      "factor_removed", {{"factor", factor_name(removed.factor(), locale)}}, {{"by_reset", removed.by_reset()}}};
+}
+
+Found factor_reset(const Event& event, std::string_view locale) {
+  const auto& asked = event.as<v1::FactorResetRequested>();
+  return Notice{.template_name = "factor_reset",
+                .values = {{"effective_on", date(asked.effective_at(), locale)}},
+                .sections = {{"of_company", event.tenant_id != events::platform_tenant}},
+                .names = {{"reason", asked.reason()}}};
+}
+
+Found recovery_codes(const Event&, std::string_view) {
+  return Notice{"recovery_codes"};
+}
+
+Found recovery_code_used(const Event& event, std::string_view) {
+  const auto left = event.as<v1::RecoveryCodeUsed>().left();
+  return Notice{"recovery_code_used", {{"left", std::to_string(left)}}, {{"few", left < 3}}};
+}
+
 struct Rule {
   std::string_view type;
   Found (*notice)(const Event&, std::string_view locale);
@@ -185,9 +242,17 @@ constexpr Rule rules[] = {
     {"usage.threshold_reached", &threshold_reached},
     {"usage.limit_exceeded", &limit_exceeded},
     {"invoice.issued", &invoice_issued},
+    {"user.email_change_requested", &email_change},
+    {"user.email_changed", &email_changed},
+    {"user.email_verification_requested", &email_verification},
+    {"user.factor_added", &factor_added},
+    {"user.factor_removed", &factor_removed},
+    {"user.factor_reset_requested", &factor_reset},
     {"user.invited", &user_invited},
     {"user.password_changed", &password_changed},
     {"user.password_reset_requested", &password_reset},
+    {"user.recovery_code_used", &recovery_code_used},
+    {"user.recovery_codes_created", &recovery_codes},
 };
 
 constexpr auto types = [] {
@@ -219,6 +284,14 @@ std::optional<Reader> addressee_of(const Event& event) {
   if (event.type == "user.invited") return reader(event.as<v1::UserInvited>());
   if (event.type == "user.password_reset_requested") return reader(event.as<v1::PasswordResetRequested>());
   if (event.type == "user.password_changed") return reader(event.as<v1::PasswordChanged>());
+  if (event.type == "user.email_change_requested") return reader(event.as<v1::EmailChangeRequested>());
+  if (event.type == "user.email_changed") return reader(event.as<v1::EmailChanged>());
+  if (event.type == "user.email_verification_requested") return reader(event.as<v1::EmailVerificationRequested>());
+  if (event.type == "user.factor_added") return reader(event.as<v1::FactorAdded>());
+  if (event.type == "user.factor_removed") return reader(event.as<v1::FactorRemoved>());
+  if (event.type == "user.factor_reset_requested") return reader(event.as<v1::FactorResetRequested>());
+  if (event.type == "user.recovery_code_used") return reader(event.as<v1::RecoveryCodeUsed>());
+  if (event.type == "user.recovery_codes_created") return reader(event.as<v1::RecoveryCodesCreated>());
   return std::nullopt;
 }
 

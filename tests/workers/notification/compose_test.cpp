@@ -182,7 +182,18 @@ TEST(Render, FillsEveryTemplateInBothLanguages) {
                             user_invited("Marie Martin", 1),
                             user_invited("", 1),
                             password_reset(),
-                            password_changed()}) {
+                            password_changed(),
+                            factor_added(),
+                            factor_removed(false),
+                            factor_removed(true),
+                            factor_reset("acme"),
+                            factor_reset("platform"),
+                            email_verification(),
+                            email_change(),
+                            email_changed(),
+                            recovery_codes(),
+                            recovery_code_used(9),
+                            recovery_code_used(1)}) {
     for (const auto* locale : {"fr", "en"}) {
       const auto notice = notice_for(event, locale).value();
       rendered.insert(notice.template_name + "." + locale);

@@ -5,6 +5,7 @@
 #include "events/envelope.h"
 #include "events/proto_time.h"
 #include "tenantry/events/v1/billing.pb.h"
+#include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
@@ -48,6 +49,65 @@ inline events::Event user_invited(const std::string& inviter, int sending) {
   *message.mutable_expires_at() = events::to_proto(later);
   message.set_sending(sending);
   return event_of(message);
+}
+
+template <class M>
+events::Event about_a_person(M message) {
+  message.set_user_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d12");
+  message.set_email("zoe@acme.example");
+  message.set_locale("en");
+  return event_of(message);
+}
+
+inline events::Event factor_added() {
+  v1::FactorAdded message;
+  message.set_factor("totp");
+  return about_a_person(message);
+}
+
+inline events::Event factor_removed(bool by_reset) {
+  v1::FactorRemoved message;
+  message.set_factor("totp");
+  message.set_by_reset(by_reset);
+  return about_a_person(message);
+}
+
+inline events::Event factor_reset(const std::string& tenant_id) {
+  v1::FactorResetRequested message;
+  message.set_reason("phone lost");
+  *message.mutable_effective_at() = events::to_proto(later);
+  auto event = about_a_person(message);
+  event.tenant_id = tenant_id;
+  return event;
+}
+
+inline events::Event recovery_code_used(int left) {
+  v1::RecoveryCodeUsed message;
+  message.set_left(left);
+  return about_a_person(message);
+}
+
+inline events::Event email_verification() {
+  v1::EmailVerificationRequested message;
+  message.set_link_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d31");
+  return about_a_person(message);
+}
+
+inline events::Event email_change() {
+  v1::EmailChangeRequested message;
+  message.set_link_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d31");
+  return about_a_person(message);
+}
+
+inline events::Event email_changed() {
+  v1::EmailChanged message;
+  message.set_link_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d31");
+  message.set_new_email("zoe@globex.example");
+  return about_a_person(message);
+}
+
+inline events::Event recovery_codes() {
+  return about_a_person(v1::RecoveryCodesCreated{});
 }
 
 inline events::Event password_reset() {

@@ -37,6 +37,13 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"LimitExceeded", limit_exceeded(), "limit_exceeded"}, Row{"Invoice", invoice_issued(), "invoice_issued"},
         Row{"Invited", user_invited("Marie", 1), "invitation"}, Row{"Forgotten", password_reset(), "password_reset"},
         Row{"PasswordChanged", password_changed(), "password_changed"},
+        Row{"FactorAdded", factor_added(), "factor_added"},
+        Row{"FactorRemoved", factor_removed(true), "factor_removed"},
+        Row{"EmailVerification", email_verification(), "email_verification"},
+        Row{"EmailChange", email_change(), "email_change"}, Row{"EmailChanged", email_changed(), "email_changed"},
+        Row{"FactorLost", factor_reset("acme"), "factor_reset"},
+        Row{"RecoveryCodes", recovery_codes(), "recovery_codes"},
+        Row{"RecoveryCodeUsed", recovery_code_used(2), "recovery_code_used"},
         Row{"NoRule", event_of(v1::PaymentFailed{}), ""}),
     [](const auto& tested) { return tested.param.name; });
 
@@ -60,6 +67,12 @@ TEST(RuleValues, WhatConcernsOnePersonIsForThatPerson) {
   EXPECT_EQ(addressee_of(password_reset())->locale, "en");
   EXPECT_EQ(addressee_of(password_changed()).value().locale, "fr");
   EXPECT_EQ(addressee_of(user_invited("Marie", 1)).value().email, "paul@durand.example");
+  // The old address is told, not the new one: it is the one that may undo.
+  EXPECT_EQ(notice_for(email_changed(), "fr")->link->purpose, crypto::LinkPurpose::email_undo);
+  for (const auto& event : {email_verification(), email_change(), email_changed(), factor_added(),
+                            factor_removed(false), factor_reset("acme"), recovery_codes(), recovery_code_used(1)}) {
+    EXPECT_EQ(addressee_of(event).value().email, "zoe@acme.example") << event.type;
+  }
   EXPECT_FALSE(addressee_of(trial_started()));
 }
 
