@@ -7,6 +7,7 @@
 #include "shared/db/connection.h"
 #include "shared/messaging/outbox.h"
 #include "shared/tenancy/tenants.h"
+#include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
 
@@ -551,6 +552,47 @@ Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox,
   outbox.publish(tenant_id, event);
   signal(outbox, tenant_id);
   return {};
+}
+
+namespace {
+
+Result<void> may_reset(db::Transaction& tx, const FactorReset& asked) {
+  if (asked.actor_id.empty()) return {};
+  const auto actor = lock_as(tx, asked.tenant_id, asked.actor_id);
+  if (!actor) return actor.error();
+  const auto target = find_member(tx, asked.tenant_id, asked.target_id);
+  if (!target || target->state == MemberState::removed) return no_user();
+  return may_change(*actor, {.act = Act::deactivate, .target_id = asked.target_id, .role = target->role});
+}
+
+}  // namespace
+
+Result<Timestamp> request_factor_reset(db::Transaction& tx, messaging::Outbox& outbox, const FactorReset& asked) {
+  if (auto ok = may_reset(tx, asked); !ok) return ok.error();
+  const auto users = tx.exec(
+      "SELECT u.email, u.locale, EXISTS (SELECT FROM platform.totp_factors f WHERE f.user_id = u.user_id "
+      "AND f.confirmed_at IS NOT NULL) FROM platform.users u WHERE u.user_id = $1",
+      {asked.target_id});
+  if (users.empty()) return no_user();
+  if (!users[0].boolean(2)) return conflict("no_factor", "there is no second factor");
+  const auto effective_at = outbox.now() + factor_reset_delay;
+  const auto made = tx.exec(
+      "INSERT INTO platform.factor_resets (user_id, tenant_id, asked_at, effective_at) VALUES ($1, $2, $3, $4) "
+      "ON CONFLICT DO NOTHING",
+      {asked.target_id, asked.tenant_id, outbox.now(), effective_at});
+  if (made.affected() == 0) {
+    const auto before = tx.exec("SELECT effective_at FROM platform.factor_resets WHERE user_id = $1 AND tenant_id = $2",
+                                {asked.target_id, asked.tenant_id});
+    return before[0].timestamp(0);
+  }
+  v1::FactorResetRequested event;
+  event.set_user_id(asked.target_id);
+  event.set_email(std::string(users[0].text(0)));
+  event.set_locale(std::string(users[0].text(1)));
+  event.set_reason(asked.reason);
+  *event.mutable_effective_at() = events::to_proto(effective_at);
+  outbox.publish(asked.tenant_id, event);
+  return effective_at;
 }
 
 std::int64_t end_sessions(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id, Timestamp now) {

@@ -145,6 +145,18 @@ Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, 
 Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
                                  std::string_view actor_id, std::string_view target_id);
 
+// Somebody's lost second factors are to be forgotten: they are at the first login of a day later, where each company of
+// the person's has asked, or a super-admin; whoever shows one of them before that has lost none. When; asked again, it
+// is the time of before. Errors as end_member_sessions'; conflict "no_factor".
+constexpr Days factor_reset_delay{1};
+struct FactorReset {
+  std::string tenant_id;  // or the platform's, of a super-admin
+  std::string actor_id;   // a member; "": a super-admin, whom no rule binds
+  std::string target_id;
+  std::string reason;
+};
+Result<Timestamp> request_factor_reset(db::Transaction& tx, messaging::Outbox& outbox, const FactorReset& asked);
+
 // Ends what the person has open in the tenant; "" as tenant: everywhere.
 // How many there were.
 std::int64_t end_sessions(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id, Timestamp now);

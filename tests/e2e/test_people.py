@@ -1,5 +1,6 @@
 """People of a tenant over HTTP: invited by mail, joined, changed, switched between tenants, gone. The complaints that
 users of other systems have are the cases."""
+import base64
 import concurrent.futures
 import http.client
 import os
@@ -42,9 +43,11 @@ def setUpModule():
 
 
 def tearDownModule():
-    stack.stop()
-    sink.terminate()
-    sink.wait(timeout=30)
+    try:
+        stack.stop()
+    finally:
+        sink.terminate()
+        sink.wait(timeout=30)
 
 
 def listens(port):
@@ -677,6 +680,276 @@ class T9_GuessedKeys(unittest.TestCase):
         self.assertEqual({answer.status for answer in guesses}, {401, 429})
         self.assertIn("Retry-After", guesses[-1].headers)
         self.assertEqual(p.request("GET", "/v1/clients", headers=key).status, 200)
+
+
+class Authenticator:
+    """A person's device: codes come from oathtool, and none twice."""
+    def __init__(self, secret):
+        self.secret, self.last = secret, 0
+
+    def code(self):
+        step = int(p.platform_now()) // 30
+        if self.last > step:  # the code after the present one was used: time goes on
+            p.advance(f"{30 * (self.last - step)}s")
+            step = int(p.platform_now()) // 30
+        self.last = max(step, self.last + 1)
+        return oath(self.secret, self.last)
+
+
+def oath(secret, step):
+    done = subprocess.run(["oathtool", "--totp", "-b", secret, "--now", f"@{step * 30}"], capture_output=True, text=True,
+                          check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def set_up_factor(headers):
+    """The device and the recovery codes."""
+    seed = p.request("POST", "/v1/me/factors/totp", headers=headers)
+    assert seed.status == 201, seed
+    device = Authenticator(seed.json["secret"])
+    confirmed = p.request("POST", "/v1/me/factors/totp/confirm", {"code": device.code()}, headers)
+    assert confirmed.status == 200, confirmed
+    return device, confirmed.json["recovery_codes"]
+
+
+def show_factor(login, **factor):
+    return p.request("POST", "/auth/login/factor", factor, bearer(login.json["challenge_token"]))
+
+
+class T10_SecondFactors(unittest.TestCase):
+    def test_set_up_shown_and_removed(self):
+        company = Company.make("Deux facteurs")
+        other = bearer(log_in(company.address).json["access_token"])
+        headers = company.login()
+        seed = p.request("POST", "/v1/me/factors/totp", headers=headers).json
+        self.assertIn("secret=" + seed["secret"], seed["uri"])
+        self.assertEqual(log_in(company.address).status, 200)  # it does not count yet
+        self.assertIn("access_token", log_in(company.address).json)
+        device, codes = set_up_factor(headers)
+        self.assertEqual(len(set(codes)), 10)
+        self.assertEqual(p.request("GET", "/v1/me", headers=other).status, 401)
+        self.assertEqual(p.request("GET", "/v1/me", headers=headers).status, 200)
+        login = log_in(company.address)
+        self.assertEqual((login.status, sorted(login.json["factors"])), (200, ["recovery_code", "totp"]))
+        self.assertNotIn("access_token", login.json)
+        challenge = bearer(login.json["challenge_token"])
+        for method, path, body in (("GET", "/v1/me", None), ("POST", "/auth/switch", {"tenant_id": company.id})):
+            self.assertEqual(p.request(method, path, body, challenge).status, 401, path)  # it opens nothing else
+        wrong = show_factor(login, code="000000")
+        self.assertEqual((wrong.status, wrong.json["code"]), (401, "second_factor_wrong"))
+        code = device.code()
+        entered = show_factor(login, code=code)
+        self.assertEqual((entered.status, entered.json["tenant_id"]), (200, company.id))
+        self.assertEqual(show_factor(login, code=code).json["code"], "second_factor_wrong")  # seen is used
+        session = bearer(entered.json["access_token"])
+        mine = [each for each in p.request("GET", "/v1/me/sessions", headers=session).json["sessions"] if each["current"]]
+        self.assertEqual(mine[0]["second_factor"], "totp")
+        exists = p.request("POST", "/v1/me/factors/totp", headers=session)
+        self.assertEqual((exists.status, exists.json["code"]), (409, "factor_exists"))
+        self.assertEqual(p.request("DELETE", "/v1/me/factors/totp", headers=session).status, 204)
+        self.assertIn("access_token", log_in(company.address).json)
+        p.await_true("the mails", lambda: {"Un second facteur protège votre compte Tenantry",
+                                           "Un second facteur de votre compte Tenantry a été retiré"} <= {
+            subject for to, subject, _ in p.mails() if company.address in to}, 30)
+        company.await_record("user.logged_in")
+        for type_ in ("user.factor_added", "user.recovery_codes_created", "user.factor_removed"):
+            p.await_true(type_, lambda: int(superuser(
+                f"SELECT count(*) FROM audit.records WHERE tenant_id = 'platform' AND type = '{type_}'")[0][0]) > 0, 30)
+
+    def test_a_recovery_code_opens_once(self):
+        company = Company.make("Secours")
+        _, codes = set_up_factor(company.login())
+        login = log_in(company.address)
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            answers = list(pool.map(lambda _: show_factor(login, recovery_code=codes[0].upper().replace("-", " ")), range(3)))
+        self.assertEqual(sorted(answer.status for answer in answers), [200, 401, 401], answers)
+        headers = bearer(next(answer for answer in answers if answer.status == 200).json["access_token"])
+        self.assertEqual(p.request("GET", "/v1/me/factors", headers=headers).json["recovery_codes_left"], 9)
+        renewed = p.request("POST", "/v1/me/recovery-codes", headers=headers)
+        self.assertEqual(len(renewed.json["recovery_codes"]), 10)
+        self.assertEqual(show_factor(log_in(company.address), recovery_code=codes[1]).status, 401)
+        self.assertEqual(show_factor(log_in(company.address), recovery_code=renewed.json["recovery_codes"][3]).status, 200)
+
+    def test_who_guesses_waits(self):
+        company = Company.make("Deviné")
+        device, _ = set_up_factor(company.login())
+        login = log_in(company.address)
+        answers = [show_factor(login, code=f"{i:06}") for i in range(8)]
+        self.assertEqual([answer.status for answer in answers], [401] * 5 + [429] * 3)
+        self.assertIn("Retry-After", answers[-1].headers)
+        self.assertEqual(show_factor(login, code=device.code()).status, 429)  # the right one, too
+        p.advance("31s")
+        self.assertEqual(show_factor(login, code=device.code()).status, 200)
+        self.assertGreaterEqual(len(company.await_record("user.login_failed", 0)), 0)
+
+    def test_a_step_up_takes_both(self):
+        company = Company.make("Rehausse")
+        device, _ = set_up_factor(company.login())
+        headers = bearer(show_factor(log_in(company.address), code=device.code()).json["access_token"])
+        superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
+                  f"WHERE tenant_id = '{company.id}'")
+
+        def renew():
+            return p.request("POST", "/v1/me/recovery-codes", headers=headers)
+        p.await_true("too old", lambda: renew().json.get("code") == "reauthentication_required", 5)
+
+        def step_up(**body):
+            answer = p.request("POST", "/v1/me/step-up", body, headers)
+            return answer.status, answer.json.get("code")
+        self.assertEqual(step_up(password="Not-It-2026!", code=device.code()), (403, "password_wrong"))
+        self.assertEqual(step_up(password=PASSWORD), (403, "second_factor_needed"))
+        self.assertEqual(step_up(password=PASSWORD, code="000000"), (403, "second_factor_wrong"))
+        self.assertEqual(renew().json["code"], "reauthentication_required")
+        self.assertEqual(step_up(password=PASSWORD, code=device.code())[0], 200)
+        self.assertEqual(renew().status, 200)
+
+    def test_a_company_that_demands_one(self):
+        company = Company.make("Exigeante")
+        address = stack.address("member")
+        member, headers = company.join(address, "manager")
+        admin, admins = company.join(stack.address(), "admin")
+        demand = {"security": {"second_factor": "required"}}
+        self.assertEqual(company.patch("/v1/settings", demand).json["code"], "no_factor")
+        device, _ = set_up_factor(company.token)
+        self.assertEqual(company.patch("/v1/settings", demand, admins).json["code"], "owner_required")
+        self.assertEqual(company.patch("/v1/settings", demand).status, 200)
+        began = time.monotonic()
+        while p.request("GET", "/v1/me", headers=headers).json.get("code") != "second_factor_required":
+            self.assertLess(time.monotonic() - began, 1)
+        self.assertEqual(company.get("/v1/me").status, 200)
+        self.assertEqual(p.request("GET", "/v1/clients", headers=headers).status, 403)
+        headers = bearer(log_in(address).json["access_token"])  # gets in, and no further
+        self.assertEqual(p.request("GET", "/v1/clients", headers=headers).json["code"], "second_factor_required")
+        set_up_factor(headers)
+        self.assertEqual(p.request("GET", "/v1/clients", headers=headers).status, 200)
+        record = company.await_record("settings.changed")[-1]
+        self.assertIn("security/second_factor", record[2])
+
+    def test_a_lost_one_is_forgotten_a_day_after_it_was_said(self):
+        company = Company.make("Perdue")
+        address = stack.address("loser")
+        member, headers = company.join(address, "manager")
+        device, codes = set_up_factor(headers)
+        path = f"/v1/users/{member}/reset-factors"
+        self.assertEqual(p.request("POST", path, {"reason": "x"}, headers).status, 403)
+        self.assertEqual(company.post(path, {}).status, 422)
+        self.assertEqual(company.post(path, {"reason": "phone in the river"}).status, 202)
+        p.await_true("the person is told", lambda: any(
+            address in to and "phone in the river" in text for to, _, text in p.mails()), 30)
+        self.assertIn("challenge_token", log_in(address).json)
+        self.assertEqual(show_factor(log_in(address), recovery_code=codes[0]).status, 200)  # found: nothing is lost
+        p.advance("25h")
+        self.assertIn("challenge_token", log_in(address).json)
+        company.login()
+        self.assertEqual(company.post(path, {"reason": "now it is"}).status, 202)
+        p.advance("25h")
+        self.assertIn("access_token", log_in(address).json)
+        record = company.await_record("user.factor_reset_requested", 2)[-1]
+        self.assertIn("now it is", record[2])
+
+    def test_no_table_log_or_event_holds_a_seed_or_a_code(self):
+        company = Company.make("Muette")
+        device, codes = set_up_factor(company.login())
+        code = device.code()
+        self.assertEqual(show_factor(log_in(company.address), code=code).status, 200)
+        self.assertEqual(show_factor(log_in(company.address), recovery_code=codes[0]).status, 200)
+        p.await_true("what followed is recorded", lambda: int(superuser(
+            "SELECT count(*) FROM audit.records WHERE type = 'user.recovery_code_used'")[0][0]) > 0, 30)
+        dump = subprocess.run(["pg_dump", stack.superuser_url(), "--data-only"], capture_output=True, timeout=300,
+                              check=True).stdout
+        with open(stack.log_path, "rb") as file:
+            log = file.read()
+        seed = base64.b32decode(device.secret)
+        for secret in (device.secret.encode(), seed, *(each.encode() for each in codes),
+                       *(each.replace("-", "").encode() for each in codes)):
+            self.assertNotIn(secret, log)
+            self.assertFalse(secret in dump or secret.hex().encode() in dump or base64.b64encode(secret) in dump, secret)
+
+
+
+def address_link(prefix, address, count=1):
+    """The token of the last mailed link of the kind to the address, once there are so many."""
+    def found():
+        return [text for to, _, text in p.mails() if address in to and f"#t={prefix}_" in text]
+    p.await_true(f"{count} {prefix} link(s) to {address}", lambda: len(found()) >= count, 30)
+    return [re.search(rf"#t=({prefix}_[A-Za-z0-9_-]{{43}})", text).group(1) for text in found()]
+
+
+def open_link(token, action="confirm"):
+    answer = p.request("POST", f"/auth/email/{action}", {"token": token})
+    return answer.status if answer.status == 204 else (answer.status, answer.json["code"])
+
+
+class T11_Addresses(unittest.TestCase):
+    def test_confirmed_by_mail_once(self):
+        company = Company.make("Confirmée")
+        self.assertFalse(company.get("/v1/me").json["email_verified"])
+        self.assertEqual(company.post("/v1/me/email/verify", {}).status, 202)
+        first = address_link("emv", company.address)[0]
+        self.assertEqual(company.post("/v1/me/email/verify", {}).status, 202)
+        second = next(each for each in address_link("emv", company.address, 2) if each != first)
+        self.assertEqual(open_link(first), (404, "link_not_found"))  # another was sent in its place
+        self.assertEqual(open_link(second, "undo"), (404, "link_not_found"))  # good for what it is for
+        self.assertEqual(open_link(second), 204)
+        self.assertEqual(open_link(second), (404, "link_not_found"))
+        p.await_true("the session shows it", lambda: company.get("/v1/me").json["email_verified"], 5)
+        self.assertEqual(company.post("/v1/me/email/verify", {}).json["code"], "already_verified")
+
+    def test_changed_when_the_new_one_is_confirmed_and_undone_from_the_old_one(self):
+        company = Company.make("Déplacée")
+        old, new, thief = company.address, stack.address("new"), stack.address("thief")
+        headers = company.login()
+        self.assertEqual(company.post("/v1/me/email", {"email": "nobody"}).status, 422)
+        self.assertEqual(company.post("/v1/me/email", {"email": old}).json["errors"][0]["code"], "unchanged")
+        self.assertEqual(company.post("/v1/me/email", {"email": new}).status, 202)
+        token = address_link("emc", new)[0]
+        self.assertEqual(log_in(new).status, 401)  # it does not count yet
+        self.assertEqual(log_in(old).status, 200)
+        self.assertEqual(open_link(token), 204)
+        self.assertEqual((log_in(old).status, log_in(new).status), (401, 200))
+        undo = address_link("emu", old)[0]
+        self.assertEqual(company.post("/v1/me/email", {"email": thief}).status, 202)
+        self.assertEqual(open_link(address_link("emc", thief)[0]), 204)
+        late = address_link("emu", new)[0]
+        self.assertEqual(open_link(undo), 204)
+        self.assertEqual(p.request("GET", "/v1/me", headers=headers).status, 401)  # everybody is out
+        self.assertEqual(log_in(thief).status, 401)
+        self.assertEqual(log_in(old).status, 200)
+        self.assertEqual(open_link(undo), (404, "link_not_found"))
+        self.assertEqual(open_link(late), (404, "link_not_found"))  # what came after it is dead
+        self.assertEqual(p.request("POST", "/auth/password/reset", {
+            "token": link_mailed(old)[0], "password": "Nouveau-Secret-2028"}).status, 204)
+        for type_ in ("user.email_change_requested", "user.email_changed", "user.email_change_undone"):
+            p.await_true(type_, lambda type_=type_: int(superuser(
+                f"SELECT count(*) FROM audit.records WHERE tenant_id = 'platform' AND type = '{type_}'")[0][0]) > 0, 30)
+
+    def test_an_address_of_somebody_else_is_not_taken(self):
+        company, other = Company.make("Convoiteuse"), Company.make("Convoitée")
+        known, unknown = (company.post("/v1/me/email", {"email": email}) for email in (other.address, stack.address()))
+        self.assertEqual((known.status, known.json), (unknown.status, unknown.json))
+        token = address_link("emc", other.address)
+        self.assertEqual(company.post("/v1/me/email", {"email": other.address}).status, 202)
+        token = next(each for each in address_link("emc", other.address, 2) if each not in token)
+        self.assertEqual(open_link(token), (409, "email_taken"))
+        self.assertEqual((log_in(company.address).status, log_in(other.address).status), (200, 200))
+
+    def test_it_needs_a_fresh_login_and_fills_no_mailbox(self):
+        company = Company.make("Pressée")
+        company.login()
+        answers = [company.post("/v1/me/email", {"email": stack.address()}).status for _ in range(7)]
+        self.assertEqual(answers, [202] * 5 + [429] * 2)
+        superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
+                  f"WHERE tenant_id = '{company.id}'")
+        p.await_true("the session is read again", lambda: company.post("/v1/me/email", {
+            "email": stack.address()}).json.get("code") == "reauthentication_required", 5)
+
+    def test_a_link_of_yesterday_opens_nothing(self):
+        company = Company.make("Tardive")
+        new = stack.address("late")
+        company.post("/v1/me/email", {"email": new})
+        token = address_link("emc", new)[0]
+        p.advance("25h")
+        self.assertEqual(open_link(token), (404, "link_not_found"))
 
 
 class T4_Secrets(unittest.TestCase):

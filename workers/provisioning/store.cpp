@@ -318,6 +318,7 @@ void remove_people(db::Transaction& tx, std::string_view tenant_id) {
         "DELETE FROM platform.api_keys WHERE tenant_id = $1", "DELETE FROM platform.dunning_terms WHERE tenant_id = $1",
         "DELETE FROM billing.plan_changes WHERE tenant_id = $1",
         "DELETE FROM billing.payment_methods WHERE tenant_id = $1",
+        "DELETE FROM platform.factor_resets WHERE tenant_id = $1",
         "DELETE FROM platform.invitations WHERE tenant_id = $1"}) {
     tx.send(what, {tenant_id});
   }

@@ -320,6 +320,10 @@ TEST(Settings, AreShownWhole) {
   EXPECT_EQ(shown.at("timezone"), "UTC");
   EXPECT_EQ(shown.at("locale"), "en");
   EXPECT_EQ(settings_document({}, "fr").at("timezone"), "Europe/Paris");
+  EXPECT_EQ(settings_document({}, "fr").at("security").at("second_factor"), "optional");
+  EXPECT_TRUE(demands_second_factor({{second_factor_setting, "required"}}));
+  EXPECT_FALSE(demands_second_factor({{second_factor_setting, "optional"}}) || demands_second_factor({}));
+  EXPECT_FALSE(parse_settings_patch(R"({"security":{"second_factor":"sometimes"}})"));
 }
 
 // Goal: a flag's terms are whole, and of plans there are.
@@ -526,6 +530,20 @@ TEST(Passwords, AreAskedForWhole) {
   EXPECT_EQ(all_broken(parse_reset(R"({"token":"pwr_x","password":"password1"})")).size(), 1U);
   EXPECT_EQ(all_broken(parse_password_change(R"({"password":"correct horse battery"})")),
             std::vector<std::string>{"/current_password required"});
+}
+
+TEST(SecondFactors, AreShownOneAtATime) {
+  EXPECT_EQ(parse_factor(R"({"code":"123 456"})").value().code, "123456");
+  EXPECT_EQ(parse_factor(R"({"recovery_code":"ABCDE-fghij "})").value().recovery_code, "abcdefghij");
+  using Rules = std::vector<std::string>;
+  EXPECT_EQ(all_broken(parse_factor("{}")), Rules{"/code required"});
+  EXPECT_EQ(all_broken(parse_factor(R"({"code":"123456","recovery_code":"abc"})")), Rules{"/recovery_code one_of"});
+  for (const char* code : {"12345", "1234567", "12345a", "１２３４５６"}) {
+    EXPECT_EQ(all_broken(parse_factor(R"({"code":")" + std::string(code) + R"("})")), Rules{"/code code"}) << code;
+  }
+  EXPECT_EQ(all_broken(parse_code("{}")), Rules{"/code required"});
+  EXPECT_FALSE(parse_step_up(R"({"password":"x"})").value().factor.given());
+  EXPECT_EQ(all_broken(parse_step_up(R"({"code":"123456"})")), Rules{"/password required"});
 }
 
 }  // namespace

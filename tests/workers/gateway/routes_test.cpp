@@ -112,8 +112,21 @@ TEST(Routes, WhatIsForOneCallerIsKeptByNobody) {
 // A member's route without a permission is open to every role: there is one for any of them alone. Who is removed
 // decides whether that needs a right: oneself may always leave.
 TEST(Routes, NameTheirPermission) {
-  const std::set<std::string_view> any_role = {
-      "me", "logout", "changePassword", "listOwnSessions", "endOtherSessions", "endOwnSession", "removeUser"};
+  const std::set<std::string_view> any_role = {"me",
+                                               "logout",
+                                               "changePassword",
+                                               "listOwnSessions",
+                                               "endOtherSessions",
+                                               "endOwnSession",
+                                               "removeUser",
+                                               "stepUp",
+                                               "listFactors",
+                                               "beginTotp",
+                                               "confirmTotp",
+                                               "removeTotp",
+                                               "renewRecoveryCodes",
+                                               "verifyEmail",
+                                               "changeEmail"};
   for (const auto& route : all_routes()) {
     const bool of_members = route.guard == Guard::live || route.guard == Guard::billing;
     const bool for_any_role = any_role.contains(route.operation);
@@ -267,6 +280,26 @@ TEST(Matrix, EveryRouteByKey) {
     EXPECT_EQ(outcome(route, key), for_people ? "person_required" : "all");
     key.revoked = true;
     EXPECT_EQ(outcome(route, key), "token_revoked");
+  }
+}
+
+// Goal: who has no second factor where the company demands one sets one up and goes, and does nothing else; a machine
+// has none to show.
+TEST(Matrix, EveryRouteWithoutTheDemandedFactor) {
+  const std::set<std::string_view> open = {"logout",      "stepUp",     "listFactors",       "beginTotp",
+                                           "confirmTotp", "removeTotp", "renewRecoveryCodes"};
+  for (const auto& route : member_routes()) {
+    SCOPED_TRACE(route.operation);
+    auto standing = of_tenant();
+    standing.role = "owner";
+    standing.factor_demanded = true;
+    EXPECT_EQ(outcome(route, standing), open.contains(route.operation) ? "all" : "second_factor_required");
+    standing.factor_shown = true;
+    EXPECT_EQ(outcome(route, standing), "all");
+    auto key = of_tenant();
+    key.machine = true;
+    key.factor_demanded = true;
+    EXPECT_NE(outcome(route, key), "second_factor_required");
   }
 }
 

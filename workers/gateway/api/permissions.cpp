@@ -41,8 +41,9 @@ constexpr Words words[] = {
     {"users:read", "Voir les membres", "See the members"},
     {"users:remove", "Retirer des membres", "Remove members"},
     {"users:transfer", "Transmettre la propriété de l'espace", "Transfer the ownership"},
-    {"users:update", "Changer le rôle des membres, les désactiver, fermer leurs sessions",
-     "Change members' roles, lock members out, end their sessions"},
+    {"users:update",
+     "Changer le rôle des membres, les désactiver, fermer leurs sessions, déclarer perdus leurs seconds facteurs",
+     "Change members' roles, lock members out, end their sessions, say that their second factors are lost"},
 };
 
 std::vector<Permission> make_catalogue() {

@@ -7,6 +7,7 @@
   each(admin_flags) \
   each(admin_overrides) \
   each(admin_overview) \
+  each(admin_people) \
   each(admin_stripe_events) \
   each(admin_tenants) \
   each(api_keys) \
@@ -14,7 +15,9 @@
   each(auth) \
   each(broker) \
   each(clients) \
+  each(emails) \
   each(events) \
+  each(factors) \
   each(invitations) \
   each(me) \
   each(meta) \

@@ -96,6 +96,9 @@ Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const
   if (!standing.machine && standing.role.empty()) {
     return unauthenticated("not_a_member", "the user is no longer a member");
   }
+  if (standing.factor_demanded && !standing.machine && !standing.factor_shown && !route.terms.before_factor) {
+    return forbidden("second_factor_required", "this company demands a second factor: set one up first");
+  }
   const auto permission = route.terms.permission;
   if (standing.machine && (permission.empty() || tenancy::is_for_people(permission))) {
     return forbidden("person_required", "this is for people: a key does not open it");

@@ -40,7 +40,9 @@ struct Standing {
   std::string role{};                               // of a person; "": no longer a member
   std::vector<std::string> permissions{};           // of a role of the tenant's own, or of a key
   bool revoked = false;
-  bool machine = false;  // by a key of the tenant
+  bool machine = false;          // by a key of the tenant
+  bool factor_demanded = false;  // the tenant demands a second factor of its people
+  bool factor_shown = false;     // the session has one
 };
 
 using RolePermissions = std::map<std::string, std::vector<std::string>, std::less<>>;  // of built-in roles

@@ -48,7 +48,9 @@ struct Session {
   std::vector<std::string> permissions;  // of a role of the tenant's own
   bool revoked = false;
   Timestamp authenticated_at{};  // when a password was last shown
+  std::string second_factor;     // that was shown with it; "": none
   std::string email;
+  bool email_verified = false;
   std::string first_name;
   std::string last_name;
   std::vector<std::string> tenants;  // all of theirs

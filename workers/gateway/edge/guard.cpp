@@ -11,6 +11,7 @@
 #include "workers/gateway/edge/networks.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
+#include "workers/gateway/edge/settings.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -141,7 +142,10 @@ struct Facts {
 
 Standing standing_of(const Facts& facts) {
   Standing standing;
-  if (facts.tenant != nullptr) standing.tenant = facts.tenant->tenant.lifecycle;
+  if (facts.tenant != nullptr) {
+    standing.tenant = facts.tenant->tenant.lifecycle;
+    standing.factor_demanded = demands_second_factor(facts.tenant->settings);
+  }
   if (facts.key != nullptr) {
     standing.machine = true;
     standing.permissions = facts.key->permissions;
@@ -149,6 +153,7 @@ Standing standing_of(const Facts& facts) {
     standing.role = facts.session->role;
     standing.permissions = facts.session->permissions;
     standing.revoked = facts.session->revoked;
+    standing.factor_shown = !facts.session->second_factor.empty();
   }
   return standing;
 }
@@ -442,19 +447,19 @@ Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, 
   return admit(*call.route, standing, services.reference->permissions, services.clock.now(), call.language);
 }
 
-Result<crypto::Claims> select_claims(const Services& services, const Call& call) {
+Result<crypto::Claims> claims_of_login(const Services& services, const Call& call, std::string_view type) {
   const auto token = bearer_token(call.request());
   if (!token) return token.error();
-  if (token->empty()) return unauthenticated("unauthenticated", "a token of a login or a refresh token is needed");
+  if (token->empty()) return unauthenticated("unauthenticated", "a token of a login is needed");
   return crypto::verify(*call.reference->keys, *token,
-                        {"tenantry", "tenantry-api", std::string(select_token_type), services.clock.now()});
+                        {"tenantry", "tenantry-api", std::string(type), services.clock.now()});
 }
 
 Result<std::optional<std::string>> person_of_token(Services& services, const Call& call) {
   const auto token = bearer_token(call.request());
   if (!token) return token.error();
   if (token->empty()) return std::optional<std::string>{};
-  if (const auto selecting = select_claims(services, call)) return std::optional(selecting->sub);
+  if (const auto selecting = claims_of_login(services, call, select_token_type)) return std::optional(selecting->sub);
   const auto claims = claims_of(services, *call.reference, *token);
   if (!claims) return claims.error();
   return std::optional((*claims)->sub);

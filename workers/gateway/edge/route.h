@@ -35,6 +35,7 @@ struct Terms {
   BodyKind body = BodyKind::json;
   // Further bytes are 413. Bodies are parsed on the loop, where a mebibyte of small objects takes 80 ms.
   std::size_t body_max = 64UL * 1024;
+  bool before_factor = false;    // also for who has no second factor, where the tenant demands one
   bool streams = false;          // its answer is no JSON document: the handler looks at Accept
   bool same_for_all = false;     // the answer says nothing about anybody: whoever likes may keep it
   bool before_database = false;  // answered also while the database was never reached

@@ -55,11 +55,11 @@ metrics::DurationSeries series_of(http::Method method, const Route& route, int s
   return at->second;
 }
 
-Bytes idempotency_key_of(const GatewayConfig& config) {
+Bytes key_of(const GatewayConfig& config, std::string_view purpose) {
   constexpr std::size_t key_size = 32;
   const auto master = from_base64(config.master_key);
   TENANTRY_ASSERT(master);  // the configuration checked it
-  return crypto::hkdf_sha256(*master, {}, as_bytes("tenantry/idempotency"), key_size);
+  return crypto::hkdf_sha256(*master, {}, as_bytes(purpose), key_size);
 }
 
 Error internal(std::string_view what, const std::exception& error) {
@@ -77,7 +77,8 @@ Services::Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& 
       ids(the_ids),
       hooks(std::move(the_hooks)),
       link_tokens(crypto::MasterKey::from_base64(config.master_key).value()),
-      idempotency_key(idempotency_key_of(config)),
+      factor_key(crypto::SecretKey::from_bytes(key_of(config, "tenantry/second factors")).value()),
+      idempotency_key(key_of(config, "tenantry/idempotency")),
       standings(*this),
       searches(config.database_url, Lanes::searches),
       lanes(config.database_url, Lanes::requests) {}

@@ -15,6 +15,7 @@
 
 #include "events/envelope.h"
 #include "shared/core/clock.h"
+#include "shared/crypto/envelope.h"
 #include "shared/crypto/jwt.h"
 #include "shared/crypto/link_token.h"
 #include "shared/http/router.h"
@@ -135,7 +136,8 @@ struct Services {
   IdGenerator& ids;
   const GatewayHooks hooks;
   const crypto::LinkTokens link_tokens;
-  const Bytes idempotency_key;  // hashes what was asked under an Idempotency-Key; of the master key
+  const crypto::SecretKey factor_key;  // seals the seeds of second factors; of the master key
+  const Bytes idempotency_key;         // hashes what was asked under an Idempotency-Key; of the master key
 
   Caches caches;
   UsageMeter meter;
@@ -182,8 +184,11 @@ struct Services {
 // A token that says who the person is and no tenant; what it is good for: choosing one, accepting an invitation.
 constexpr std::string_view select_token_type = "select";
 
+// A token that says whose password was shown, and no more: what it is good for is showing the second factor.
+constexpr std::string_view challenge_token_type = "factor";
+
 // The request's token of that type. On the loop.
-Result<crypto::Claims> select_claims(const Services& services, const Call& call);
+Result<crypto::Claims> claims_of_login(const Services& services, const Call& call, std::string_view type);
 
 // Of a route that is open to anybody: who is logged in, by either type of token; nullopt for nobody. Whether the
 // session goes on is not asked: what this opens needs more than that. On the loop.

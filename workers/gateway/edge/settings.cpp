@@ -69,6 +69,10 @@ std::string email(Fields& fields, const char* name) {
   return fields.email(name, true);
 }
 
+std::string demand(Fields& fields, const char* name) {
+  return choice(fields, name, {"optional", "required"});
+}
+
 struct Setting {
   const char* name;
   std::string (*read)(Fields&, const char*);
@@ -90,6 +94,7 @@ constexpr Setting settings[] = {
     {"contacts/billing", email, "", ""},
     {"contacts/technical", email, "", ""},
     {"contacts/security", email, "", ""},
+    {second_factor_setting, demand, "optional", "optional"},
 };
 
 // As in a JSON pointer (RFC 6901): a name with a slash is none of ours.
@@ -113,6 +118,11 @@ json flat(const json& object) {
 }
 
 }  // namespace
+
+bool demands_second_factor(const Settings& set) {
+  const auto at = set.find(second_factor_setting);
+  return at != set.end() && at->second == "required";
+}
 
 Result<SettingsPatch> parse_settings_patch(std::string_view body) {
   const auto object = parse_object(body);

@@ -14,6 +14,10 @@ namespace tenantry::gateway {
 // Values by name, "branding/name"; what is absent is as it comes.
 using Settings = std::map<std::string, std::string>;
 
+// Whether the tenant lets its people in with a second factor only.
+constexpr const char* second_factor_setting = "security/second_factor";
+bool demands_second_factor(const Settings& set);
+
 // A merge patch (RFC 7396), flat: null puts a setting back. Names every broken rule; what is no setting is one.
 using SettingsPatch = std::map<std::string, std::optional<std::string>, std::less<>>;
 Result<SettingsPatch> parse_settings_patch(std::string_view body);

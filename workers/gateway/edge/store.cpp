@@ -50,7 +50,7 @@ Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, co
 constexpr const char* person_query =
     "SELECT u.user_id, u.email, u.first_name, u.last_name, u.password_hash, m.role, "
     "ARRAY(SELECT o.tenant_id FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
-    "1) "
+    "1), u.email_verified_at IS NOT NULL "
     "FROM platform.users u LEFT JOIN platform.memberships m ON m.user_id = u.user_id AND m.tenant_id = $2 "
     "AND m.state = 'active' ";
 
@@ -63,7 +63,8 @@ std::optional<Person> person_of(const db::Rows& rows) {
                 std::string(row.text(3)),
                 std::string(row.text(4)),
                 std::string(row.text(5)),
-                row.texts(6)};
+                row.texts(6),
+                row.boolean(7)};
 }
 
 }  // namespace
@@ -139,17 +140,22 @@ std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_
 Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
   Session session{.tenant_id = bearer.tenant_id};
   const auto rows = tx.exec(
-      "SELECT authenticated_at FROM platform.sessions WHERE session_id = $1 AND user_id = $2 AND tenant_id = $3 "
+      "SELECT authenticated_at, second_factor FROM platform.sessions WHERE session_id = $1 AND user_id = $2 AND "
+      "tenant_id = $3 "
       "AND ended_at IS NULL AND expires_at > $4",
       {bearer.sid, bearer.user_id, bearer.tenant_id, now});
   session.revoked = rows.empty();
-  if (!rows.empty()) session.authenticated_at = rows[0].timestamp(0);
+  if (!rows.empty()) {
+    session.authenticated_at = rows[0].timestamp(0);
+    session.second_factor = rows[0].text(1);
+  }
   if (auto person = read_person(tx, bearer.user_id, bearer.tenant_id)) {
     session.role = std::move(person->role);
     const auto own = tx.exec("SELECT permissions FROM platform.custom_roles WHERE tenant_id = $1 AND role = $2",
                              {bearer.tenant_id, session.role});
     if (!own.empty()) session.permissions = own[0].texts(0);
     session.email = std::move(person->email);
+    session.email_verified = person->email_verified;
     session.first_name = std::move(person->first_name);
     session.last_name = std::move(person->last_name);
     session.tenants = std::move(person->tenants);
@@ -176,10 +182,13 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
   std::vector<Standing> out;
   for (const auto row : tx.exec(
            "SELECT t.status, t.status_reason, t.trial_ends_at, coalesce(m.role, ''), s.session_id IS NULL AND "
-           "k.key_id IS NULL, coalesce(k.permissions, c.permissions, '{}'), b.key_id <> '' "
+           "k.key_id IS NULL, coalesce(k.permissions, c.permissions, '{}'), b.key_id <> '', g.tenant_id IS NOT NULL, "
+           "coalesce(s.second_factor, '') <> '' "
            "FROM unnest($1::text[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY AS b (sid, tenant_id, user_id, "
            "key_id, position) "
            "LEFT JOIN platform.tenants t ON t.tenant_id = b.tenant_id "
+           "LEFT JOIN platform.settings g ON g.tenant_id = b.tenant_id AND g.name = 'security/second_factor' "
+           "AND g.value = 'required' "
            "LEFT JOIN platform.memberships m ON m.tenant_id = b.tenant_id AND m.user_id = nullif(b.user_id, '')::uuid "
            "AND m.state = 'active' "
            "LEFT JOIN platform.custom_roles c ON c.tenant_id = m.tenant_id AND c.role = m.role "
@@ -193,7 +202,9 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
     Standing standing{.role = std::string(row.text(3)),
                       .permissions = row.texts(5),
                       .revoked = row.boolean(4),
-                      .machine = row.boolean(6)};
+                      .machine = row.boolean(6),
+                      .factor_demanded = row.boolean(7),
+                      .factor_shown = row.boolean(8)};
     if (!row.is_null(0)) {
       const auto status = tenancy::status_from(row.text(0));
       TENANTRY_ASSERT(status);

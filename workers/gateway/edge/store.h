@@ -72,6 +72,7 @@ struct Person {
   std::string password_hash;
   std::string role;                  // in the tenant asked for; "": no member
   std::vector<std::string> tenants;  // all of theirs
+  bool email_verified = false;
 };
 std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id);
 std::optional<Person> read_person(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id);

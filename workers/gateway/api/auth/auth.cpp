@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "events/topology.h"
-#include "shared/crypto/hash.h"
 #include "shared/crypto/password.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/slug.h"
@@ -14,8 +13,11 @@
 #include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/security.pb.h"
 #include "workers/gateway/api/auth/ended.h"
+#include "workers/gateway/api/auth/factors.h"
 #include "workers/gateway/api/auth/requests.h"
+#include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/store.h"
+#include "workers/gateway/api/auth/tokens.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -24,113 +26,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-constexpr Seconds access_token_life{3600};
-constexpr Days session_life{30};           // however often it is seen
-constexpr Days session_idle_life{14};      // without being seen
-constexpr Seconds select_token_life{300};  // time to choose a tenant
-constexpr std::size_t user_agent_max = 200;
-constexpr std::size_t refresh_token_bytes = 32;
 constexpr int unknown_tenants_max = 10;  // a minute and address
-
-Error invalid_credentials() {
-  return {.code = Errc::unauthenticated,
-          .reason = "invalid_credentials",
-          .message = "the e-mail address or the password is wrong"};
-}
-
-Bytes hash_of(std::string_view token) {
-  const auto digest = crypto::sha256(as_bytes(token));
-  return {digest.begin(), digest.end()};
-}
-
-json shown(const std::vector<store::Membership>& memberships) {
-  auto list = json::array();
-  for (const auto& membership : memberships) {
-    list.push_back(
-        {{"tenant_id", membership.tenant_id}, {"company_name", membership.company_name}, {"role", membership.role}});
-  }
-  return list;
-}
-
-http::Response secret_answer(const json& body) {
-  auto response = json_response(200, body);
-  response.headers.add("Cache-Control", "no-store");
-  return response;
-}
-
-// A session's place: whose it is, where, and since when it is known that it is that person.
-struct Place {
-  std::string session_id;
-  std::string tenant_id;
-  Timestamp expires_at;  // of the session
-};
-
-// An access token and a refresh token of a session.
-http::Response issue_tokens(Services& services, const Call& call, db::Transaction& tx, const store::Person& person,
-                            const Place& place) {
-  const auto now = services.clock.now();
-  const auto life = std::min<Microseconds>(access_token_life, place.expires_at - now);
-  const auto seconds = std::max<std::int64_t>(1, std::chrono::floor<Seconds>(life).count());
-  const crypto::Claims claims{.sub = person.user_id,
-                              .email = person.email,
-                              .tenant_id = place.tenant_id,
-                              .tenant_role = person.role,
-                              .tenants = person.tenants,
-                              .iat = to_unix_seconds(now),
-                              .exp = to_unix_seconds(now) + seconds,
-                              .jti = services.ids.next().to_string(),
-                              .sid = place.session_id,
-                              .typ = "access"};
-  const auto refresh_token = to_base64url(crypto::random_bytes(refresh_token_bytes));
-  store::add_refresh_token(tx, hash_of(refresh_token),
-                           {.user_id = person.user_id,
-                            .tenant_id = place.tenant_id,
-                            .family = place.session_id,
-                            .expires_at = std::min(now + session_idle_life, place.expires_at)},
-                           now);
-  return secret_answer({{"access_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
-                        {"token_type", "bearer"},
-                        {"expires_in", seconds},
-                        {"refresh_token", refresh_token},
-                        {"tenant_id", place.tenant_id},
-                        {"tenants", shown(store::memberships_of(tx, person.user_id))}});
-}
-
-// A new session with its first tokens, and the event that says so.
-http::Response start_session(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
-                             const store::Person& person, const std::string& tenant_id, Timestamp authenticated_at) {
-  const auto now = services.clock.now();
-  const Place place{services.ids.next().to_string(), tenant_id, now + session_life};
-  store::add_session(tx,
-                     {.session_id = place.session_id,
-                      .user_id = person.user_id,
-                      .tenant_id = tenant_id,
-                      .user_agent = printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max),
-                      .address = call.origin,
-                      .authenticated_at = authenticated_at,
-                      .expires_at = place.expires_at},
-                     now);
-  v1::UserLoggedIn event;
-  event.set_user_id(person.user_id);
-  event.set_email(person.email);
-  outbox.publish(tenant_id, event);
-  return issue_tokens(services, call, tx, person, place);
-}
-
-// Who the person is, without a tenant: good for five minutes, to choose one or to accept an invitation.
-http::Response offer_tenants(Services& services, const Call& call, const store::Person& person,
-                             const std::vector<store::Membership>& memberships) {
-  const auto now = to_unix_seconds(services.clock.now());
-  const crypto::Claims claims{.sub = person.user_id,
-                              .email = person.email,
-                              .iat = now,
-                              .exp = now + select_token_life.count(),
-                              .jti = services.ids.next().to_string(),
-                              .typ = std::string(select_token_type)};
-  return secret_answer({{"select_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
-                        {"expires_in", select_token_life.count()},
-                        {"tenants", shown(memberships)}});
-}
 
 // One try. Its places in the limiters are given back when it is over, however it ended.
 struct Login {
@@ -159,12 +55,6 @@ struct Login {
   }
 };
 
-Error too_many_attempts() {
-  return {.code = Errc::rate_limited,
-          .reason = "too_many_attempts",
-          .message = "too many failed logins; wait before the next one"};
-}
-
 Result<http::Response> refused(const Call& call, const Login& login) {
   if (login.unknown.allowed) return invalid_credentials();
   auto response = access_problem(too_many_attempts(), call);
@@ -172,27 +62,28 @@ Result<http::Response> refused(const Call& call, const Login& login) {
   return response;
 }
 
-// Into the tenant that was named, or the only one there is; else the person chooses.
+// Who has a second factor shows it next.
 Result<http::Response> succeed(Services& services, db::Connection& connection, const Call& call, const Login& login) {
   http::Response response;
-  const auto actor = call.actor("user", login.person->user_id);
+  const auto& person = *login.person;
+  const auto actor = call.actor("user", person.user_id);
+  Ended ended;
   const auto done =
       services.commit(connection, call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-        auto tenant_id = login.tenant_id;
-        if (tenant_id.empty()) {
-          const auto memberships = store::memberships_of(tx, login.person->user_id);
-          if (memberships.size() != 1) {
-            response = offer_tenants(services, call, *login.person, memberships);
-            return {};
-          }
-          tenant_id = memberships.front().tenant_id;
+        const auto now = outbox.now();
+        ended = reset_factors_where_due(tx, outbox, person.user_id, now);
+        const auto factors = store::factors_of(tx, person.user_id);
+        if (factors.any()) {
+          response = ask_for_factor(services, call, person.user_id, person.email, login.tenant_id, factors.names());
+          return {};
         }
-        const auto person = store::read_person(tx, login.person->user_id, tenant_id);
-        if (!person || person->role.empty()) return invalid_credentials();  // removed since it was looked up
-        response = start_session(services, call, tx, outbox, *person, tenant_id, services.clock.now());
+        auto made = let_in(services, call, tx, outbox, person.user_id, login.tenant_id, {.at = now});
+        if (!made) return made.error();
+        response = *std::move(made);
         return {};
       });
   if (!done) return done.error();
+  services.loop.post([&services, ended] { forget_sessions(services, ended); });
   return response;
 }
 
@@ -302,7 +193,7 @@ struct Taken {
 };
 std::optional<Taken> take_refresh_token(db::Transaction& tx, messaging::Outbox& outbox, const std::string& token,
                                         std::string_view named_tenant, Timestamp arrived_at, Ended& ended) {
-  const auto hash = hash_of(token);
+  const auto hash = hash_of_token(token);
   const auto held = store::lock_refresh_token(tx, hash);
   const auto now = outbox.now();
   // A try under another tenant's name leaves the token as it is.
@@ -369,7 +260,7 @@ Error no_such_tenant(const Call& call) {
 // Who wants to switch: by a refresh token, whose session ends, or by the token of a login that named no tenant.
 struct Switcher {
   std::string user_id;
-  Timestamp authenticated_at{};
+  Proof proof{};
   std::string left_tenant{};
 };
 
@@ -392,7 +283,7 @@ Result<http::Response> enter(Services& services, const Call& call, db::Transacti
     outbox.publish(who.left_tenant, left);
     outbox.signal(who.left_tenant, v1::TenantChanged());
   }
-  return start_session(services, call, tx, outbox, *person, tenant_id, who.authenticated_at);
+  return start_session(services, call, tx, outbox, *person, tenant_id, who.proof);
 }
 
 // The old session is over and the new one is the other tenant's: neither tenant's log names the other.
@@ -401,7 +292,7 @@ void switch_tenant(Services& services, const CallPtr& call) {
   if (!request) return services.refuse(call, request.error());
   std::optional<crypto::Claims> selecting;
   if (request->refresh_token.empty()) {
-    const auto claims = select_claims(services, *call);
+    const auto claims = claims_of_login(services, *call, select_token_type);
     if (!claims) return services.refuse(call, claims.error());
     selecting = *claims;
   }
@@ -416,12 +307,16 @@ void switch_tenant(Services& services, const CallPtr& call) {
           ended.clear();
           Switcher who;
           if (selecting) {
-            who = {selecting->sub, from_unix_seconds(selecting->iat)};
-            if (store::password_changed_after(tx, who.user_id, who.authenticated_at)) return {};
+            who = {selecting->sub, {from_unix_seconds(selecting->iat), selecting->factor}};
+            if (store::password_changed_after(tx, who.user_id, who.proof.at)) return {};
+            // Set up since: it has to be shown.
+            if (who.proof.factor.empty() && store::factors_of(tx, who.user_id).any()) return {};
           } else {
             const auto taken = take_refresh_token(tx, outbox, request.refresh_token, "", arrived_at, ended);
             if (!taken) return {};
-            who = {taken->token.user_id, taken->session.authenticated_at, taken->token.tenant_id};
+            who = {taken->token.user_id,
+                   {taken->session.authenticated_at, taken->session.second_factor},
+                   taken->token.tenant_id};
             ended = store::end_sessions(tx, {.user_id = who.user_id, .session_id = taken->token.family}, outbox.now());
           }
           auto entered = enter(services, *call, tx, outbox, who, request.tenant_id);
@@ -445,7 +340,7 @@ void logout(Services& services, const CallPtr& call) {
         const auto& user_id = call->claims->sub;
         *ended = store::end_sessions(tx, {.user_id = user_id, .session_id = call->claims->sid}, outbox.now());
         // A refresh token of another session of the same person: that one, too.
-        const auto other = token ? store::lock_refresh_token(tx, hash_of(*token)) : std::nullopt;
+        const auto other = token ? store::lock_refresh_token(tx, hash_of_token(*token)) : std::nullopt;
         if (other && other->user_id == user_id && other->family != call->claims->sid) {
           for (auto& session :
                store::end_sessions(tx, {.user_id = user_id, .session_id = other->family}, outbox.now())) {
@@ -466,7 +361,7 @@ constexpr Route routes[] = {
     {Method::post, "/auth/login", "login", Guard::open, login},
     {Method::post, "/auth/refresh", "refresh", Guard::open, refresh},
     {Method::post, "/auth/switch", "switchTenant", Guard::open, switch_tenant},
-    {Method::post, "/auth/logout", "logout", Guard::billing, logout},
+    {Method::post, "/auth/logout", "logout", Guard::billing, logout, {.before_factor = true}},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/people.pb.h"
 #include "workers/gateway/api/auth/ended.h"
+#include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/auth/store.h"
 #include "workers/gateway/edge/verbs.h"
@@ -130,22 +131,14 @@ void reset_password(Services& services, const CallPtr& call) {
 
 // ---- changed
 
-// One try with the present password, which counts as a login does.
 struct Change {
   Services& services;
   const CallPtr call;
   const PasswordChangeRequest request;
-  LoginLimiter::Outcome outcome = LoginLimiter::Outcome::none;
+  PasswordTry tried;
 
   Change(Services& of, CallPtr by, PasswordChangeRequest what)
-      : services(of), call(std::move(by)), request(std::move(what)) {}
-  Change(const Change&) = delete;
-  Change& operator=(const Change&) = delete;
-  ~Change() {
-    services.loop.post([&of = services, account = call->session->email, from = call->origin, how = outcome] {
-      of.logins.settle(account, from, how, of.monotonic());
-    });
-  }
+      : services(of), call(std::move(by)), request(std::move(what)), tried(of, call->session->email, call->origin) {}
 };
 
 Result<http::Response> store_changed(const Change& change, db::Connection& connection, const store::Account& account,
@@ -173,7 +166,7 @@ Result<http::Response> store_changed(const Change& change, db::Connection& conne
 void verify_and_hash(const std::shared_ptr<Change>& change, const store::Account& account) {
   auto& services = change->services;
   const bool right = crypto::verify_password(account.password_hash, change->request.current_password);
-  change->outcome = right ? LoginLimiter::Outcome::right : LoginLimiter::Outcome::wrong;
+  change->tried.outcome = right ? LoginLimiter::Outcome::right : LoginLimiter::Outcome::wrong;
   if (!right) {
     return services.refuse(
         change->call,

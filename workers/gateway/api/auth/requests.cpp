@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/crypto/password.h"
+#include "shared/crypto/totp.h"
 #include "workers/gateway/edge/fields.h"
 
 namespace tenantry::gateway {
@@ -18,6 +19,25 @@ std::string new_password(Fields& fields) {
   const auto strong = crypto::check_password_strength(password, {}, "/password");
   if (!strong) fields.add(strong.error());
   return password;
+}
+
+std::string code_of(Fields& fields, bool required) {
+  auto code = fields.raw("code", required, 32);
+  std::erase(code, ' ');  // authenticators show "123 456"
+  const bool six = code.size() == 6 && std::ranges::all_of(code, [](char c) { return c >= '0' && c <= '9'; });
+  if (!code.empty() && !six) fields.fail("code", "code", "must be six digits");
+  return code;
+}
+
+ShownFactor factor_of(Fields& fields, bool required) {
+  ShownFactor shown{code_of(fields, false), crypto::recovery_code_of(fields.raw("recovery_code", false, 32))};
+  if (!shown.code.empty() && !shown.recovery_code.empty()) {
+    fields.fail("recovery_code", "one_of", "is given beside a code: one of them");
+  }
+  if (required && !fields.has("code") && !fields.has("recovery_code")) {
+    fields.fail("code", "required", "must be given, or a recovery_code");
+  }
+  return shown;
 }
 
 }  // namespace
@@ -68,6 +88,44 @@ Result<PasswordChangeRequest> parse_password_change(std::string_view body) {
   PasswordChangeRequest request;
   request.current_password = fields.raw("current_password", true, password_bytes_max);
   request.password = new_password(fields);
+  return fields.finish(std::move(request));
+}
+
+Result<std::string> parse_new_email(std::string_view body) {
+  return parse_forgotten(body);  // an address, and nothing else
+}
+
+Result<std::string> parse_link_token(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  auto token = fields.raw("token", true, token_size_max);
+  return fields.finish(std::move(token));
+}
+
+Result<ShownFactor> parse_factor(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  auto shown = factor_of(fields, true);
+  return fields.finish(std::move(shown));
+}
+
+Result<std::string> parse_code(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  auto code = code_of(fields, true);
+  return fields.finish(std::move(code));
+}
+
+Result<StepUpRequest> parse_step_up(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  StepUpRequest request;
+  request.password = fields.raw("password", true, password_bytes_max);
+  request.factor = factor_of(fields, false);
   return fields.finish(std::move(request));
 }
 

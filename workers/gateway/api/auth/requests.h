@@ -37,6 +37,24 @@ struct PasswordChangeRequest {
 };
 Result<PasswordChangeRequest> parse_password_change(std::string_view body);
 
+Result<std::string> parse_new_email(std::string_view body);
+Result<std::string> parse_link_token(std::string_view body);
+
+// One of them.
+struct ShownFactor {
+  std::string code{};
+  std::string recovery_code{};
+
+  bool given() const { return !code.empty() || !recovery_code.empty(); }
+};
+Result<ShownFactor> parse_factor(std::string_view body);
+Result<std::string> parse_code(std::string_view body);  // of a seed that is set up
+struct StepUpRequest {
+  std::string password;
+  ShownFactor factor;  // of who has none: nothing
+};
+Result<StepUpRequest> parse_step_up(std::string_view body);
+
 Result<std::string> parse_refresh(std::string_view body);                // the refresh token
 Result<std::optional<std::string>> parse_logout(std::string_view body);  // "" is a body, too
 

@@ -9,18 +9,18 @@ namespace tenantry::gateway::store {
 void add_session(db::Transaction& tx, const NewSession& session, Timestamp now) {
   tx.send(
       "INSERT INTO platform.sessions (session_id, user_id, tenant_id, created_at, authenticated_at, last_seen_at, "
-      "expires_at, user_agent, address) VALUES ($1, $2, $3, $4, $5, $4, $6, $7, $8)",
+      "expires_at, user_agent, address, second_factor) VALUES ($1, $2, $3, $4, $5, $4, $6, $7, $8, $9)",
       {session.session_id, session.user_id, session.tenant_id, now, session.authenticated_at, session.expires_at,
-       session.user_agent, session.address});
+       session.user_agent, session.address, session.second_factor});
 }
 
 std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view session_id, Timestamp now) {
   const auto rows = tx.exec(
       "UPDATE platform.sessions SET last_seen_at = $2 WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 "
-      "RETURNING authenticated_at, expires_at",
+      "RETURNING authenticated_at, expires_at, second_factor",
       {session_id, now});
   if (rows.empty()) return std::nullopt;
-  return LiveSession{rows[0].timestamp(0), rows[0].timestamp(1)};
+  return LiveSession{rows[0].timestamp(0), rows[0].timestamp(1), std::string(rows[0].text(2))};
 }
 
 std::vector<EndedSession> end_sessions(db::Transaction& tx, const SessionFilter& which, Timestamp now) {
@@ -42,7 +42,7 @@ std::vector<EndedSession> end_sessions(db::Transaction& tx, const SessionFilter&
 nlohmann::json list_sessions(db::Transaction& tx, std::string_view user_id, Timestamp now) {
   nlohmann::json list = nlohmann::json::array();
   for (const auto row :
-       tx.exec("SELECT session_id, tenant_id, created_at, last_seen_at, expires_at, user_agent, address "
+       tx.exec("SELECT session_id, tenant_id, created_at, last_seen_at, expires_at, user_agent, address, second_factor "
                "FROM platform.sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 "
                "ORDER BY last_seen_at DESC, session_id LIMIT 200",
                {user_id, now})) {
@@ -52,7 +52,8 @@ nlohmann::json list_sessions(db::Transaction& tx, std::string_view user_id, Time
                     {"last_seen_at", to_rfc3339(row.timestamp(3))},
                     {"expires_at", to_rfc3339(row.timestamp(4))},
                     {"user_agent", row.text(5)},
-                    {"address", row.text(6)}});
+                    {"address", row.text(6)},
+                    {"second_factor", row.text(7)}});
   }
   return list;
 }
@@ -75,8 +76,13 @@ namespace {
 std::optional<Account> account_of(const db::Rows& rows) {
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
-  return Account{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
-                 std::string(row.text(3)), std::string(row.text(4)), std::string(row.text(5))};
+  return Account{std::string(row.text(0)),
+                 std::string(row.text(1)),
+                 std::string(row.text(2)),
+                 std::string(row.text(3)),
+                 std::string(row.text(4)),
+                 std::string(row.text(5)),
+                 row.boolean(6)};
 }
 
 }  // namespace
@@ -84,14 +90,16 @@ std::optional<Account> account_of(const db::Rows& rows) {
 // Who has no password has nothing to reset: such a person comes by an invitation.
 std::optional<Account> find_account(db::Transaction& tx, std::string_view email) {
   return account_of(
-      tx.exec("SELECT user_id, email, first_name, last_name, locale, password_hash FROM platform.users "
+      tx.exec("SELECT user_id, email, first_name, last_name, locale, password_hash, email_verified_at IS NOT NULL FROM "
+              "platform.users "
               "WHERE email = $1 AND password_hash IS NOT NULL",
               {email}));
 }
 
 std::optional<Account> read_account(db::Transaction& tx, std::string_view user_id) {
   return account_of(
-      tx.exec("SELECT user_id, email, first_name, last_name, locale, password_hash FROM platform.users "
+      tx.exec("SELECT user_id, email, first_name, last_name, locale, password_hash, email_verified_at IS NOT NULL FROM "
+              "platform.users "
               "WHERE user_id = $1 AND password_hash IS NOT NULL",
               {user_id}));
 }
@@ -115,6 +123,52 @@ bool put_reset(db::Transaction& tx, std::string_view user_id, ByteView token_has
                "WHERE (SELECT count(*) FROM unnest(r.sent_at) s WHERE s > $5) < $6",
                {user_id, token_hash, now, expires_at, now - Days{1}, a_day})
              .affected() == 1;
+}
+
+bool may_send_email_link(db::Transaction& tx, std::string_view user_id, Timestamp since, int sendings_max) {
+  tx.send("SELECT FROM platform.users WHERE user_id = $1 FOR NO KEY UPDATE", {user_id});
+  return tx.exec("SELECT count(*) FROM platform.email_links WHERE user_id = $1 AND purpose <> 'undo' AND sent_at > $2",
+                 {user_id, since})[0]
+             .int64(0) < sendings_max;
+}
+
+void put_email_link(db::Transaction& tx, const EmailLink& link, ByteView token_hash, Timestamp now,
+                    Timestamp expires_at) {
+  tx.send("UPDATE platform.email_links SET token_hash = NULL WHERE user_id = $1 AND purpose = $2 AND purpose <> 'undo'",
+          {link.user_id, link.purpose});
+  tx.send(
+      "INSERT INTO platform.email_links (link_id, user_id, purpose, email, token_hash, sent_at, expires_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+      {link.link_id, link.user_id, link.purpose, link.email, token_hash, now, expires_at});
+}
+
+std::optional<EmailLink> take_email_link(db::Transaction& tx, ByteView token_hash,
+                                         const std::vector<std::string_view>& purposes, Timestamp now) {
+  const auto rows = tx.exec(
+      "UPDATE platform.email_links SET token_hash = NULL WHERE token_hash = $1 AND purpose = ANY ($2) "
+      "AND expires_at > $3 RETURNING link_id, user_id, purpose, email, sent_at",
+      {token_hash, db::Param::array(purposes), now});
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  return EmailLink{row.uuid(0), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3)),
+                   row.timestamp(4)};
+}
+
+bool set_email(db::Transaction& tx, std::string_view user_id, std::string_view email, Timestamp now) {
+  const auto others = tx.exec("SELECT FROM platform.users WHERE email = $2 AND user_id <> $1", {user_id, email});
+  if (!others.empty()) return false;
+  tx.send("UPDATE platform.users SET email = $2, email_verified_at = $3 WHERE user_id = $1", {user_id, email, now});
+  return true;
+}
+
+void drop_mailed_links(db::Transaction& tx, std::string_view user_id) {
+  tx.send("UPDATE platform.password_resets SET token_hash = NULL WHERE user_id = $1", {user_id});
+  tx.send("UPDATE platform.email_links SET token_hash = NULL WHERE user_id = $1 AND purpose <> 'undo'", {user_id});
+}
+
+void drop_undo_links(db::Transaction& tx, std::string_view user_id, Timestamp since) {
+  tx.send("UPDATE platform.email_links SET token_hash = NULL WHERE user_id = $1 AND purpose = 'undo' AND sent_at >= $2",
+          {user_id, since});
 }
 
 std::vector<Membership> memberships_of(db::Transaction& tx, std::string_view user_id) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shared/core/bytes.h"
+#include "shared/core/ids.h"
 #include "shared/core/time.h"
 
 namespace tenantry::db {
@@ -34,7 +35,8 @@ struct NewSession {
   std::string user_id;
   std::string tenant_id;
   std::string user_agent;
-  std::string address;  // or its network
+  std::string address;          // or its network
+  std::string second_factor{};  // that was shown; "": none
   Timestamp authenticated_at{};
   Timestamp expires_at{};
 };
@@ -42,6 +44,7 @@ void add_session(db::Transaction& tx, const NewSession& session, Timestamp now);
 struct LiveSession {
   Timestamp authenticated_at{};
   Timestamp expires_at{};
+  std::string second_factor{};
 };
 std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view session_id, Timestamp now);
 struct SessionFilter {
@@ -69,6 +72,7 @@ struct Account {
   std::string last_name;
   std::string locale;
   std::string password_hash;
+  bool email_verified = false;
 };
 std::optional<Account> find_account(db::Transaction& tx, std::string_view email);
 std::optional<Account> read_account(db::Transaction& tx, std::string_view user_id);
@@ -77,6 +81,27 @@ std::optional<Account> take_reset(db::Transaction& tx, ByteView token_hash, Time
 // The link sent before is dead. False: so many were sent within a day.
 bool put_reset(db::Transaction& tx, std::string_view user_id, ByteView token_hash, Timestamp now, Timestamp expires_at,
                int a_day);
+
+// Mailed links about the person's address.
+struct EmailLink {
+  Uuid link_id{};
+  std::string user_id;
+  std::string purpose;  // "verify", "change", "undo"
+  std::string email;    // what the address is once it was opened
+  Timestamp sent_at{};
+};
+// Takes a lock on the person, so that requests made at once are counted one by one.
+bool may_send_email_link(db::Transaction& tx, std::string_view user_id, Timestamp since, int sendings_max);
+// But for undoing, the link sent before for the same is dead.
+void put_email_link(db::Transaction& tx, const EmailLink& link, ByteView token_hash, Timestamp now,
+                    Timestamp expires_at);
+// Which is used up; nullopt: there is none that is good.
+std::optional<EmailLink> take_email_link(db::Transaction& tx, ByteView token_hash,
+                                         const std::vector<std::string_view>& purposes, Timestamp now);
+// Confirmed. False: another person has the address.
+bool set_email(db::Transaction& tx, std::string_view user_id, std::string_view email, Timestamp now);
+void drop_mailed_links(db::Transaction& tx, std::string_view user_id);  // for a password, for an address
+void drop_undo_links(db::Transaction& tx, std::string_view user_id, Timestamp since);
 
 // Where the person may go: active, in tenants that are there.
 struct Membership {

@@ -18,6 +18,7 @@ std::string render_me(const Call& call) {
   const json body = {
       {"sub", user_id},
       {"email", text::shown_email(session.email)},
+      {"email_verified", session.email_verified},
       {"tenant_id", tenant.tenant_id},
       {"tenant_role", session.role},
       {"user",

@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
+#include "shared/tenancy/membership.h"
+#include "tenantry/events/v1/platform.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "workers/gateway/edge/settings.h"
 #include "workers/gateway/edge/verbs.h"
@@ -75,10 +77,31 @@ void tell(messaging::Outbox& outbox, const std::string& tenant_id, const json& b
   outbox.publish(tenant_id, event);
 }
 
+// Who demands a second factor of all others has one, and is an owner.
+Result<void> may_demand(const Services& services, const Call& call, const SettingsPatch& patch) {
+  const auto wanted = patch.find(second_factor_setting);
+  if (wanted == patch.end()) return {};
+  if (!call.session || call.session->role != tenancy::owner_role) {
+    return Error{.code = Errc::forbidden,
+                 .reason = "owner_required",
+                 .message = "only an owner says whether a second factor is demanded"};
+  }
+  if (auto ok = recently_authenticated(services, call); !ok) return ok;
+  if (wanted->second == "required" && call.session->second_factor.empty()) {
+    return Error{.code = Errc::conflict,
+                 .reason = "no_factor",
+                 .message = "set up a second factor, and log in with it, before it is demanded of all"};
+  }
+  return {};
+}
+
 void update_settings(Services& services, const CallPtr& call) {
+  const auto patch = parse_settings_patch(call->request().body);
+  if (!patch) return services.refuse(call, patch.error());
+  if (auto ok = may_demand(services, *call, *patch); !ok) return services.refuse(call, ok.error());
   change(
-      services, call, parse_settings_patch(call->request().body),
-      [call](const SettingsPatch& patch, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+      services, call,
+      [call, patch = *patch](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
         const auto& tenant_id = call->tenant_id();
         auto stored = load(tx, tenant_id, "FOR UPDATE");
         const auto before = settings_document(stored.set, stored.locale);
@@ -91,9 +114,11 @@ void update_settings(Services& services, const CallPtr& call) {
         }
         const auto after = settings_document(stored.set, stored.locale);
         if (after != before) tell(outbox, tenant_id, before, after);
+        // The other gateways, too: what a session may has changed with it.
+        if (patch.contains(second_factor_setting)) outbox.signal(tenant_id, v1::TenantChanged());
         return shown(stored);
       },
-      [&services, call] { services.tenant_changed(call->tenant_id()); });
+      forget(services, call));
 }
 
 constexpr Route routes[] = {

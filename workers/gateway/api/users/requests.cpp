@@ -39,4 +39,12 @@ Result<bool> parse_transfer(std::string_view body) {
   return fields.finish(leaves);
 }
 
+Result<std::string> parse_factor_reset(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  auto reason = fields.line("reason", true, note_max);
+  return fields.finish(std::move(reason));
+}
+
 }  // namespace tenantry::gateway

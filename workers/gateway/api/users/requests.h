@@ -17,4 +17,6 @@ Result<InvitationRequest> parse_invitation(std::string_view body);
 Result<std::string> parse_role(std::string_view body);
 Result<bool> parse_transfer(std::string_view body);  // whether the caller leaves; "" is a body, too
 
+Result<std::string> parse_factor_reset(std::string_view body);  // the reason
+
 }  // namespace tenantry::gateway

@@ -180,6 +180,18 @@ void end_user_sessions(Services& services, const CallPtr& call) {
       forget(services, call));
 }
 
+// The person is told, too, and has a day to show what is said to be lost.
+void reset_factors(Services& services, const CallPtr& call) {
+  if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
+  change(services, call, parse_factor_reset(call->request().body),
+         [call](const std::string& reason, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           const auto at = tenancy::request_factor_reset(
+               tx, outbox, {call->tenant_id(), call->claims->sub, id_of(*call).to_string(), reason});
+           if (!at) return at.error();
+           return json_response(202, {{"effective_at", to_rfc3339(*at)}});
+         });
+}
+
 constexpr Terms invites{.permission = "users:invite"};
 constexpr Terms updates{.permission = "users:update"};
 constexpr Route routes[] = {
@@ -197,6 +209,7 @@ constexpr Route routes[] = {
      Guard::live,
      transfer_ownership,
      {.permission = "users:transfer"}},
+    {Method::post, "/v1/users/{id}/reset-factors", "resetUserFactors", Guard::live, reset_factors, updates},
     {Method::delete_, "/v1/users/{id}/sessions", "endUserSessions", Guard::live, end_user_sessions, updates},
 };
 
