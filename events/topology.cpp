@@ -96,6 +96,7 @@ constexpr std::string_view by_billing[] = {
 constexpr std::string_view by_metering[] = {"usage.threshold_reached", "usage.limit_exceeded", "usage.period_closed"};
 constexpr std::string_view by_notification[] = {"notification.%"};
 constexpr std::string_view by_gateway[] = {"account.review_requested",
+                                           "admin.%",
                                            "api_key.%",
                                            "audit.exported",
                                            "audit.searched",

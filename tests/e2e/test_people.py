@@ -952,6 +952,200 @@ class T11_Addresses(unittest.TestCase):
         self.assertEqual(open_link(token), (404, "link_not_found"))
 
 
+
+def admin_log_in(address, password=PASSWORD):
+    return p.request("POST", "/v1/admin/auth/login", {"email": address, "password": password})
+
+
+class Admin:
+    """A super-admin who has chosen a password by mail and set up a second factor."""
+    def __init__(self, role):
+        self.address = stack.address(role)
+        p.tenantry("admins", "add", self.address, "--role", role)
+        p.request("POST", "/auth/password/forgot", {"email": self.address})
+        chosen = p.request("POST", "/auth/password/reset", {"token": link_mailed(self.address)[0], "password": PASSWORD})
+        assert chosen.status == 204, chosen
+        first = admin_log_in(self.address)
+        assert first.status == 200, first
+        self.first = bearer(first.json["token"])
+        seed = p.request("POST", "/v1/admin/me/factors/totp", headers=self.first)
+        assert seed.status == 201, seed
+        self.device = Authenticator(seed.json["secret"])
+        confirmed = p.request("POST", "/v1/admin/me/factors/totp/confirm", {"code": self.device.code()}, self.first)
+        assert confirmed.status == 200, confirmed
+        self.codes = confirmed.json["recovery_codes"]
+        self.headers = self.log_in()
+
+    def log_in(self):
+        challenge = admin_log_in(self.address).json["challenge_token"]
+        answer = p.request("POST", "/v1/admin/auth/login/factor", {"code": self.device.code()}, bearer(challenge))
+        assert answer.status == 200, answer
+        return bearer(answer.json["token"])
+
+    def get(self, path, headers=None):
+        return p.request("GET", path, headers=headers or self.headers)
+
+    def post(self, path, body=None, headers=None):
+        return p.request("POST", path, body or {}, headers or self.headers)
+
+    def visit(self, tenant, **body):
+        answer = self.post(f"/v1/admin/tenants/{tenant}/act", {"reason": "ticket 4711", **body})
+        assert answer.status == 200, answer
+        return bearer(answer.json["access_token"])
+
+    @property
+    def id(self):
+        return self.get("/v1/admin/me").json["id"]
+
+
+def platform_records(type_):
+    return [row[0] for row in superuser("SELECT coalesce(payload::text, '') FROM analytics.audit_events "
+                                        f"WHERE tenant_id = 'platform' AND type = '{type_}' ORDER BY sequence")]
+
+
+class T12_SuperAdmins(unittest.TestCase):
+    def test_by_password_and_second_factor_and_out_again(self):
+        anna = Admin("super-admin")
+        address = stack.address("halfway")
+        p.tenantry("admins", "add", address)
+        stranger = Company.make("Curieuse")
+        for who, password in ((stranger.address, PASSWORD), (stack.address(), PASSWORD), (anna.address, "Not-It-2026!")):
+            answer = admin_log_in(who, password)
+            self.assertEqual((answer.status, answer.json["code"]), (401, "invalid_credentials"), who)
+        me = anna.get("/v1/admin/me").json
+        self.assertEqual((me["name"], me["role"], me["second_factor"]), (anna.address, "super-admin", "totp"))
+        self.assertEqual(anna.get("/v1/admin/tenants?limit=1").status, 200)
+        self.assertEqual(stranger.get("/v1/admin/tenants").json["code"], "admin_required")
+        for path in ("/v1/me", "/v1/clients"):
+            self.assertEqual(anna.get(path).status, 401, path)  # it is no tenant's token
+        other = anna.log_in()
+        sessions = anna.get("/v1/admin/me/sessions").json["sessions"]
+        self.assertEqual([each["current"] for each in sessions].count(True), 1)
+        ended = next(each["id"] for each in anna.get("/v1/admin/me/sessions", other).json["sessions"] if each["current"])
+        self.assertEqual(p.request("DELETE", f"/v1/admin/me/sessions/{ended}", headers=anna.headers).status, 204)
+        self.assertEqual(anna.get("/v1/admin/me", other).status, 401)
+        self.assertEqual(anna.post("/v1/admin/auth/logout").status, 204)
+        self.assertEqual(anna.get("/v1/admin/me").status, 401)
+        p.await_true("it is on record", lambda: any(me["id"] in text for text in platform_records("admin.logged_in")), 30)
+
+    def test_without_a_second_factor_nobody_gets_further(self):
+        address = stack.address("fresh")
+        p.tenantry("admins", "add", address)
+        p.request("POST", "/auth/password/forgot", {"email": address})
+        p.request("POST", "/auth/password/reset", {"token": link_mailed(address)[0], "password": PASSWORD})
+        headers = bearer(admin_log_in(address).json["token"])
+        answer = p.request("GET", "/v1/admin/tenants", headers=headers)
+        self.assertEqual((answer.status, answer.json["code"]), (403, "second_factor_required"))
+        self.assertEqual(p.request("GET", "/v1/admin/me", headers=headers).status, 200)
+
+    def test_a_session_ends_when_it_is_not_used_and_after_a_day_of_work(self):
+        anna = Admin("super-admin")
+        p.advance("29m")
+        self.assertEqual(anna.get("/v1/admin/me").status, 200)
+        p.advance("31m")
+        self.assertEqual(anna.get("/v1/admin/me").status, 401)
+        anna.headers = anna.log_in()
+        for _ in range(25):
+            p.advance("29m")
+            last = anna.get("/v1/admin/me").status
+        self.assertEqual(last, 401)
+
+    def test_roles(self):
+        support, analyst = Admin("support"), Admin("analyst")
+        company = Company.make("Servie")
+        path = f"/v1/admin/tenants/{company.id}"
+        self.assertEqual(analyst.get(path).status, 200)
+        for path_, body in ((path + "/suspend", {"reason": "abuse"}), (path + "/act", {"reason": "curious"})):
+            answer = analyst.post(path_, body)
+            self.assertEqual((answer.status, answer.json["code"]), (403, "permission_denied"), path_)
+        self.assertEqual(support.post(path + "/suspend", {"reason": "abuse"}).status, 200)
+        self.assertEqual(support.post(path + "/reactivate").status, 200)
+        self.assertEqual(support.post(path + "/erase", {"reason": "x"}).json["code"], "permission_denied")
+        self.assertEqual(support.get("/v1/admin/admins").json["code"], "permission_denied")
+        record = company.await_record("tenant.suspended")[-1]
+        actor = superuser(f"SELECT actor_kind, actor_id FROM analytics.audit_events WHERE tenant_id = '{company.id}' "
+                          f"AND sequence = {record[0]}")[0]
+        self.assertEqual(actor, ["admin", support.id])
+
+    def test_revoked_is_out_at_once(self):
+        anna, ben = Admin("super-admin"), Admin("support")
+        company = Company.make("Visitée puis non")
+        visit = ben.visit(company.id)
+        self.assertEqual(p.request("GET", "/v1/clients", headers=visit).status, 200)
+        listed = {each["email"]: each for each in anna.get("/v1/admin/admins").json["admins"]}
+        self.assertTrue(listed[ben.address]["second_factor"])
+        self.assertEqual(p.request("DELETE", f"/v1/admin/admins/{listed[ben.address]['id']}", headers=anna.headers).status, 204)
+        self.assertEqual(ben.get("/v1/admin/me").status, 401)
+        began = time.monotonic()
+        while p.request("GET", "/v1/clients", headers=visit).status != 401:
+            self.assertLess(time.monotonic() - began, 1)
+        self.assertEqual(admin_log_in(ben.address).status, 401)
+        p.tenantry("admins", "revoke", anna.address)
+        self.assertEqual(anna.get("/v1/admin/me").status, 401)
+        p.await_true("it is on record", lambda: len(platform_records("admin.revoked")) >= 2, 30)
+
+    def test_a_visit_looks_and_is_seen(self):
+        ben = Admin("support")
+        company = Company.make("Visitée")
+        for body, pointer in (({}, "/reason"), ({"reason": "x", "minutes": 31}, "/minutes")):
+            answer = ben.post(f"/v1/admin/tenants/{company.id}/act", body)
+            self.assertEqual((answer.status, answer.json["errors"][0]["pointer"]), (422, pointer))
+        visit = ben.visit(company.id)
+        self.assertEqual(p.request("GET", "/v1/clients", headers=visit).status, 200)
+        self.assertEqual(p.request("GET", "/v1/users", headers=visit).status, 200)
+        created = p.request("POST", "/v1/clients", {"name": "Jeanne"}, visit)
+        self.assertEqual((created.status, created.json["code"]), (403, "read_only"))
+        for method, path, body in (("POST", "/v1/users", {"email": stack.address(), "role": "viewer"}),
+                                   ("POST", "/v1/me/password", {"current_password": PASSWORD, "password": "Autre-Chose-99"}),
+                                   ("POST", "/v1/api-keys", {"name": "x", "permissions": ["clients:read"]})):
+            answer = p.request(method, path, body, visit)
+            self.assertEqual((answer.status, answer.json["code"]), (403, "not_for_admins"), path)
+        elsewhere = Company.make("Pas visitée")
+        mixed = p.request("GET", "/v1/clients", headers={**visit, "X-Tenant-ID": elsewhere.id})
+        self.assertEqual((mixed.status, mixed.json["code"]), (403, "tenant_mismatch"))
+        entered = company.await_record("admin.entered_tenant")[-1][2]
+        self.assertIn("ticket 4711", entered)
+        self.assertIn(ben.id, entered)
+        p.await_true("what was looked at is on record", lambda: any(
+            "listUsers" in text for _, _, text in company.records("platform.data_read")), 30)
+
+    def test_a_visit_that_changes_things_says_so_and_ends(self):
+        ben = Admin("support")
+        company = Company.make("Aidée")
+        visit = ben.visit(company.id, writes=True, minutes=5)
+        created = p.request("POST", "/v1/clients", {"name": "Jeanne"}, visit)
+        self.assertEqual(created.status, 201, created)
+        company.await_record("client.created")
+        actor = superuser("SELECT actor_kind, actor_id FROM analytics.audit_events "
+                          f"WHERE tenant_id = '{company.id}' AND type = 'client.created'")[0]
+        self.assertEqual(actor, ["admin", ben.id])
+        p.advance("6m")
+        self.assertEqual(p.request("GET", "/v1/clients", headers=visit).status, 401)
+        visit = ben.visit(company.id)
+        self.assertEqual(p.request("POST", "/auth/logout", headers=visit).status, 204)
+        self.assertEqual(p.request("GET", "/v1/clients", headers=visit).status, 401)
+
+    def test_a_company_cannot_reset_the_factors_of_who_is_one(self):
+        company = Company.make("Ambitieuse")
+        address = stack.address("both")
+        member, _ = company.join(address, "manager")
+        p.tenantry("admins", "add", address, "--role", "support")
+        headers = bearer(admin_log_in(address).json["token"])
+        seed = p.request("POST", "/v1/admin/me/factors/totp", headers=headers).json
+        device = Authenticator(seed["secret"])
+        self.assertEqual(p.request("POST", "/v1/admin/me/factors/totp/confirm", {"code": device.code()}, headers).status, 200)
+        self.assertEqual(company.post(f"/v1/users/{member}/reset-factors", {"reason": "x"}).status, 202)
+        p.advance("25h")
+        self.assertIn("challenge_token", log_in(address).json)
+        self.assertIn("challenge_token", admin_log_in(address).json)
+
+    def test_the_platforms_token_is_on_record(self):
+        self.assertEqual(p.admin("GET", "/v1/admin/me").json["id"], None)
+        p.await_true("its use", lambda: len(platform_records("admin.token_used")) > 0, 30)
+        refused = p.admin("POST", "/v1/admin/tenants/none/act", {"reason": "x"})
+        self.assertEqual((refused.status, refused.json["code"]), (403, "person_required"))
+
+
 class T4_Secrets(unittest.TestCase):
     def test_no_table_log_or_event_holds_a_token(self):
         company = Company.make("Discrète")

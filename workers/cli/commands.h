@@ -11,6 +11,7 @@ struct Session;
 void add_run(Command& app, Session& session);
 void add_migrate(Command& app, Session& session);
 void add_tenants(Command& app, Session& session);
+void add_admins(Command& app, Session& session);
 void add_flags(Command& app, Session& session);
 void add_audit(Command& app, Session& session);
 void add_audit_verify(Command& audit, Session& session);     // verify and keygen, below `audit`

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   cli::add_run(app, session);
   cli::add_migrate(app, session);
   cli::add_tenants(app, session);
+  cli::add_admins(app, session);
   cli::add_flags(app, session);
   cli::add_audit(app, session);
   cli::add_events(app, session);

@@ -332,7 +332,8 @@ void remove_people(db::Transaction& tx, std::string_view tenant_id) {
       {db::Param::array(users)});
   tx.send(
       "DELETE FROM platform.users u WHERE user_id = ANY ($1::uuid[]) AND NOT EXISTS "
-      "(SELECT FROM platform.memberships m WHERE m.user_id = u.user_id)",
+      "(SELECT FROM platform.memberships m WHERE m.user_id = u.user_id) AND NOT EXISTS "
+      "(SELECT FROM platform.admins a WHERE a.user_id = u.user_id)",
       {db::Param::array(users)});
 }
 

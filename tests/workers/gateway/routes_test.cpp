@@ -303,6 +303,65 @@ TEST(Matrix, EveryRouteWithoutTheDemandedFactor) {
   }
 }
 
+// ---- super-admins
+
+std::string admin_outcome(const Route& route, std::string_view role, bool factor = true) {
+  const auto admitted = admit_admin(route, role, factor);
+  return admitted ? "ok" : admitted.error().reason;
+}
+
+// Goal: an analyst looks, support acts in tenants, what is for the whole platform or for good is for the highest alone.
+TEST(Matrix, EveryAdminRouteByRole) {
+  const std::set<std::string_view> highest = {"listAdmins",      "addAdmin",         "revokeAdmin",     "adminResetFactors",
+                                              "adminEraseTenant", "adminDefineFlag", "adminRemoveFlag", "adminCreateTenant"};
+  int routes = 0, own = 0;
+  for (const auto& route : all_routes()) {
+    if (route.guard != Guard::admin) continue;
+    SCOPED_TRACE(route.operation);
+    ++routes;
+    if (route.terms.before_factor) {  // one's own login
+      ++own;
+      for (const auto* role : {"super-admin", "support", "analyst"}) {
+        EXPECT_EQ(admin_outcome(route, role, false), "ok");
+        EXPECT_EQ(admin_outcome(route, role), "ok");
+      }
+      continue;
+    }
+    const bool alone = highest.contains(route.operation);
+    const bool looks = route.method == http::Method::get;
+    EXPECT_EQ(admin_outcome(route, "super-admin"), "ok");
+    EXPECT_EQ(admin_outcome(route, "support"), alone ? "permission_denied" : "ok");
+    EXPECT_EQ(admin_outcome(route, "analyst"), looks && !alone ? "ok" : "permission_denied");
+    EXPECT_EQ(admin_outcome(route, "emperor"), looks && !alone ? "ok" : "permission_denied");
+    EXPECT_EQ(admin_outcome(route, "super-admin", false), "second_factor_required");
+  }
+  EXPECT_GT(routes, 30);
+  EXPECT_EQ(own, 10);
+}
+
+// Goal: a super-admin inside a tenant looks at everything of the tenant's, changes what is its business where that was
+// said, and never its people, rights, keys or money, nor anybody's own login.
+TEST(Matrix, EveryRouteByAVisitingSuperAdmin) {
+  for (const auto& route : member_routes()) {
+    SCOPED_TRACE(route.operation);
+    const auto permission = route.terms.permission;
+    auto visit = of_tenant();
+    visit.role = "viewer";  // also a member, which gives nothing more and nothing less
+    visit.acting = true;
+    visit.factor_shown = true;
+    const bool of_visitors = route.operation == "me" || route.operation == "logout";
+    const bool looks = route.method == http::Method::get;
+    const bool never = !of_visitors && (permission.empty() || (!looks && tenancy::is_for_people(permission)));
+    EXPECT_EQ(outcome(route, visit), never ? "not_for_admins" : looks || of_visitors ? "all" : "read_only");
+    visit.writes = true;
+    EXPECT_EQ(outcome(route, visit), never ? "not_for_admins" : "all");
+    visit.tenant->status = tenancy::Status::suspended;  // what a visit is for
+    EXPECT_EQ(outcome(route, visit), never ? "not_for_admins" : "all");
+    visit.revoked = true;
+    EXPECT_EQ(outcome(route, visit), "token_revoked");
+  }
+}
+
 TEST(PermissionCatalogue, IsWhatTheRoutesAskForInWords) {
   std::set<std::string_view> asked;
   for (const auto& route : member_routes()) {

@@ -10,6 +10,7 @@
   each(admin_people) \
   each(admin_stripe_events) \
   each(admin_tenants) \
+  each(admins) \
   each(api_keys) \
   each(audit) \
   each(auth) \

@@ -83,6 +83,22 @@ Result<void> check_access(const tenancy::LifecycleState& state, Openness opennes
                .message = std::string(access_message(access.code, language))};
 }
 
+namespace {
+
+// Looks, and changes things where that was said on the way in; never what deals with people, rights, keys or money.
+Result<tenancy::Reach> admit_acting(const Route& route, const Standing& standing) {
+  const auto permission = route.terms.permission;
+  if (permission.empty() && route.terms.acting) return tenancy::Reach::all;
+  const bool looks = route.method == Method::get;
+  if (permission.empty() || (!looks && tenancy::is_for_people(permission))) {
+    return forbidden("not_for_admins", "this is for the company's own people");
+  }
+  if (looks || standing.writes) return tenancy::Reach::all;
+  return forbidden("read_only", "this visit looks and changes nothing");
+}
+
+}  // namespace
+
 Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const RolePermissions& built_in,
                              Timestamp now, Language language) {
   if (standing.revoked) return unauthenticated("token_revoked", "the token was revoked");
@@ -91,8 +107,10 @@ Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const
                  .reason = "tenant_not_found",
                  .message = std::string(access_message("tenant_not_found", language))};
   }
-  const auto openness = route.guard == Guard::billing ? Openness::billing : Openness::live;
+  // A super-admin comes, too, where the company is locked out.
+  const auto openness = route.guard == Guard::billing || standing.acting ? Openness::billing : Openness::live;
   if (auto ok = check_access(*standing.tenant, openness, now, language); !ok) return ok.error();
+  if (standing.acting) return admit_acting(route, standing);
   if (!standing.machine && standing.role.empty()) {
     return unauthenticated("not_a_member", "the user is no longer a member");
   }
@@ -109,6 +127,15 @@ Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const
   if (reach == tenancy::Reach::all || (reach == tenancy::Reach::own && route.terms.owned)) return reach;
   return forbidden("permission_denied",
                    (standing.machine ? "the key" : "the role " + standing.role) + " lacks " + std::string(permission));
+}
+
+Result<void> admit_admin(const Route& route, std::string_view role, bool factor_shown) {
+  if (route.terms.before_factor) return {};
+  if (!factor_shown) return forbidden("second_factor_required", "super-admins have a second factor: set one up first");
+  if (role == super_admin_role) return {};
+  const bool may = !route.terms.super_admin && (role == "support" || route.method == Method::get);
+  if (may) return {};
+  return forbidden("permission_denied", "the role " + std::string(role) + " may not do this");
 }
 
 }  // namespace tenantry::gateway

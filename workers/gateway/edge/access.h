@@ -43,6 +43,8 @@ struct Standing {
   bool machine = false;          // by a key of the tenant
   bool factor_demanded = false;  // the tenant demands a second factor of its people
   bool factor_shown = false;     // the session has one
+  bool acting = false;           // a super-admin inside the tenant, no member
+  bool writes = false;           // who said so on the way in
 };
 
 using RolePermissions = std::map<std::string, std::vector<std::string>, std::less<>>;  // of built-in roles
@@ -51,5 +53,11 @@ using RolePermissions = std::map<std::string, std::vector<std::string>, std::les
 // reaches is nothing where the route knows no owners; what deals with people, rights and money is for people.
 Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const RolePermissions& built_in,
                              Timestamp now, Language language);
+
+constexpr std::string_view super_admin_role = "super-admin";
+
+// Whether a super-admin of the role may use a route of theirs: an analyst looks, support acts in tenants, a super-admin
+// does everything; without a second factor nobody does more than set one up.
+Result<void> admit_admin(const Route& route, std::string_view role, bool factor_shown);
 
 }  // namespace tenantry::gateway

@@ -47,6 +47,8 @@ struct Session {
   std::string role;                      // "": no longer a member
   std::vector<std::string> permissions;  // of a role of the tenant's own
   bool revoked = false;
+  bool acting = false;           // a super-admin inside the tenant
+  bool writes = false;           // who may change things there
   Timestamp authenticated_at{};  // when a password was last shown
   std::string second_factor;     // that was shown with it; "": none
   std::string email;

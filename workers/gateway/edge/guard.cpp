@@ -8,6 +8,8 @@
 #include "shared/crypto/api_key.h"
 #include "shared/crypto/hash.h"
 #include "shared/http/problem.h"
+#include "tenantry/events/v1/identity.pb.h"
+#include "tenantry/events/v1/platform.pb.h"
 #include "workers/gateway/edge/networks.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
@@ -115,6 +117,50 @@ void refuse_guess(Services& services, const CallPtr& call) {
                   taken.resets_in);
 }
 
+// The platform's token is for the first super-admin and for the command line: who used it from where is on record, once
+// an hour.
+void note_token_use(Services& services, const CallPtr& call) {
+  if (!services.admin_token_uses.take(call->admin + " " + call->origin, 1, services.monotonic()).allowed) return;
+  services.in_background("note_token_use", [&services, call](db::Connection& connection) {
+    return services.commit(connection, *call, call->caller(),
+                           [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+                             events::v1::AdminTokenUsed event;
+                             event.set_name(call->admin);
+                             event.set_operation(std::string(call->route->operation));
+                             outbox.publish(events::platform_tenant, event);
+                             return {};
+                           });
+  });
+}
+
+// Read each time: what was revoked or has ended opens nothing from then on.
+void guard_admin_session(Services& services, const CallPtr& call, std::string_view token, Handler next) {
+  const auto task = [&services, call, hash = crypto::sha256(as_bytes(token)), next](db::Connection& connection) {
+    std::optional<store::AdminSession> session;
+    auto done = Result<void>(Error{});
+    try {
+      done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+        session = store::see_admin_session(tx, hash, services.clock.now());
+        return {};
+      });
+    } catch (const std::exception& error) {
+      done = Error{.code = Errc::internal, .message = error.what()};
+    }
+    services.loop.post([&services, call, next, done, session] {
+      if (!done) return services.refuse(call, done.error());
+      if (!session) return refuse_guess(services, call);
+      const auto may = admit_admin(*call->route, session->role, !session->second_factor.empty());
+      if (!may) return services.refuse(call, may.error());
+      call->admin_session = std::make_shared<const store::AdminSession>(*session);
+      call->admin = session->user_id;
+      call->of_platform = true;
+      next(services, call);
+    });
+  };
+  const auto answer = services.lanes.submit(call->origin, task);
+  if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
+}
+
 void guard_admin(Services& services, const CallPtr& call, Handler next) {
   const auto token = bearer_token(call->request());
   if (!token) return services.refuse(call, token.error());
@@ -123,8 +169,10 @@ void guard_admin(Services& services, const CallPtr& call, Handler next) {
   if (const auto* admin = find_admin(services, *token)) {
     call->admin = admin->name;
     call->of_platform = true;
+    note_token_use(services, call);
     return next(services, call);
   }
+  if (token->starts_with(admin_token_prefix)) return guard_admin_session(services, call, *token, next);
   if (claims_of(services, *call->reference, *token)) {
     return services.refuse(call, Error{.code = Errc::forbidden,
                                        .reason = "admin_required",
@@ -153,6 +201,8 @@ Standing standing_of(const Facts& facts) {
     standing.role = facts.session->role;
     standing.permissions = facts.session->permissions;
     standing.revoked = facts.session->revoked;
+    standing.acting = facts.session->acting;
+    standing.writes = facts.session->writes;
     standing.factor_shown = !facts.session->second_factor.empty();
   }
   return standing;
@@ -187,6 +237,22 @@ std::int64_t calls_limit(const Call& call) {
   return tenancy::limit_of(call.tenant->limits, metric->second.limit_name);
 }
 
+// What a super-admin inside a tenant looks at is in the tenant's log; what is changed says so itself.
+void tell_visit(Services& services, const CallPtr& call) {
+  if (call->route->method != Method::get) return;
+  services.in_background(services.lanes, call->tenant_id(), "tell_visit",
+                         [&services, call](db::Connection& connection) {
+                           return services.commit(connection, *call, call->caller(),
+                                                  [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+                                                    events::v1::DataRead event;
+                                                    event.set_what(std::string(call->route->operation));
+                                                    event.set_id(call->claims->sid);
+                                                    outbox.publish(call->tenant_id(), event);
+                                                    return {};
+                                                  });
+                         });
+}
+
 void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
   if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
 
@@ -217,6 +283,7 @@ void decide(Services& services, const CallPtr& call, const Facts& facts, Handler
     }
     call->metered = true;
   }
+  if (call->session && call->session->acting) tell_visit(services, call);
   next(services, call);
 }
 
@@ -467,7 +534,10 @@ Result<std::optional<std::string>> person_of_token(Services& services, const Cal
 
 Result<void> recently_authenticated(const Services& services, const Call& call) {
   constexpr Seconds age_max{600};
-  if (call.session && services.clock.now() - call.session->authenticated_at <= age_max) return {};
+  const auto since = call.admin_session ? call.admin_session->authenticated_at
+                     : call.session     ? call.session->authenticated_at
+                                        : Timestamp{};
+  if (services.clock.now() - since <= age_max) return {};
   return Error{.code = Errc::forbidden,
                .reason = "reauthentication_required",
                .message = "this needs a login of the last ten minutes"};

@@ -35,7 +35,9 @@ struct Terms {
   BodyKind body = BodyKind::json;
   // Further bytes are 413. Bodies are parsed on the loop, where a mebibyte of small objects takes 80 ms.
   std::size_t body_max = 64UL * 1024;
-  bool before_factor = false;    // also for who has no second factor, where the tenant demands one
+  bool before_factor = false;    // also for who has no second factor where one is demanded: it is about one's own login
+  bool super_admin = false;      // of the super-admins' roles the highest alone
+  bool acting = false;           // without a permission, and yet open to a super-admin inside the tenant
   bool streams = false;          // its answer is no JSON document: the handler looks at Accept
   bool same_for_all = false;     // the answer says nothing about anybody: whoever likes may keep it
   bool before_database = false;  // answered also while the database was never reached

@@ -96,8 +96,10 @@ events::Actor Call::actor(std::string kind, std::string id) const {
 }
 
 events::Actor Call::caller() const {
+  if (admin_session) return actor("admin", admin_session->user_id);
   if (!admin.empty()) return actor("user", admin);
   if (key) return actor("api_key", key->key_id);
+  if (session && session->acting) return actor("admin", claims->sub);
   return claims ? user() : stranger();
 }
 

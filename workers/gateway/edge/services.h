@@ -46,7 +46,7 @@ struct Call {
   std::string traceparent;
   std::string address;
   std::string origin;  // whose limits it counts under: the address, or its network
-  std::string admin;   // which super-admin calls, by the name of the token
+  std::string admin;   // which super-admin calls: the name of the token, or the person's id
   Language language = Language::french;
   std::string_view path_tenant;  // of /t/{tenant}/...
   std::chrono::steady_clock::time_point started{};
@@ -57,6 +57,7 @@ struct Call {
   std::shared_ptr<const Session> session{};
   std::shared_ptr<const ApiKeyEntry> key{};
   std::shared_ptr<const TenantEntry> tenant{};
+  std::shared_ptr<const store::AdminSession> admin_session{};  // of a super-admin who has logged in
   bool of_platform = false;                    // a super-admin's by its token, or Stripe's by its signature
   tenancy::Reach reach = tenancy::Reach::all;  // of the route's permission: all things, or the caller's own
   std::optional<RateDecision> rate{};
@@ -65,9 +66,11 @@ struct Call {
   const http::Request& request() const { return exchange->request(); }
   const std::string& tenant_id() const { return tenant->tenant.tenant_id; }
   events::Actor actor(std::string kind, std::string id) const;
-  events::Actor user() const { return actor("user", claims->sub); }
+  events::Actor user() const { return actor("user", person_id()); }
   events::Actor stranger() const { return actor("anonymous", ""); }
   events::Actor caller() const;  // who the guard found: a super-admin, a member, a key or a stranger
+  // Whose own login it is about; of a person.
+  const std::string& person_id() const { return admin_session ? admin_session->user_id : claims->sub; }
   bool of_tenant() const { return claims != nullptr || key != nullptr; }
   const std::string& caller_id() const { return key ? key->key_id : claims->sub; }  // of whom or what is of_tenant()
 
@@ -152,10 +155,11 @@ struct Services {
   WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
   WindowLimiter reports{Seconds{60}};   // security events, per member or address
   // Per address. Strangers are told by one count whom they asked about in vain, at the cost of another.
-  WindowLimiter signups{Seconds{3600}};        // that were accepted
-  WindowLimiter signup_refusals{Seconds{60}};  // addresses that were registered before
-  WindowLimiter unknown_tenants{Seconds{60}};  // of logins
-  WindowLimiter admin_guesses{Seconds{60}};    // wrong tokens of super-admins
+  WindowLimiter signups{Seconds{3600}};           // that were accepted
+  WindowLimiter signup_refusals{Seconds{60}};     // addresses that were registered before
+  WindowLimiter unknown_tenants{Seconds{60}};     // of logins
+  WindowLimiter admin_guesses{Seconds{60}};       // wrong tokens of super-admins
+  WindowLimiter admin_token_uses{Seconds{3600}};  // of TENANTRY_ADMIN_TOKEN, by name and address: on record once
   WindowLimiter invitation_tries{Seconds{60}};
   WindowLimiter key_tries{Seconds{60}};       // keys that open nothing
   WindowLimiter forgotten{Seconds{60}};       // passwords
@@ -186,6 +190,8 @@ constexpr std::string_view select_token_type = "select";
 
 // A token that says whose password was shown, and no more: what it is good for is showing the second factor.
 constexpr std::string_view challenge_token_type = "factor";
+
+constexpr std::string_view admin_token_prefix = "tna_";  // of super-admins' sessions
 
 // The request's token of that type. On the loop.
 Result<crypto::Claims> claims_of_login(const Services& services, const Call& call, std::string_view type);

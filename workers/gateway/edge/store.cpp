@@ -140,14 +140,19 @@ std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_
 Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
   Session session{.tenant_id = bearer.tenant_id};
   const auto rows = tx.exec(
-      "SELECT authenticated_at, second_factor FROM platform.sessions WHERE session_id = $1 AND user_id = $2 AND "
+      "SELECT authenticated_at, second_factor, acting_reason IS NOT NULL, acting_writes, "
+      "acting_reason IS NULL OR EXISTS (SELECT FROM platform.admins a WHERE a.user_id = s.user_id AND a.revoked_at IS "
+      "NULL "
+      "AND a.role <> 'analyst') FROM platform.sessions s WHERE session_id = $1 AND user_id = $2 AND "
       "tenant_id = $3 "
       "AND ended_at IS NULL AND expires_at > $4",
       {bearer.sid, bearer.user_id, bearer.tenant_id, now});
-  session.revoked = rows.empty();
+  session.revoked = rows.empty() || !rows[0].boolean(4);
   if (!rows.empty()) {
     session.authenticated_at = rows[0].timestamp(0);
     session.second_factor = rows[0].text(1);
+    session.acting = rows[0].boolean(2);
+    session.writes = rows[0].boolean(3);
   }
   if (auto person = read_person(tx, bearer.user_id, bearer.tenant_id)) {
     session.role = std::move(person->role);
@@ -161,6 +166,20 @@ Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
     session.tenants = std::move(person->tenants);
   }
   return session;
+}
+
+std::optional<AdminSession> see_admin_session(db::Transaction& tx, const crypto::Digest& token_hash, Timestamp now) {
+  const auto rows = tx.exec(
+      "UPDATE platform.admin_sessions s SET last_seen_at = $2 FROM platform.admins a, platform.users u "
+      "WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 "
+      "AND a.user_id = s.user_id AND a.revoked_at IS NULL AND u.user_id = s.user_id "
+      "RETURNING s.session_id, s.user_id, u.email, a.role, s.second_factor, s.authenticated_at, s.expires_at",
+      {ByteView{token_hash}, now, now - admin_session_idle_life});
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  return AdminSession{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                      std::string(row.text(3)), std::string(row.text(4)), row.timestamp(5),
+                      row.timestamp(6)};
 }
 
 std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id) {
@@ -183,7 +202,7 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
   for (const auto row : tx.exec(
            "SELECT t.status, t.status_reason, t.trial_ends_at, coalesce(m.role, ''), s.session_id IS NULL AND "
            "k.key_id IS NULL, coalesce(k.permissions, c.permissions, '{}'), b.key_id <> '', g.tenant_id IS NOT NULL, "
-           "coalesce(s.second_factor, '') <> '' "
+           "coalesce(s.second_factor, '') <> '', s.acting_reason IS NOT NULL, coalesce(s.acting_writes, false) "
            "FROM unnest($1::text[], $2::text[], $3::text[], $5::text[]) WITH ORDINALITY AS b (sid, tenant_id, user_id, "
            "key_id, position) "
            "LEFT JOIN platform.tenants t ON t.tenant_id = b.tenant_id "
@@ -194,7 +213,10 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
            "LEFT JOIN platform.custom_roles c ON c.tenant_id = m.tenant_id AND c.role = m.role "
            "LEFT JOIN platform.sessions s ON s.session_id = nullif(b.sid, '')::uuid AND s.user_id = nullif(b.user_id, "
            "'')::uuid "
-           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 "
+           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 AND (s.acting_reason IS NULL OR "
+           "EXISTS "
+           "(SELECT FROM platform.admins a WHERE a.user_id = s.user_id AND a.revoked_at IS NULL AND a.role <> "
+           "'analyst')) "
            "LEFT JOIN platform.api_keys k ON k.key_id = nullif(b.key_id, '')::uuid AND k.tenant_id = b.tenant_id "
            "AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4) ORDER BY b.position",
            {db::Param::array(sessions), db::Param::array(tenants), db::Param::array(users), now,
@@ -204,7 +226,9 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
                       .revoked = row.boolean(4),
                       .machine = row.boolean(6),
                       .factor_demanded = row.boolean(7),
-                      .factor_shown = row.boolean(8)};
+                      .factor_shown = row.boolean(8),
+                      .acting = row.boolean(9),
+                      .writes = row.boolean(10)};
     if (!row.is_null(0)) {
       const auto status = tenancy::status_from(row.text(0));
       TENANTRY_ASSERT(status);

@@ -51,6 +51,19 @@ struct Bearer {
 std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& bearers, Timestamp now);
 Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now);
 
+// A super-admin's session, seen now; nullopt: there is none that is good.
+constexpr Seconds admin_session_idle_life{30 * 60};
+struct AdminSession {
+  std::string session_id;
+  std::string user_id;
+  std::string email;
+  std::string role;
+  std::string second_factor;  // "": none yet
+  Timestamp authenticated_at{};
+  Timestamp expires_at{};
+};
+std::optional<AdminSession> see_admin_session(db::Transaction& tx, const crypto::Digest& token_hash, Timestamp now);
+
 // By what it is found by, and the hash of its secret; also where it opens nothing. Null: there is none of that id.
 std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string_view public_id,
                                                 const crypto::Digest& secret_hash, Timestamp now);

@@ -361,7 +361,7 @@ constexpr Route routes[] = {
     {Method::post, "/auth/login", "login", Guard::open, login},
     {Method::post, "/auth/refresh", "refresh", Guard::open, refresh},
     {Method::post, "/auth/switch", "switchTenant", Guard::open, switch_tenant},
-    {Method::post, "/auth/logout", "logout", Guard::billing, logout, {.before_factor = true}},
+    {Method::post, "/auth/logout", "logout", Guard::billing, logout, {.before_factor = true, .acting = true}},
 };
 
 }  // namespace

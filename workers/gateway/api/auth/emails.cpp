@@ -6,6 +6,7 @@
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
+#include "workers/gateway/api/auth/admins.h"
 #include "workers/gateway/api/auth/ended.h"
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/auth/store.h"
@@ -181,6 +182,7 @@ Result<Ended> undo(Services& services, db::Transaction& tx, messaging::Outbox& o
   store::drop_mailed_links(tx, account.user_id);
   store::drop_undo_links(tx, account.user_id, link.sent_at);
   auto ended = store::end_sessions(tx, {.user_id = account.user_id}, now);
+  store::end_admin_sessions(tx, account.user_id, "", "", now);
   tell_ended(outbox, account.user_id, ended);
   v1::EmailChangeUndone event;
   event.set_user_id(account.user_id);

@@ -13,6 +13,7 @@
 #include "tenantry/events/v1/activity.pb.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
+#include "workers/gateway/api/auth/admins.h"
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/tokens.h"
@@ -35,7 +36,7 @@ Event about(const store::Account& account) {
 
 Error factor_wrong(const Call& call) {
   // Of who is logged in a wrong code says nothing against the session.
-  return {.code = call.of_tenant() ? Errc::forbidden : Errc::unauthenticated,
+  return {.code = call.of_tenant() || call.admin_session ? Errc::forbidden : Errc::unauthenticated,
           .reason = "second_factor_wrong",
           .message = "the code is wrong, or was used before"};
 }
@@ -62,7 +63,7 @@ Result<http::Response> look(Services& services, db::Connection& connection, cons
   bool right = false;
   http::Response response;
   const auto& who = attempt.who;
-  const auto actor = call.of_tenant() ? call.user() : call.stranger();
+  const auto actor = call.of_tenant() || call.admin_session ? call.caller() : call.stranger();
   const auto done =
       services.commit(connection, call, actor, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
         wait = attempt.counted ? std::nullopt : store::take_try(tx, who.user_id, outbox.now());
@@ -155,12 +156,63 @@ void show_factor(Services& services, const CallPtr& call) {
         });
 }
 
+// ---- the session of who is logged in: a member's in a tenant, or a super-admin's
+
+std::string email_of(const Call& call) {
+  return call.admin_session ? call.admin_session->email : call.session->email;
+}
+
+// Whose log a wrong code is in.
+Claimant claimant_of(const Call& call) {
+  return {call.person_id(), email_of(call), call.admin_session ? std::string{} : call.tenant_id()};
+}
+
+// Other gateways hold a member's session, too.
+void signal_others(const Call& call, messaging::Outbox& outbox) {
+  if (!call.admin_session) outbox.signal(call.tenant_id(), v1::TenantChanged());
+}
+
+void strengthen_session(const Call& call, db::Transaction& tx, messaging::Outbox& outbox, const std::string& factor) {
+  if (call.admin_session) {
+    store::strengthen_admin_session(tx, call.admin_session->session_id, factor, outbox.now());
+  } else {
+    store::strengthen_session(tx, call.claims->sid, factor, outbox.now());
+  }
+  signal_others(call, outbox);
+}
+
+void weaken_session(const Call& call, db::Transaction& tx, messaging::Outbox& outbox) {
+  if (call.admin_session) {
+    store::weaken_admin_session(tx, call.admin_session->session_id);
+  } else {
+    store::weaken_session(tx, call.claims->sid);
+  }
+  signal_others(call, outbox);
+}
+
+// Whoever was in before is out, in all tenants and of the platform, but for who does it.
+std::function<void()> end_others(db::Transaction& tx, messaging::Outbox& outbox, Services& services, const Call& call) {
+  const auto& user_id = call.person_id();
+  const auto own = call.admin_session ? std::string{} : call.claims->sid;
+  auto ended = store::end_sessions(tx, {.user_id = user_id, .but = own}, outbox.now());
+  tell_ended(outbox, user_id, ended);
+  store::end_admin_sessions(tx, user_id, "", call.admin_session ? call.admin_session->session_id : "", outbox.now());
+  return [&services, ended = std::move(ended), own] {
+    forget_sessions(services, ended);
+    if (!own.empty()) services.session_changed(own);
+  };
+}
+
+std::function<void()> forget_own(Services& services, const CallPtr& call) {
+  if (call->admin_session) return {};
+  return [&services, sid = call->claims->sid] { services.session_changed(sid); };
+}
+
 // ---- shown again, before what is dangerous
 
 Result<http::Response> strengthen(const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                                   const std::string& factor) {
-  store::strengthen_session(tx, call.claims->sid, factor, outbox.now());
-  outbox.signal(call.tenant_id(), v1::TenantChanged());  // other gateways hold the session, too
+  strengthen_session(call, tx, outbox, factor);
   return json_response(200, {{"authenticated_at", to_rfc3339(outbox.now())}});
 }
 
@@ -168,7 +220,7 @@ Result<http::Response> strengthen_by_password(Services& services, db::Connection
   http::Response response;
   const auto done = services.commit(connection, call, call.user(),
                                     [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-                                      if (store::factors_of(tx, call.claims->sub).any()) {
+                                      if (store::factors_of(tx, call.person_id()).any()) {
                                         return Error{.code = Errc::forbidden,
                                                      .reason = "second_factor_needed",
                                                      .message = "the second factor is needed beside the password"};
@@ -185,12 +237,12 @@ Result<http::Response> strengthen_by_password(Services& services, db::Connection
 void step_up(Services& services, const CallPtr& call) {
   const auto request = parse_step_up(call->request().body);
   if (!request) return services.refuse(call, request.error());
-  const auto& email = call->session->email;
+  const auto email = email_of(*call);
   if (const auto wait = services.logins.admit(email, call->origin, services.monotonic())) {
     return services.refuse(call, too_many_attempts(), *wait);
   }
   const auto tried = std::make_shared<PasswordTry>(services, email, call->origin);
-  const auto forget_session = [&services, call] { services.session_changed(call->claims->sid); };
+  const auto forget_session = forget_own(services, call);
   const auto verify = [&services, call, request = *request, tried, forget_session](const store::Account& account) {
     const bool right = crypto::verify_password(account.password_hash, request.password);
     tried->outcome = right ? LoginLimiter::Outcome::right : LoginLimiter::Outcome::wrong;
@@ -200,7 +252,7 @@ void step_up(Services& services, const CallPtr& call) {
     }
     if (request.factor.given()) {
       return prove(
-          services, call, {call->claims->sub, account.email, call->tenant_id()}, request.factor,
+          services, call, claimant_of(*call), request.factor,
           [call](db::Transaction& tx, messaging::Outbox& outbox, const std::string& factor) {
             return strengthen(*call, tx, outbox, factor);
           },
@@ -208,7 +260,7 @@ void step_up(Services& services, const CallPtr& call) {
     }
     services.on_lane(call, [&services, call, forget_session](db::Connection& connection) {
       auto answer = strengthen_by_password(services, connection, *call);
-      if (answer) services.loop.post(forget_session);
+      if (answer && forget_session) services.loop.post(forget_session);
       return answer;
     });
   };
@@ -217,7 +269,7 @@ void step_up(Services& services, const CallPtr& call) {
     auto found = Result<void>(Error{});
     try {
       found = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-        account = store::read_account(tx, call->claims->sub);
+        account = store::read_account(tx, call->person_id());
         return account ? Result<void>{} : nothing_here();
       });
     } catch (const std::exception& error) {
@@ -239,7 +291,7 @@ Error no_factor() {
 
 void list_factors(Services& services, const CallPtr& call) {
   read(services, call, [call](db::Transaction& tx) -> Result<http::Response> {
-    const auto factors = store::factors_of(tx, call->claims->sub);
+    const auto factors = store::factors_of(tx, call->person_id());
     return json_response(200, {{"totp", instant(factors.totp_since)},
                                {"recovery_codes_left", factors.any() ? factors.recovery_codes_left : 0}});
   });
@@ -248,7 +300,7 @@ void list_factors(Services& services, const CallPtr& call) {
 void begin_totp(Services& services, const CallPtr& call) {
   if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
   change(services, call, [&services, call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
-    const auto account = store::read_account(tx, call->claims->sub);
+    const auto account = store::read_account(tx, call->person_id());
     if (!account) return nothing_here();
     const auto seed = crypto::make_totp_seed();
     if (!store::begin_totp(tx, services.factor_key, account->user_id, seed, outbox.now())) {
@@ -297,22 +349,12 @@ void keep_codes(db::Transaction& tx, messaging::Outbox& outbox, const store::Acc
   outbox.publish(events::platform_tenant, event);
 }
 
-// Whoever was in before is out, but for who does it.
-std::function<void()> end_others(db::Transaction& tx, messaging::Outbox& outbox, Services& services, const Call& call) {
-  auto ended = store::end_sessions(tx, {.user_id = call.claims->sub, .but = call.claims->sid}, outbox.now());
-  tell_ended(outbox, call.claims->sub, ended);
-  return [&services, ended = std::move(ended), sid = call.claims->sid] {
-    forget_sessions(services, ended);
-    services.session_changed(sid);
-  };
-}
-
 void confirm_totp(Services& services, const CallPtr& call) {
   const auto code = parse_code(call->request().body);
   if (!code) return services.refuse(call, code.error());
   if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
   with_codes(services, call, [&services, call, code = *code](db::Connection& connection, const RecoveryCodes& codes) {
-    const auto& user_id = call->claims->sub;
+    const auto& user_id = call->person_id();
     const auto forget_all = std::make_shared<std::function<void()>>();
     const auto accept = [&services, user_id, code](db::Transaction& tx, messaging::Outbox& outbox) {
       return store::confirm_totp(tx, services.factor_key, user_id, code, outbox.now());
@@ -322,20 +364,17 @@ void confirm_totp(Services& services, const CallPtr& call) {
       const auto account = store::read_account(tx, user_id);
       if (!account) return nothing_here();
       keep_codes(tx, outbox, *account, codes);
-      store::strengthen_session(tx, call->claims->sid, factor, outbox.now());
+      strengthen_session(*call, tx, outbox, factor);
       *forget_all = end_others(tx, outbox, services, *call);
       auto event = about<v1::FactorAdded>(*account);
       event.set_factor(factor);
       outbox.publish(events::platform_tenant, event);
-      outbox.signal(call->tenant_id(), v1::TenantChanged());
       return secret_answer({{"recovery_codes", codes.shown}});
     };
     return look(services, connection, *call,
-                {.who = {user_id, call->session->email, call->tenant_id()},
-                 .factor = "totp",
-                 .accept = accept,
-                 .then = then,
-                 .after = [forget_all] { (*forget_all)(); }});
+                {.who = claimant_of(*call), .factor = "totp", .accept = accept, .then = then, .after = [forget_all] {
+                   (*forget_all)();
+                 }});
   });
 }
 
@@ -345,14 +384,13 @@ void remove_totp(Services& services, const CallPtr& call) {
   change(
       services, call,
       [&services, call, forget_all](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
-        const auto account = store::read_account(tx, call->claims->sub);
+        const auto account = store::read_account(tx, call->person_id());
         if (!account || !store::remove_totp(tx, account->user_id)) return no_factor();
-        store::weaken_session(tx, call->claims->sid);
+        weaken_session(*call, tx, outbox);
         *forget_all = end_others(tx, outbox, services, *call);
         auto event = about<v1::FactorRemoved>(*account);
         event.set_factor("totp");
         outbox.publish(events::platform_tenant, event);
-        outbox.signal(call->tenant_id(), v1::TenantChanged());
         return http::Response{.status = 204};
       },
       [forget_all] { (*forget_all)(); });
@@ -364,7 +402,7 @@ void renew_recovery_codes(Services& services, const CallPtr& call) {
              [&services, call](db::Connection& connection, const RecoveryCodes& codes) -> Result<http::Response> {
                const auto done = services.commit(connection, *call, call->user(),
                                                  [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-                                                   const auto account = store::read_account(tx, call->claims->sub);
+                                                   const auto account = store::read_account(tx, call->person_id());
                                                    if (!account || !store::factors_of(tx, account->user_id).any())
                                                      return no_factor();
                                                    keep_codes(tx, outbox, *account, codes);
@@ -384,6 +422,13 @@ constexpr Route routes[] = {
     {Method::post, "/v1/me/factors/totp/confirm", "confirmTotp", Guard::billing, confirm_totp, always},
     {Method::delete_, "/v1/me/factors/totp", "removeTotp", Guard::billing, remove_totp, always},
     {Method::post, "/v1/me/recovery-codes", "renewRecoveryCodes", Guard::billing, renew_recovery_codes, always},
+    {Method::post, "/v1/admin/me/step-up", "adminStepUp", Guard::admin, step_up, always},
+    {Method::get, "/v1/admin/me/factors", "adminListFactors", Guard::admin, list_factors, always},
+    {Method::post, "/v1/admin/me/factors/totp", "adminBeginTotp", Guard::admin, begin_totp, always},
+    {Method::post, "/v1/admin/me/factors/totp/confirm", "adminConfirmTotp", Guard::admin, confirm_totp, always},
+    {Method::delete_, "/v1/admin/me/factors/totp", "adminRemoveTotp", Guard::admin, remove_totp, always},
+    {Method::post, "/v1/admin/me/recovery-codes", "adminRenewRecoveryCodes", Guard::admin, renew_recovery_codes,
+     always},
 };
 
 }  // namespace

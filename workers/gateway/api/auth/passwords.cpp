@@ -6,6 +6,7 @@
 #include "shared/crypto/password.h"
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/people.pb.h"
+#include "workers/gateway/api/auth/admins.h"
 #include "workers/gateway/api/auth/ended.h"
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/requests.h"
@@ -101,6 +102,7 @@ Result<http::Response> reset(Services& services, db::Connection& connection, con
         store::replace_password(tx, account->user_id, account->password_hash, hash, now);
         outbox.set_cause(nullptr, call.actor("user", account->user_id));
         ended = store::end_sessions(tx, {.user_id = account->user_id}, now);
+        store::end_admin_sessions(tx, account->user_id, "", "", now);
         tell_ended(outbox, account->user_id, ended);
         tell_changed(outbox, *account, true);
         return {};
@@ -154,6 +156,7 @@ Result<http::Response> store_changed(const Change& change, db::Connection& conne
           return Error{.code = Errc::conflict, .reason = "password_changed", .message = "it was changed just now"};
         }
         ended = store::end_sessions(tx, {.user_id = account.user_id, .but = claims.sid}, now);
+        store::end_admin_sessions(tx, account.user_id, "", "", now);
         tell_ended(outbox, account.user_id, ended);
         tell_changed(outbox, account, false);
         return {};

@@ -103,6 +103,17 @@ Result<std::string> parse_link_token(std::string_view body) {
   return fields.finish(std::move(token));
 }
 
+Result<ActingRequest> parse_acting(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  ActingRequest request;
+  request.reason = fields.line("reason", true, note_max);
+  request.minutes = fields.number("minutes", acting_minutes_max, 1, acting_minutes_max);
+  request.writes = fields.flag("writes");
+  return fields.finish(std::move(request));
+}
+
 Result<ShownFactor> parse_factor(std::string_view body) {
   const auto object = parse_object(body);
   if (!object) return object.error();

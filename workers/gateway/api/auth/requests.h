@@ -40,6 +40,15 @@ Result<PasswordChangeRequest> parse_password_change(std::string_view body);
 Result<std::string> parse_new_email(std::string_view body);
 Result<std::string> parse_link_token(std::string_view body);
 
+// A super-admin's visit to a tenant.
+constexpr int acting_minutes_max = 30;
+struct ActingRequest {
+  std::string reason;
+  int minutes = acting_minutes_max;
+  bool writes = false;
+};
+Result<ActingRequest> parse_acting(std::string_view body);
+
 // One of them.
 struct ShownFactor {
   std::string code{};

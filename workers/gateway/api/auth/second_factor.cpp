@@ -134,7 +134,9 @@ bool reset_where_due(db::Transaction& tx, std::string_view user_id, Timestamp no
   const auto rows = tx.exec(
       "SELECT EXISTS (SELECT FROM platform.factor_resets r WHERE r.user_id = $1 AND r.effective_at <= $2 "
       "AND r.tenant_id = $3) "
-      "OR (EXISTS (SELECT FROM platform.memberships m WHERE m.user_id = $1 AND m.state = 'active') "
+      // A company cannot open the platform by way of its member.
+      "OR (NOT EXISTS (SELECT FROM platform.admins a WHERE a.user_id = $1 AND a.revoked_at IS NULL) "
+      "AND EXISTS (SELECT FROM platform.memberships m WHERE m.user_id = $1 AND m.state = 'active') "
       "AND NOT EXISTS (SELECT FROM platform.memberships m WHERE m.user_id = $1 AND m.state = 'active' AND NOT EXISTS "
       "(SELECT FROM platform.factor_resets r WHERE r.user_id = m.user_id AND r.tenant_id = m.tenant_id "
       "AND r.effective_at <= $2)))",
@@ -155,6 +157,18 @@ void strengthen_session(db::Transaction& tx, std::string_view session_id, std::s
       "$2 "
       "END WHERE session_id = $1 AND ended_at IS NULL",
       {session_id, factor, now});
+}
+
+void strengthen_admin_session(db::Transaction& tx, std::string_view session_id, std::string_view factor,
+                              Timestamp now) {
+  tx.send(
+      "UPDATE platform.admin_sessions SET authenticated_at = $3, second_factor = CASE WHEN $2 = '' THEN second_factor "
+      "ELSE $2 END WHERE session_id = $1 AND ended_at IS NULL",
+      {session_id, factor, now});
+}
+
+void weaken_admin_session(db::Transaction& tx, std::string_view session_id) {
+  tx.send("UPDATE platform.admin_sessions SET second_factor = '' WHERE session_id = $1", {session_id});
 }
 
 void weaken_session(db::Transaction& tx, std::string_view session_id) {

@@ -63,6 +63,8 @@ void drop_resets(db::Transaction& tx, std::string_view user_id);
 // What the session has shown, now.
 void strengthen_session(db::Transaction& tx, std::string_view session_id, std::string_view factor, Timestamp now);
 
+void strengthen_admin_session(db::Transaction& tx, std::string_view session_id, std::string_view factor, Timestamp now);
+void weaken_admin_session(db::Transaction& tx, std::string_view session_id);
 void weaken_session(db::Transaction& tx, std::string_view session_id);  // to the password alone
 
 }  // namespace tenantry::gateway::store

@@ -39,6 +39,8 @@ struct NewSession {
   std::string second_factor{};  // that was shown; "": none
   Timestamp authenticated_at{};
   Timestamp expires_at{};
+  std::optional<std::string> acting_reason{};  // of a super-admin, no member
+  bool acting_writes = false;
 };
 void add_session(db::Transaction& tx, const NewSession& session, Timestamp now);
 struct LiveSession {

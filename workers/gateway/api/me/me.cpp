@@ -51,7 +51,7 @@ void me(Services& services, const CallPtr& call) {
 }
 
 constexpr Route routes[] = {
-    {Method::get, "/v1/me", "me", Guard::live, me},
+    {Method::get, "/v1/me", "me", Guard::live, me, {.acting = true}},
 };
 
 }  // namespace

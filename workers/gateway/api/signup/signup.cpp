@@ -231,7 +231,7 @@ constexpr Route routes[] = {
     {Method::get, "/signup/check-email", "checkEmail", Guard::open, check_email},
     {Method::get, "/signup/check-company", "checkCompany", Guard::open, check_company},
     {Method::get, "/signup/plans", "plans", Guard::open, plans, {.same_for_all = true}},
-    {Method::post, "/v1/admin/tenants", "adminCreateTenant", Guard::admin, create_tenant},
+    {Method::post, "/v1/admin/tenants", "adminCreateTenant", Guard::admin, create_tenant, {.super_admin = true}},
 };
 
 }  // namespace

@@ -14,4 +14,19 @@ Result<std::string> parse_admin_factor_reset(std::string_view body) {
   return fields.finish(std::move(reason));
 }
 
+Result<AdminRequest> parse_admin(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  AdminRequest request;
+  request.email = fields.email("email", true);
+  if (!fields.raw("role", true, 64).empty()) {
+    request.role = fields.choice("role", {"super-admin", "support", "analyst"});
+  }
+  request.first_name = fields.has("first_name") ? fields.name("first_name", 100) : "";
+  request.last_name = fields.has("last_name") ? fields.name("last_name", 100) : "";
+  request.locale = fields.choice("locale", {"fr", "en"});
+  return fields.finish(std::move(request));
+}
+
 }  // namespace tenantry::gateway

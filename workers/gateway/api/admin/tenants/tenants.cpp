@@ -180,7 +180,12 @@ constexpr Route routes[] = {
     {Method::put, "/v1/admin/tenants/{id}/plan", "adminSetPlan", Guard::admin, set_plan},
     {Method::post, "/v1/admin/tenants/{id}/hold", "adminHoldTenant", Guard::admin, hold_tenant},
     {Method::post, "/v1/admin/tenants/{id}/release-hold", "adminReleaseHold", Guard::admin, release_hold},
-    {Method::post, "/v1/admin/tenants/{id}/erase", "adminEraseTenant", Guard::admin, erase_tenant},
+    {Method::post,
+     "/v1/admin/tenants/{id}/erase",
+     "adminEraseTenant",
+     Guard::admin,
+     erase_tenant,
+     {.super_admin = true}},
     {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin,
      retry_provisioning},
 };
