@@ -1,8 +1,8 @@
 // CBOR (RFC 8949) as authenticators write it: the form of CTAP2, read whole or refused.
 //
-// Whole numbers, byte and text strings, arrays, maps and simple true, false, null; all of a definite length, each number
-// in its shortest form, nothing nested deeper than four levels, no map with a key twice. No tags, floats or streams.
-// Pure; views of what was read, which outlives them.
+// Whole numbers, byte and text strings, arrays, maps and simple true, false, null; all of a definite length, each
+// number in its shortest form, nothing nested deeper than four levels, no map with a key twice. No tags, floats or
+// streams. Pure; views of what was read, which outlives them.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace tenantry::crypto {
 struct Cbor {
   enum class Kind { integer, bytes, text, array, map, boolean, null };
   Kind kind = Kind::null;
-  std::int64_t integer = 0;  // also of a boolean
-  ByteView bytes{};          // also of a text
+  std::int64_t integer = 0;   // also of a boolean
+  ByteView bytes{};           // also of a text
   std::vector<Cbor> items{};  // of an array; of a map keys and values in turn
 
   // Of a map; null: it has none. The kind is for the caller to look at.

@@ -104,10 +104,9 @@ Key p256_key(ByteView public_key) {
   point.insert(point.end(), public_key.begin(), public_key.end());
   const std::unique_ptr<OSSL_PARAM_BLD, decltype(&OSSL_PARAM_BLD_free)> builder(OSSL_PARAM_BLD_new(),
                                                                                 &OSSL_PARAM_BLD_free);
-  TENANTRY_ASSERT(builder &&
-                  OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
-                  OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) ==
-                      1);
+  TENANTRY_ASSERT(
+      builder && OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+      OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) == 1);
   const std::unique_ptr<OSSL_PARAM, decltype(&OSSL_PARAM_free)> parameters(OSSL_PARAM_BLD_to_param(builder.get()),
                                                                            &OSSL_PARAM_free);
   const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
@@ -153,7 +152,8 @@ Result<PasskeyKey> read_key(const Cbor& key) {
   }
   if (is_integer(key.find(1), 1) && is_integer(key.find(3), -8) && is_integer(key.find(-1), 6)) {
     if (!is_coordinate(x)) return refused("the key has no point");
-    return PasskeyKey{.algorithm = PasskeyKey::Algorithm::ed25519, .public_key = Bytes(x->bytes.begin(), x->bytes.end())};
+    return PasskeyKey{.algorithm = PasskeyKey::Algorithm::ed25519,
+                      .public_key = Bytes(x->bytes.begin(), x->bytes.end())};
   }
   return refused("the key is neither of ES256 nor of Ed25519");
 }
@@ -165,7 +165,8 @@ Result<NewPasskey> read_credential(const AuthenticatorData& data) {
   if (rest.size() < aaguid_size + 2) return refused("the credential is cut off");
   const std::size_t size = (std::size_t{rest[aaguid_size]} << 8U) | rest[aaguid_size + 1];
   rest = rest.subspan(aaguid_size + 2);
-  if (size == 0 || size > credential_id_max || size > rest.size()) return refused("the credential's id has a bad length");
+  if (size == 0 || size > credential_id_max || size > rest.size())
+    return refused("the credential's id has a bad length");
   NewPasskey passkey{.credential_id = Bytes(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size)),
                      .key = {},
                      .counter = data.counter};
