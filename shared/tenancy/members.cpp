@@ -571,7 +571,8 @@ Result<Timestamp> request_factor_reset(db::Transaction& tx, messaging::Outbox& o
   if (auto ok = may_reset(tx, asked); !ok) return ok.error();
   const auto users = tx.exec(
       "SELECT u.email, u.locale, EXISTS (SELECT FROM platform.totp_factors f WHERE f.user_id = u.user_id "
-      "AND f.confirmed_at IS NOT NULL) FROM platform.users u WHERE u.user_id = $1",
+      "AND f.confirmed_at IS NOT NULL) OR EXISTS (SELECT FROM platform.passkeys k WHERE k.user_id = u.user_id) "
+      "FROM platform.users u WHERE u.user_id = $1",
       {asked.target_id});
   if (users.empty()) return no_user();
   if (!users[0].boolean(2)) return conflict("no_factor", "there is no second factor");

@@ -2,7 +2,9 @@
 users of other systems have are the cases."""
 import base64
 import concurrent.futures
+import hashlib
 import http.client
+import json
 import os
 import random
 import re
@@ -762,7 +764,9 @@ class T10_SecondFactors(unittest.TestCase):
         login = log_in(company.address)
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             answers = list(pool.map(lambda _: show_factor(login, recovery_code=codes[0].upper().replace("-", " ")), range(3)))
-        self.assertEqual(sorted(answer.status for answer in answers), [200, 401, 401], answers)
+        statuses = [answer.status for answer in answers]
+        self.assertEqual(statuses.count(200), 1, answers)
+        self.assertLessEqual(set(statuses), {200, 401, 429}, answers)  # 429: the password pool takes few of one address
         headers = bearer(next(answer for answer in answers if answer.status == 200).json["access_token"])
         self.assertEqual(p.request("GET", "/v1/me/factors", headers=headers).json["recovery_codes_left"], 9)
         renewed = p.request("POST", "/v1/me/recovery-codes", headers=headers)
@@ -911,12 +915,12 @@ class T11_Addresses(unittest.TestCase):
         self.assertEqual(company.post("/v1/me/email", {"email": thief}).status, 202)
         self.assertEqual(open_link(address_link("emc", thief)[0]), 204)
         late = address_link("emu", new)[0]
-        self.assertEqual(open_link(undo), 204)
+        self.assertEqual(open_link(undo, "undo"), 204)
         self.assertEqual(p.request("GET", "/v1/me", headers=headers).status, 401)  # everybody is out
         self.assertEqual(log_in(thief).status, 401)
         self.assertEqual(log_in(old).status, 200)
-        self.assertEqual(open_link(undo), (404, "link_not_found"))
-        self.assertEqual(open_link(late), (404, "link_not_found"))  # what came after it is dead
+        self.assertEqual(open_link(undo, "undo"), (404, "link_not_found"))
+        self.assertEqual(open_link(late, "undo"), (404, "link_not_found"))  # what came after it is dead
         self.assertEqual(p.request("POST", "/auth/password/reset", {
             "token": link_mailed(old)[0], "password": "Nouveau-Secret-2028"}).status, 204)
         for type_ in ("user.email_change_requested", "user.email_changed", "user.email_change_undone"):
@@ -958,13 +962,10 @@ def admin_log_in(address, password=PASSWORD):
 
 
 class Admin:
-    """A super-admin who has chosen a password by mail and set up a second factor."""
+    """A person of some company, made a super-admin, who has set up a second factor."""
     def __init__(self, role):
-        self.address = stack.address(role)
+        self.address = Company.make("Employeur").address
         p.tenantry("admins", "add", self.address, "--role", role)
-        p.request("POST", "/auth/password/forgot", {"email": self.address})
-        chosen = p.request("POST", "/auth/password/reset", {"token": link_mailed(self.address)[0], "password": PASSWORD})
-        assert chosen.status == 204, chosen
         first = admin_log_in(self.address)
         assert first.status == 200, first
         self.first = bearer(first.json["token"])
@@ -1144,6 +1145,143 @@ class T12_SuperAdmins(unittest.TestCase):
         p.await_true("its use", lambda: len(platform_records("admin.token_used")) > 0, 30)
         refused = p.admin("POST", "/v1/admin/tenants/none/act", {"reason": "x"})
         self.assertEqual((refused.status, refused.json["code"]), (403, "person_required"))
+
+
+
+def b64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class SoftwareKey:
+    """An authenticator of our own making: a P-256 or Ed25519 key, CBOR by hand, its counter."""
+    def __init__(self, ed25519=False):
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519 as ed
+        self.ed = ed25519
+        self.private = ed.Ed25519PrivateKey.generate() if ed25519 else ec.generate_private_key(ec.SECP256R1())
+        self.id, self.counter = secrets.token_bytes(16), 0
+
+    def head(self, rp_id, flags):
+        self.counter += 1
+        return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + self.counter.to_bytes(4, "big")
+
+    def cose(self):
+        from cryptography.hazmat.primitives import serialization
+        if self.ed:
+            raw = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+            return bytes.fromhex("a4010103272006215820") + raw
+        numbers = self.private.public_key().public_numbers()
+        return (bytes.fromhex("a5010203262001215820") + numbers.x.to_bytes(32, "big") + bytes.fromhex("225820") +
+                numbers.y.to_bytes(32, "big"))
+
+    def client_data(self, type_, challenge, origin):
+        return json.dumps({"type": type_, "challenge": challenge, "origin": origin, "crossOrigin": False}).encode()
+
+    def create(self, options, origin=None):
+        data = (self.head(options["rp"]["id"], 0x45) + bytes(16) + len(self.id).to_bytes(2, "big") + self.id + self.cose())
+        attestation = (bytes.fromhex("a363666d74646e6f6e656761747453746d74a068617574684461746158") + bytes([len(data)]) +
+                       data)
+        client = self.client_data("webauthn.create", options["challenge"], origin or p.env("TENANTRY_URL"))
+        return {"id": b64url(self.id), "type": "public-key",
+                "response": {"clientDataJSON": b64url(client), "attestationObject": b64url(attestation)}}
+
+    def get(self, options, origin=None):
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+        data = self.head(options["rpId"], 0x05)
+        client = self.client_data("webauthn.get", options["challenge"], origin or p.env("TENANTRY_URL"))
+        signed = data + hashlib.sha256(client).digest()
+        signature = self.private.sign(signed) if self.ed else self.private.sign(signed, ec.ECDSA(hashes.SHA256()))
+        return {"id": b64url(self.id), "type": "public-key",
+                "response": {"clientDataJSON": b64url(client), "authenticatorData": b64url(data), "signature": b64url(signature)}}
+
+
+class T13_Passkeys(unittest.TestCase):
+    def make(self, headers, key, name="Clé", **more):
+        options = p.request("POST", "/v1/me/factors/passkeys/options", headers=headers)
+        self.assertEqual(options.status, 200, options)
+        return p.request("POST", "/v1/me/factors/passkeys", {"name": name, "passkey": key.create(options.json, **more)}, headers)
+
+    def challenge(self, address):
+        login = log_in(address)
+        headers = bearer(login.json["challenge_token"])
+        return login, headers, p.request("POST", "/auth/login/factor/options", headers=headers).json
+
+    def test_made_used_and_removed(self):
+        for key in (SoftwareKey(), SoftwareKey(ed25519=True)):
+            company = Company.make("Clés d'accès")
+            made = self.make(company.login(), key)
+            self.assertEqual((made.status, len(made.json["recovery_codes"])), (201, 10), made)
+            login, headers, options = self.challenge(company.address)
+            self.assertEqual(sorted(login.json["factors"]), ["passkey", "recovery_code"])
+            self.assertEqual([each["id"] for each in options["allowCredentials"]], [b64url(key.id)])
+            entered = p.request("POST", "/auth/login/factor", {"passkey": key.get(options)}, headers)
+            self.assertEqual(entered.status, 200, entered)
+            session = bearer(entered.json["access_token"])
+            factors = p.request("GET", "/v1/me/factors", headers=session).json
+            self.assertEqual([(each["name"], each["used_at"] is None) for each in factors["passkeys"]], [("Clé", False)])
+            device, codes = set_up_factor(session)
+            self.assertIsNone(codes)  # there were some
+            path = f"/v1/me/factors/passkeys/{factors['passkeys'][0]['id']}"
+            self.assertEqual(p.request("DELETE", path, headers=session).status, 204)
+            self.assertEqual(p.request("DELETE", path, headers=session).status, 404)
+            self.assertEqual(sorted(log_in(company.address).json["factors"]), ["recovery_code", "totp"])
+
+    def test_a_challenge_is_answered_once_here_and_by_whom_it_is_for(self):
+        company, other = Company.make("Défi"), Company.make("Autre défi")
+        key, foreign = SoftwareKey(), SoftwareKey()
+        for origin in ("https://evil.example", p.env("TENANTRY_URL") + ".evil.example"):
+            refused = self.make(company.token, key, origin=origin)
+            self.assertEqual((refused.status, refused.json["errors"][0]["pointer"]), (422, "/passkey"))
+        self.assertEqual(self.make(company.token, key).status, 201)
+        self.assertEqual(self.make(other.token, foreign).status, 201)
+        again = self.make(company.token, key)
+        self.assertEqual((again.status, again.json["code"]), (409, "factor_exists"))
+
+        def use(answer, headers):
+            done = p.request("POST", "/auth/login/factor", {"passkey": answer}, headers)
+            return done.status if done.status == 200 else (done.status, done.json["code"])
+        wrong = (401, "second_factor_wrong")
+        _, headers, options = self.challenge(company.address)
+        self.assertEqual(use(key.get(options, origin="https://evil.example"), headers), wrong)
+        self.assertEqual(use(key.get(options), headers), wrong)  # it was answered: once
+        _, headers, options = self.challenge(company.address)
+        self.assertEqual(use(foreign.get(options), headers), wrong)
+        _, _, options = self.challenge(company.address)
+        _, others_headers, _ = self.challenge(other.address)
+        self.assertEqual(use(key.get(options), others_headers), wrong)
+        answer = key.get(options)
+        self.assertEqual(use(answer, headers), 200)
+        self.assertEqual(use(answer, headers), wrong)
+        _, headers, options = self.challenge(company.address)
+        key.counter -= 2  # a copy of it does not know how often it was used
+        self.assertEqual(use(key.get(options), headers), wrong)
+        _, headers, options = self.challenge(company.address)
+        key.counter += 9
+        p.advance("6m")
+        self.assertEqual(use(key.get(options), headers)[0], 401)  # the challenge is too old, and the login, too
+
+    def test_steps_up(self):
+        company, key = Company.make("Haute"), SoftwareKey()
+        company.login()
+        self.assertEqual(self.make(company.token, key).status, 201)
+        options = company.post("/v1/me/step-up/options", {}).json
+        answer = company.post("/v1/me/step-up", {"password": PASSWORD, "passkey": key.get(options)})
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_of_a_super_admin(self):
+        anna, key = Admin("super-admin"), SoftwareKey()
+        options = anna.post("/v1/admin/me/factors/passkeys/options").json
+        made = anna.post("/v1/admin/me/factors/passkeys", {"name": "Clé", "passkey": key.create(options)})
+        self.assertEqual((made.status, made.json["recovery_codes"]), (201, None), made)
+        login = admin_log_in(anna.address)
+        headers = bearer(login.json["challenge_token"])
+        options = p.request("POST", "/v1/admin/auth/login/factor/options", headers=headers).json
+        entered = p.request("POST", "/v1/admin/auth/login/factor", {"passkey": key.get(options)}, headers)
+        self.assertEqual((entered.status, entered.json["second_factor"]), (200, "passkey"), entered)
 
 
 class T4_Secrets(unittest.TestCase):

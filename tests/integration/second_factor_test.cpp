@@ -185,6 +185,7 @@ TEST_F(SecondFactor, ARecoveryCodeIsUsedOnce) {
   });
   EXPECT_EQ(use_code("a"), std::nullopt);
   EXPECT_TRUE(in([&](auto& tx) { return store::remove_totp(tx, user); }));
+  EXPECT_FALSE(in([&](auto& tx) { return store::drop_codes_without_factor(tx, user); }));
   EXPECT_EQ(use_code("e"), std::nullopt);
 }
 

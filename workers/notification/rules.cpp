@@ -193,10 +193,11 @@ Found email_changed(const Event& event, std::string_view) {
   return address_link<v1::EmailChanged>(event, "email_changed", crypto::LinkPurpose::email_undo, "/undo-email");
 }
 
-// "totp" in the reader's words.
+// "totp", "passkey" or "all" in the reader's words.
 std::string factor_name(const std::string& factor, std::string_view locale) {
   if (factor == "totp") return locale == "fr" ? "une application d'authentification" : "an authenticator app";
-  return factor;
+  if (factor == "passkey") return locale == "fr" ? "une clé d'accès" : "a passkey";
+  return locale == "fr" ? "tous" : "all of them";
 }
 
 Found factor_added(const Event& event, std::string_view locale) {

@@ -537,10 +537,20 @@ TEST(SecondFactors, AreShownOneAtATime) {
   EXPECT_EQ(parse_factor(R"({"recovery_code":"ABCDE-fghij "})").value().recovery_code, "abcdefghij");
   using Rules = std::vector<std::string>;
   EXPECT_EQ(all_broken(parse_factor("{}")), Rules{"/code required"});
-  EXPECT_EQ(all_broken(parse_factor(R"({"code":"123456","recovery_code":"abc"})")), Rules{"/recovery_code one_of"});
+  EXPECT_EQ(all_broken(parse_factor(R"({"code":"123456","recovery_code":"abc"})")), Rules{"/code one_of"});
   for (const char* code : {"12345", "1234567", "12345a", "１２３４５６"}) {
     EXPECT_EQ(all_broken(parse_factor(R"({"code":")" + std::string(code) + R"("})")), Rules{"/code code"}) << code;
   }
+  const auto passkey = [](const char* response) {
+    return parse_factor(R"({"passkey":{"id":"AQ","response":)" + std::string(response) + "}}");
+  };
+  const auto shown = passkey(R"({"clientDataJSON":"e30","authenticatorData":"AA","signature":"AQI"})");
+  EXPECT_EQ(shown.value().passkey->signature, (Bytes{1, 2}));
+  EXPECT_EQ(all_broken(passkey("7")), Rules{"/passkey type"});
+  EXPECT_EQ(all_broken(passkey(R"({"clientDataJSON":"e3=","authenticatorData":"AA","signature":"AQ"})")),
+            Rules{"/passkey passkey"});
+  EXPECT_EQ(all_broken(parse_factor(R"({"passkey":null,"code":"123456"})")), Rules{"/passkey type"});
+  EXPECT_EQ(all_broken(parse_new_passkey("{}")).front(), "/name required");
   EXPECT_EQ(all_broken(parse_code("{}")), Rules{"/code required"});
   EXPECT_FALSE(parse_step_up(R"({"password":"x"})").value().factor.given());
   EXPECT_EQ(all_broken(parse_step_up(R"({"code":"123456"})")), Rules{"/password required"});

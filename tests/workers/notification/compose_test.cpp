@@ -186,6 +186,7 @@ TEST(Render, FillsEveryTemplateInBothLanguages) {
                             factor_added(),
                             factor_removed(false),
                             factor_removed(true),
+                            factor_added("passkey"),
                             factor_reset("acme"),
                             factor_reset("platform"),
                             email_verification(),

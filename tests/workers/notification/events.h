@@ -59,9 +59,9 @@ events::Event about_a_person(M message) {
   return event_of(message);
 }
 
-inline events::Event factor_added() {
+inline events::Event factor_added(const std::string& factor = "totp") {
   v1::FactorAdded message;
-  message.set_factor("totp");
+  message.set_factor(factor);
   return about_a_person(message);
 }
 

@@ -22,6 +22,7 @@
   each(invitations) \
   each(me) \
   each(meta) \
+  each(passkeys) \
   each(passwords) \
   each(permissions) \
   each(roles) \

@@ -26,7 +26,6 @@ using nlohmann::json;
 
 constexpr Seconds session_life{12 * 3600};  // a working day, however often it is seen
 constexpr Seconds challenge_life{300};
-constexpr std::string_view challenge_type = "admin_factor";
 constexpr std::size_t token_bytes = 32;
 constexpr std::size_t user_agent_max = 200;
 
@@ -71,7 +70,7 @@ http::Response ask_for_admins_factor(Services& services, const Call& call, const
                               .iat = now,
                               .exp = now + challenge_life.count(),
                               .jti = services.ids.next().to_string(),
-                              .typ = std::string(challenge_type)};
+                              .typ = std::string(admin_challenge_token_type)};
   return secret_answer({{"challenge_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
                         {"expires_in", challenge_life.count()},
                         {"factors", factors}});
@@ -148,13 +147,13 @@ void log_in(Services& services, const CallPtr& call) {
 void show_factor(Services& services, const CallPtr& call) {
   const auto shown = parse_factor(call->request().body);
   if (!shown) return services.refuse(call, shown.error());
-  const auto claims = claims_of_login(services, *call, challenge_type);
+  const auto claims = claims_of_login(services, *call, admin_challenge_token_type);
   if (!claims) return services.refuse(call, claims.error());
   prove(services, call, {.user_id = claims->sub, .email = claims->email}, *shown,
         [&services, call, claims = *claims](db::Transaction& tx, messaging::Outbox& outbox,
                                             const std::string& factor) -> Result<http::Response> {
           const auto admin = store::read_admin(tx, claims.sub);
-          if (!admin || store::password_changed_after(tx, claims.sub, from_unix_seconds(claims.iat))) {
+          if (!admin || store::password_changed_after(tx, claims.sub, given_at(claims))) {
             return invalid_credentials();
           }
           outbox.set_cause(nullptr, call->actor("admin", claims.sub));

@@ -307,7 +307,7 @@ void switch_tenant(Services& services, const CallPtr& call) {
           ended.clear();
           Switcher who;
           if (selecting) {
-            who = {selecting->sub, {from_unix_seconds(selecting->iat), selecting->factor}};
+            who = {selecting->sub, {given_at(*selecting), selecting->factor}};
             if (store::password_changed_after(tx, who.user_id, who.proof.at)) return {};
             // Set up since: it has to be shown.
             if (who.proof.factor.empty() && store::factors_of(tx, who.user_id).any()) return {};

@@ -14,6 +14,8 @@
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "workers/gateway/api/auth/admins.h"
+#include "workers/gateway/api/auth/own_session.h"
+#include "workers/gateway/api/auth/passkeys.h"
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/tokens.h"
@@ -24,15 +26,6 @@ namespace {
 
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
-
-template <class Event>
-Event about(const store::Account& account) {
-  Event event;
-  event.set_user_id(account.user_id);
-  event.set_email(account.email);
-  event.set_locale(account.locale);
-  return event;
-}
 
 Error factor_wrong(const Call& call) {
   // Of who is logged in a wrong code says nothing against the session.
@@ -93,7 +86,7 @@ bool use_recovery_code(db::Transaction& tx, messaging::Outbox& outbox, const std
   const auto left = hash.empty() ? std::nullopt : store::use_recovery_code(tx, user_id, hash, outbox.now());
   const auto account = left ? store::read_account(tx, user_id) : std::nullopt;
   if (!account) return false;
-  auto event = about<v1::RecoveryCodeUsed>(*account);
+  auto event = about_person<v1::RecoveryCodeUsed>(*account);
   event.set_left(*left);
   outbox.publish(events::platform_tenant, event);
   return true;
@@ -149,7 +142,7 @@ void show_factor(Services& services, const CallPtr& call) {
   prove(services, call, {claims->sub, claims->email, claims->tenant_id}, *shown,
         [&services, call, claims = *claims](db::Transaction& tx, messaging::Outbox& outbox,
                                             const std::string& factor) -> Result<http::Response> {
-          if (store::password_changed_after(tx, claims.sub, from_unix_seconds(claims.iat))) {
+          if (store::password_changed_after(tx, claims.sub, given_at(claims))) {
             return invalid_credentials();
           }
           return let_in(services, *call, tx, outbox, claims.sub, claims.tenant_id, {outbox.now(), factor});
@@ -167,42 +160,6 @@ Claimant claimant_of(const Call& call) {
   return {call.person_id(), email_of(call), call.admin_session ? std::string{} : call.tenant_id()};
 }
 
-// Other gateways hold a member's session, too.
-void signal_others(const Call& call, messaging::Outbox& outbox) {
-  if (!call.admin_session) outbox.signal(call.tenant_id(), v1::TenantChanged());
-}
-
-void strengthen_session(const Call& call, db::Transaction& tx, messaging::Outbox& outbox, const std::string& factor) {
-  if (call.admin_session) {
-    store::strengthen_admin_session(tx, call.admin_session->session_id, factor, outbox.now());
-  } else {
-    store::strengthen_session(tx, call.claims->sid, factor, outbox.now());
-  }
-  signal_others(call, outbox);
-}
-
-void weaken_session(const Call& call, db::Transaction& tx, messaging::Outbox& outbox) {
-  if (call.admin_session) {
-    store::weaken_admin_session(tx, call.admin_session->session_id);
-  } else {
-    store::weaken_session(tx, call.claims->sid);
-  }
-  signal_others(call, outbox);
-}
-
-// Whoever was in before is out, in all tenants and of the platform, but for who does it.
-std::function<void()> end_others(db::Transaction& tx, messaging::Outbox& outbox, Services& services, const Call& call) {
-  const auto& user_id = call.person_id();
-  const auto own = call.admin_session ? std::string{} : call.claims->sid;
-  auto ended = store::end_sessions(tx, {.user_id = user_id, .but = own}, outbox.now());
-  tell_ended(outbox, user_id, ended);
-  store::end_admin_sessions(tx, user_id, "", call.admin_session ? call.admin_session->session_id : "", outbox.now());
-  return [&services, ended = std::move(ended), own] {
-    forget_sessions(services, ended);
-    if (!own.empty()) services.session_changed(own);
-  };
-}
-
 std::function<void()> forget_own(Services& services, const CallPtr& call) {
   if (call->admin_session) return {};
   return [&services, sid = call->claims->sid] { services.session_changed(sid); };
@@ -212,13 +169,13 @@ std::function<void()> forget_own(Services& services, const CallPtr& call) {
 
 Result<http::Response> strengthen(const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                                   const std::string& factor) {
-  strengthen_session(call, tx, outbox, factor);
+  strengthen_own_session(call, tx, outbox, factor);
   return json_response(200, {{"authenticated_at", to_rfc3339(outbox.now())}});
 }
 
 Result<http::Response> strengthen_by_password(Services& services, db::Connection& connection, const Call& call) {
   http::Response response;
-  const auto done = services.commit(connection, call, call.user(),
+  const auto done = services.commit(connection, call, call.caller(),
                                     [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
                                       if (store::factors_of(tx, call.person_id()).any()) {
                                         return Error{.code = Errc::forbidden,
@@ -292,7 +249,15 @@ Error no_factor() {
 void list_factors(Services& services, const CallPtr& call) {
   read(services, call, [call](db::Transaction& tx) -> Result<http::Response> {
     const auto factors = store::factors_of(tx, call->person_id());
+    auto passkeys = json::array();
+    for (const auto& passkey : store::passkeys_of(tx, call->person_id())) {
+      passkeys.push_back({{"id", passkey.passkey_id},
+                          {"name", passkey.name},
+                          {"created_at", to_rfc3339(passkey.created_at)},
+                          {"used_at", instant(passkey.used_at)}});
+    }
     return json_response(200, {{"totp", instant(factors.totp_since)},
+                               {"passkeys", std::move(passkeys)},
                                {"recovery_codes_left", factors.any() ? factors.recovery_codes_left : 0}});
   });
 }
@@ -313,69 +278,36 @@ void begin_totp(Services& services, const CallPtr& call) {
   });
 }
 
-// "abcde-fghij", as people copy them; and what is kept of each.
-struct RecoveryCodes {
-  std::vector<std::string> shown;
-  std::vector<std::string> hashes;
-};
-Result<RecoveryCodes> make_codes() {
-  RecoveryCodes codes;
-  for (auto& code : crypto::make_recovery_codes(store::recovery_codes_count)) {
-    auto hash = crypto::hash_password(code);
-    if (!hash) return hash.error();
-    codes.hashes.push_back(*std::move(hash));
-    code.insert(code.size() / 2, "-");
-    codes.shown.push_back(std::move(code));
-  }
-  return codes;
-}
-
-// On the password pool, since ten hashes take as long as ten logins; then `work` on a lane.
-using WithCodes = std::function<Result<http::Response>(db::Connection&, const RecoveryCodes&)>;
-void with_codes(Services& services, const CallPtr& call, WithCodes work) {
-  const auto answer = services.passwords.submit(call->holder(), [&services, call, work = std::move(work)] {
-    const auto codes = make_codes();
-    if (!codes) return services.refuse(call, codes.error());
-    services.on_lane(call, [work, codes = *codes](db::Connection& connection) { return work(connection, codes); });
-  });
-  if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
-}
-
-void keep_codes(db::Transaction& tx, messaging::Outbox& outbox, const store::Account& account,
-                const RecoveryCodes& codes) {
-  store::replace_recovery_codes(tx, account.user_id, codes.hashes);
-  auto event = about<v1::RecoveryCodesCreated>(account);
-  event.set_count(store::recovery_codes_count);
-  outbox.publish(events::platform_tenant, event);
-}
-
 void confirm_totp(Services& services, const CallPtr& call) {
   const auto code = parse_code(call->request().body);
   if (!code) return services.refuse(call, code.error());
   if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
-  with_codes(services, call, [&services, call, code = *code](db::Connection& connection, const RecoveryCodes& codes) {
-    const auto& user_id = call->person_id();
-    const auto forget_all = std::make_shared<std::function<void()>>();
-    const auto accept = [&services, user_id, code](db::Transaction& tx, messaging::Outbox& outbox) {
-      return store::confirm_totp(tx, services.factor_key, user_id, code, outbox.now());
-    };
-    const auto then = [&](db::Transaction& tx, messaging::Outbox& outbox,
-                          const std::string& factor) -> Result<http::Response> {
-      const auto account = store::read_account(tx, user_id);
-      if (!account) return nothing_here();
-      keep_codes(tx, outbox, *account, codes);
-      strengthen_session(*call, tx, outbox, factor);
-      *forget_all = end_others(tx, outbox, services, *call);
-      auto event = about<v1::FactorAdded>(*account);
-      event.set_factor(factor);
-      outbox.publish(events::platform_tenant, event);
-      return secret_answer({{"recovery_codes", codes.shown}});
-    };
-    return look(services, connection, *call,
-                {.who = claimant_of(*call), .factor = "totp", .accept = accept, .then = then, .after = [forget_all] {
-                   (*forget_all)();
-                 }});
-  });
+  with_recovery_codes(
+      services, call, [&services, call, code = *code](db::Connection& connection, const RecoveryCodes& codes) {
+        const auto& user_id = call->person_id();
+        const auto forget_all = std::make_shared<std::function<void()>>();
+        const auto accept = [&services, user_id, code](db::Transaction& tx, messaging::Outbox& outbox) {
+          return store::confirm_totp(tx, services.factor_key, user_id, code, outbox.now());
+        };
+        const auto then = [&](db::Transaction& tx, messaging::Outbox& outbox,
+                              const std::string& factor) -> Result<http::Response> {
+          const auto account = store::read_account(tx, user_id);
+          if (!account) return nothing_here();
+          const bool first = store::passkeys_of(tx, user_id).empty();
+          if (first) keep_codes(tx, outbox, *account, codes);
+          strengthen_own_session(*call, tx, outbox, factor);
+          *forget_all = end_other_sessions(tx, outbox, services, *call);
+          auto event = about_person<v1::FactorAdded>(*account);
+          event.set_factor(factor);
+          outbox.publish(events::platform_tenant, event);
+          return secret_answer({{"recovery_codes", first ? json(codes.shown) : json(nullptr)}});
+        };
+        return look(
+            services, connection, *call,
+            {.who = claimant_of(*call), .factor = "totp", .accept = accept, .then = then, .after = [forget_all] {
+               (*forget_all)();
+             }});
+      });
 }
 
 void remove_totp(Services& services, const CallPtr& call) {
@@ -386,9 +318,9 @@ void remove_totp(Services& services, const CallPtr& call) {
       [&services, call, forget_all](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
         const auto account = store::read_account(tx, call->person_id());
         if (!account || !store::remove_totp(tx, account->user_id)) return no_factor();
-        weaken_session(*call, tx, outbox);
-        *forget_all = end_others(tx, outbox, services, *call);
-        auto event = about<v1::FactorRemoved>(*account);
+        if (!store::drop_codes_without_factor(tx, account->user_id)) weaken_own_session(*call, tx, outbox);
+        *forget_all = end_other_sessions(tx, outbox, services, *call);
+        auto event = about_person<v1::FactorRemoved>(*account);
         event.set_factor("totp");
         outbox.publish(events::platform_tenant, event);
         return http::Response{.status = 204};
@@ -398,19 +330,20 @@ void remove_totp(Services& services, const CallPtr& call) {
 
 void renew_recovery_codes(Services& services, const CallPtr& call) {
   if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
-  with_codes(services, call,
-             [&services, call](db::Connection& connection, const RecoveryCodes& codes) -> Result<http::Response> {
-               const auto done = services.commit(connection, *call, call->user(),
-                                                 [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-                                                   const auto account = store::read_account(tx, call->person_id());
-                                                   if (!account || !store::factors_of(tx, account->user_id).any())
-                                                     return no_factor();
-                                                   keep_codes(tx, outbox, *account, codes);
-                                                   return {};
-                                                 });
-               if (!done) return done.error();
-               return secret_answer({{"recovery_codes", codes.shown}});
-             });
+  with_recovery_codes(
+      services, call,
+      [&services, call](db::Connection& connection, const RecoveryCodes& codes) -> Result<http::Response> {
+        const auto done = services.commit(connection, *call, call->caller(),
+                                          [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                            const auto account = store::read_account(tx, call->person_id());
+                                            if (!account || !store::factors_of(tx, account->user_id).any())
+                                              return no_factor();
+                                            keep_codes(tx, outbox, *account, codes);
+                                            return {};
+                                          });
+        if (!done) return done.error();
+        return secret_answer({{"recovery_codes", codes.shown}});
+      });
 }
 
 constexpr Terms always{.before_factor = true};
@@ -440,10 +373,13 @@ void prove(Services& services, const CallPtr& call, const Claimant& who, const S
                                   {.who = who, .factor = "recovery_code", .accept = {}, .then = then, .after = after},
                                   shown.recovery_code);
   }
-  const auto accept = [&services, who, code = shown.code](db::Transaction& tx, messaging::Outbox& outbox) {
-    return store::use_totp(tx, services.factor_key, who.user_id, code, outbox.now());
+  const auto accept = [&services, who, shown](db::Transaction& tx, messaging::Outbox& outbox) {
+    if (!shown.passkey) return store::use_totp(tx, services.factor_key, who.user_id, shown.code, outbox.now());
+    const auto site = passkey_site(services.config.public_url);
+    return store::use_passkey(tx, site, who.user_id, *shown.passkey, outbox.now());
   };
-  const Attempt attempt{.who = who, .factor = "totp", .accept = accept, .then = then, .after = after};
+  const Attempt attempt{
+      .who = who, .factor = shown.passkey ? "passkey" : "totp", .accept = accept, .then = then, .after = after};
   services.on_lane(call,
                    [&services, call, attempt](db::Connection& lane) { return look(services, lane, *call, attempt); });
 }
@@ -453,9 +389,10 @@ Ended reset_factors_where_due(db::Transaction& tx, messaging::Outbox& outbox, co
   const auto account = store::read_account(tx, user_id);
   if (!account || !store::reset_where_due(tx, user_id, now)) return {};
   auto ended = store::end_sessions(tx, {.user_id = user_id}, now);
+  store::end_admin_sessions(tx, user_id, "", "", now);
   tell_ended(outbox, user_id, ended);
-  auto event = about<v1::FactorRemoved>(*account);
-  event.set_factor("totp");
+  auto event = about_person<v1::FactorRemoved>(*account);
+  event.set_factor("all");
   event.set_by_reset(true);
   outbox.publish(events::platform_tenant, event);
   return ended;

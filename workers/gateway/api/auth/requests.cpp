@@ -29,13 +29,51 @@ std::string code_of(Fields& fields, bool required) {
   return code;
 }
 
-ShownFactor factor_of(Fields& fields, bool required) {
+constexpr std::size_t passkey_part_max = 16UL * 1024;
+
+// Base64url; empty, and an error, where it is none.
+Bytes encoded(Fields& fields, const char* name) {
+  const auto text = fields.raw(name, true, passkey_part_max);
+  auto bytes = from_base64url(text);
+  if (bytes) return *std::move(bytes);
+  fields.fail(name, "base64url", "must be base64url");
+  return {};
+}
+
+// What a browser answered: {"id", "response": {…}}. Empty, and an error, where it is not of that form.
+nlohmann::json browsers_answer(Fields& fields, const nlohmann::json& object) {
+  const auto at = object.find("passkey");
+  const bool whole = at != object.end() && at->is_object() && at->contains("response") && (*at)["response"].is_object();
+  if (whole) return *at;
+  fields.fail("passkey", "type", "must be what the browser answered, with its response");
+  return {};
+}
+
+// Errors of a part are errors of the whole, at the passkey.
+void add_errors(Fields& fields, const Fields& part) {
+  const auto done = part.finish(0);
+  if (!done) fields.fail("passkey", "passkey", "lacks a part: " + done.error().fields.front().pointer);
+}
+
+std::optional<ShownPasskey> passkey_of(Fields& fields, const nlohmann::json& object) {
+  const auto answer = browsers_answer(fields, object);
+  if (answer.is_null()) return std::nullopt;
+  Fields outer(answer);
+  Fields inner(answer["response"]);
+  ShownPasskey shown{encoded(outer, "id"), encoded(inner, "clientDataJSON"), encoded(inner, "authenticatorData"),
+                     encoded(inner, "signature")};
+  add_errors(fields, outer);
+  add_errors(fields, inner);
+  return shown;
+}
+
+ShownFactor factor_of(Fields& fields, const nlohmann::json& object, bool required) {
   ShownFactor shown{code_of(fields, false), crypto::recovery_code_of(fields.raw("recovery_code", false, 32))};
-  if (!shown.code.empty() && !shown.recovery_code.empty()) {
-    fields.fail("recovery_code", "one_of", "is given beside a code: one of them");
-  }
-  if (required && !fields.has("code") && !fields.has("recovery_code")) {
-    fields.fail("code", "required", "must be given, or a recovery_code");
+  if (fields.has("passkey")) shown.passkey = passkey_of(fields, object);
+  const int given = int{!shown.code.empty()} + int{!shown.recovery_code.empty()} + int{shown.passkey.has_value()};
+  if (given > 1) fields.fail("code", "one_of", "is given beside another: one of them");
+  if (required && !fields.has("code") && !fields.has("recovery_code") && !fields.has("passkey")) {
+    fields.fail("code", "required", "must be given, or a recovery_code, or a passkey");
   }
   return shown;
 }
@@ -114,11 +152,27 @@ Result<ActingRequest> parse_acting(std::string_view body) {
   return fields.finish(std::move(request));
 }
 
+Result<NewPasskeyRequest> parse_new_passkey(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  NewPasskeyRequest request;
+  request.name = fields.name("name", 100);
+  const auto answer = browsers_answer(fields, *object);
+  if (!answer.is_null()) {
+    Fields inner(answer["response"]);
+    request.client_data = encoded(inner, "clientDataJSON");
+    request.attestation_object = encoded(inner, "attestationObject");
+    add_errors(fields, inner);
+  }
+  return fields.finish(std::move(request));
+}
+
 Result<ShownFactor> parse_factor(std::string_view body) {
   const auto object = parse_object(body);
   if (!object) return object.error();
   Fields fields(*object);
-  auto shown = factor_of(fields, true);
+  auto shown = factor_of(fields, *object, true);
   return fields.finish(std::move(shown));
 }
 
@@ -136,7 +190,7 @@ Result<StepUpRequest> parse_step_up(std::string_view body) {
   Fields fields(*object);
   StepUpRequest request;
   request.password = fields.raw("password", true, password_bytes_max);
-  request.factor = factor_of(fields, false);
+  request.factor = factor_of(fields, *object, false);
   return fields.finish(std::move(request));
 }
 

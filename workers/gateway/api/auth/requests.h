@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shared/core/bytes.h"
 #include "shared/core/result.h"
 #include "shared/core/time.h"
 
@@ -49,12 +50,27 @@ struct ActingRequest {
 };
 Result<ActingRequest> parse_acting(std::string_view body);
 
+// What a browser sends of a passkey, out of base64url.
+struct NewPasskeyRequest {
+  std::string name;
+  Bytes client_data;
+  Bytes attestation_object;
+};
+Result<NewPasskeyRequest> parse_new_passkey(std::string_view body);
+struct ShownPasskey {
+  Bytes credential_id;
+  Bytes client_data;
+  Bytes authenticator_data;
+  Bytes signature;
+};
+
 // One of them.
 struct ShownFactor {
   std::string code{};
   std::string recovery_code{};
+  std::optional<ShownPasskey> passkey{};
 
-  bool given() const { return !code.empty() || !recovery_code.empty(); }
+  bool given() const { return !code.empty() || !recovery_code.empty() || passkey; }
 };
 Result<ShownFactor> parse_factor(std::string_view body);
 Result<std::string> parse_code(std::string_view body);  // of a seed that is set up

@@ -39,6 +39,7 @@ std::optional<std::int64_t> step_of(db::Transaction& tx, const crypto::SecretKey
 std::vector<std::string> Factors::names() const {
   std::vector<std::string> out;
   if (totp_since) out.emplace_back("totp");
+  if (passkeys > 0) out.emplace_back("passkey");
   if (any() && recovery_codes_left > 0) out.emplace_back("recovery_code");
   return out;
 }
@@ -46,9 +47,10 @@ std::vector<std::string> Factors::names() const {
 Factors factors_of(db::Transaction& tx, std::string_view user_id) {
   const auto rows = tx.exec(
       "SELECT (SELECT confirmed_at FROM platform.totp_factors WHERE user_id = $1), "
+      "(SELECT count(*) FROM platform.passkeys WHERE user_id = $1), "
       "(SELECT count(*) FROM platform.recovery_codes WHERE user_id = $1 AND used_at IS NULL)",
       {user_id});
-  return {rows[0].optional_timestamp(0), static_cast<int>(rows[0].int64(1))};
+  return {rows[0].optional_timestamp(0), static_cast<int>(rows[0].int64(1)), static_cast<int>(rows[0].int64(2))};
 }
 
 Seconds wait_after(int failures) {
@@ -100,11 +102,14 @@ bool use_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_vie
 }
 
 bool remove_totp(db::Transaction& tx, std::string_view user_id) {
-  const auto removed =
-      tx.exec("DELETE FROM platform.totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL", {user_id});
-  if (removed.affected() == 0) return false;
+  return tx.exec("DELETE FROM platform.totp_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL", {user_id})
+             .affected() == 1;
+}
+
+bool drop_codes_without_factor(db::Transaction& tx, std::string_view user_id) {
+  if (factors_of(tx, user_id).any()) return true;
   tx.send("DELETE FROM platform.recovery_codes WHERE user_id = $1", {user_id});
-  return true;
+  return false;
 }
 
 void replace_recovery_codes(db::Transaction& tx, std::string_view user_id, const std::vector<std::string>& hashes) {
@@ -141,7 +146,12 @@ bool reset_where_due(db::Transaction& tx, std::string_view user_id, Timestamp no
       "(SELECT FROM platform.factor_resets r WHERE r.user_id = m.user_id AND r.tenant_id = m.tenant_id "
       "AND r.effective_at <= $2)))",
       {user_id, now, events::platform_tenant});
-  if (!rows[0].boolean(0) || !remove_totp(tx, user_id)) return false;
+  if (!rows[0].boolean(0) || !factors_of(tx, user_id).any()) return false;
+  for (const char* what :
+       {"DELETE FROM platform.totp_factors WHERE user_id = $1", "DELETE FROM platform.passkeys WHERE user_id = $1",
+        "DELETE FROM platform.recovery_codes WHERE user_id = $1"}) {
+    tx.send(what, {user_id});
+  }
   drop_resets(tx, user_id);
   forget_tries(tx, user_id);
   return true;

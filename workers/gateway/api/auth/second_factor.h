@@ -25,9 +25,10 @@ constexpr int recovery_codes_count = 10;
 
 struct Factors {
   std::optional<Timestamp> totp_since{};  // when it was confirmed
+  int passkeys = 0;
   int recovery_codes_left = 0;
 
-  bool any() const { return totp_since.has_value(); }
+  bool any() const { return totp_since.has_value() || passkeys > 0; }
   std::vector<std::string> names() const;  // of what may be shown
 };
 Factors factors_of(db::Transaction& tx, std::string_view user_id);
@@ -46,8 +47,10 @@ bool confirm_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string
                   Timestamp now);
 bool use_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, std::string_view code,
               Timestamp now);
-// With the recovery codes, which stand for it. False: there was none.
 bool remove_totp(db::Transaction& tx, std::string_view user_id);
+
+// Recovery codes stand for another factor, and go with the last. Whether there is one left.
+bool drop_codes_without_factor(db::Transaction& tx, std::string_view user_id);
 
 void replace_recovery_codes(db::Transaction& tx, std::string_view user_id, const std::vector<std::string>& hashes);
 std::vector<std::string> unused_recovery_codes(db::Transaction& tx, std::string_view user_id);  // their hashes

@@ -138,6 +138,11 @@ http::Response ask_for_factor(Services& services, const Call& call, const std::s
                         {"factors", factors}});
 }
 
+Timestamp given_at(const crypto::Claims& claims) {
+  const auto id = Uuid::parse(claims.jti);
+  return id ? id->time() : from_unix_seconds(claims.iat);
+}
+
 Error invalid_credentials() {
   return {.code = Errc::unauthenticated,
           .reason = "invalid_credentials",

@@ -10,6 +10,8 @@
 
 namespace tenantry::gateway {
 
+constexpr std::string_view admin_challenge_token_type = "admin_factor";  // as challenge_token_type, of a super-admin
+
 // When a password was shown, and which second factor with it; "": none.
 struct Proof {
   Timestamp at{};
@@ -44,6 +46,9 @@ Result<http::Response> let_in(Services& services, const Call& call, db::Transact
 http::Response ask_for_factor(Services& services, const Call& call, const std::string& user_id,
                               const std::string& email, const std::string& tenant_id,
                               const std::vector<std::string>& factors);
+
+// When the token of a login was given, to the millisecond: its id says so.
+Timestamp given_at(const crypto::Claims& claims);
 
 Error invalid_credentials();
 Error too_many_attempts();

@@ -35,6 +35,7 @@ void list_admins(Services& services, const CallPtr& call) {
         "SELECT a.user_id, u.email, u.first_name, u.last_name, a.role, a.added_at, "
         "(SELECT max(last_seen_at) FROM platform.admin_sessions s WHERE s.user_id = a.user_id), "
         "EXISTS (SELECT FROM platform.totp_factors f WHERE f.user_id = a.user_id AND f.confirmed_at IS NOT NULL) "
+        "OR EXISTS (SELECT FROM platform.passkeys k WHERE k.user_id = a.user_id) "
         "FROM platform.admins a JOIN platform.users u ON u.user_id = a.user_id WHERE a.revoked_at IS NULL "
         "ORDER BY a.added_at, a.user_id LIMIT 200");
     for (const auto row : rows) {
