@@ -47,6 +47,28 @@ Error over() {
   return conflict("api_key_over", "the key was revoked or has expired; make another");
 }
 
+std::string reminder_key(const Uuid& key_id, int days) {
+  return "api_key/" + key_id.to_string() + "/expires/" + std::to_string(days);
+}
+
+void forget_reminders(Outbox& outbox, const Uuid& key_id) {
+  for (const int days : reminded_days) outbox.cancel(reminder_key(key_id, days));
+}
+
+// In the place of those of before: a key that was rotated ends at another time.
+void set_reminders(Outbox& outbox, const ApiKey& key) {
+  forget_reminders(outbox, key.key_id);
+  for (const int days : reminded_days) {
+    if (!key.expires_at || *key.expires_at - Days{days} <= outbox.now()) continue;
+    v1::ApiKeyExpiring event;
+    event.set_key_id(key.key_id.to_string());
+    event.set_name(key.name);
+    *event.mutable_expires_at() = events::to_proto(*key.expires_at);
+    event.set_days(days);
+    outbox.schedule(reminder_key(key.key_id, days), *key.expires_at - Days{days}, key.tenant_id, event);
+  }
+}
+
 void signal(Outbox& outbox, std::string_view tenant_id) {
   outbox.signal(tenant_id, v1::TenantChanged());
 }
@@ -84,6 +106,7 @@ Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGener
   event.set_permissions(one_text(wanted.permissions));
   if (wanted.expires_at) *event.mutable_expires_at() = events::to_proto(*wanted.expires_at);
   outbox.publish(wanted.tenant_id, event);
+  set_reminders(outbox, wanted);
   auto text = crypto::write_api_key({wanted.public_id, secret});
   return IssuedApiKey{std::move(wanted), std::move(text)};
 }
@@ -120,6 +143,7 @@ Result<IssuedApiKey> rotate_api_key(db::Transaction& tx, Outbox& outbox, const A
   *event.mutable_former_ends_at() = events::to_proto(former_ends_at);
   if (key.expires_at) *event.mutable_expires_at() = events::to_proto(*key.expires_at);
   outbox.publish(which.tenant_id, event);
+  set_reminders(outbox, key);
   signal(outbox, which.tenant_id);
   auto text = crypto::write_api_key({key.public_id, secret});
   return IssuedApiKey{std::move(key), std::move(text), former_ends_at};
@@ -135,6 +159,7 @@ Result<void> revoke_api_key(db::Transaction& tx, Outbox& outbox, const ApiKeyRef
   if (found->over) return over();
   tx.send("UPDATE platform.api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2",
           {which.tenant_id, which.key_id, now});
+  forget_reminders(outbox, which.key_id);
   v1::ApiKeyRevoked event;
   event.set_key_id(which.key_id.to_string());
   event.set_name(found->key.name);

@@ -13,6 +13,7 @@
 
 namespace tenantry::tenancy {
 
+constexpr int reminded_days[] = {14, 3};  // before a key ends its owners are told
 constexpr std::size_t api_keys_max = 50;  // of a tenant that are good
 constexpr Days api_key_life{90};          // where nothing else is asked for
 // How long the former secret is good after a rotation: for all who have it to be given the new one. Once that was used

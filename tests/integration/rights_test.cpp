@@ -352,5 +352,26 @@ TEST_F(Rights, StandingsAreOfPeopleAndOfKeys) {
   EXPECT_TRUE(found[3].revoked);  // another tenant's key is none
 }
 
+// Goal: a key's owners hear of its end in time, once for each day that was said, and nothing of one that is gone.
+TEST_F(Rights, AKeysEndIsRemindedOf) {
+  const auto reminders = [&] {
+    return database.value(
+        "SELECT coalesce(string_agg(available_at::date::text, ' ' ORDER BY available_at), '') FROM messaging.outbox "
+        "WHERE type = 'api_key.expiring'");
+  };
+  const auto day = [&](int days) { return to_rfc3339(clock.now() + Days{days}).substr(0, 10); };
+  const auto key = must(make_key(owner, {"clients:read"}, clock.now() + Days{90}));
+  EXPECT_EQ(reminders(), day(76) + " " + day(87));
+  clock.advance(Days{10});
+  must(rotate(owner, key.key.key_id));
+  EXPECT_EQ(reminders(), day(76) + " " + day(87));
+  must(revoke(owner, key.key.key_id));
+  EXPECT_EQ(reminders(), "");
+  must(make_key(owner, {"clients:read"}, clock.now() + Days{10}));
+  EXPECT_EQ(reminders(), day(7));
+  must(make_key(owner, {"clients:read"}));
+  EXPECT_EQ(reminders(), day(7));
+}
+
 }  // namespace
 }  // namespace tenantry::tenancy

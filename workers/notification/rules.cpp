@@ -9,6 +9,7 @@
 #include "events/topology.h"
 #include "shared/core/money.h"
 #include "shared/tenancy/lifecycle.h"
+#include "tenantry/events/v1/access.pb.h"
 #include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
@@ -227,11 +228,27 @@ Found recovery_code_used(const Event& event, std::string_view) {
   return Notice{"recovery_code_used", {{"left", std::to_string(left)}}, {{"few", left < 3}}};
 }
 
+Found new_login(const Event& event, std::string_view locale) {
+  const auto& login = event.as<v1::LoginFromNewPlace>();
+  return Notice{.template_name = "new_login",
+                .values = {{"on", date(login.at(), locale)}},
+                .names = {{"address", login.address()}, {"user_agent", login.user_agent()}}};
+}
+
+Found api_key_expiring(const Event& event, std::string_view locale) {
+  const auto& expiring = event.as<v1::ApiKeyExpiring>();
+  return Notice{
+      .template_name = "api_key_expiring",
+      .values = {{"expires_on", date(expiring.expires_at(), locale)}, {"days", std::to_string(expiring.days())}},
+      .names = {{"name", expiring.name()}}};
+}
+
 struct Rule {
   std::string_view type;
   Found (*notice)(const Event&, std::string_view locale);
 };
 constexpr Rule rules[] = {
+    {"api_key.expiring", &api_key_expiring},
     {"signup.address_known", &address_known},
     {"trial.started", &trial_started},
     {"trial.ending", &trial_ending},
@@ -250,6 +267,7 @@ constexpr Rule rules[] = {
     {"user.factor_removed", &factor_removed},
     {"user.factor_reset_requested", &factor_reset},
     {"user.invited", &user_invited},
+    {"user.login_from_new_place", &new_login},
     {"user.password_changed", &password_changed},
     {"user.password_reset_requested", &password_reset},
     {"user.recovery_code_used", &recovery_code_used},
@@ -275,6 +293,7 @@ std::optional<Notice> notice_for(const Event& event, std::string_view locale) {
 }
 
 bool has_passed(const Event& event, Timestamp now) {
+  if (event.type == "api_key.expiring") return events::from_proto(event.as<v1::ApiKeyExpiring>().expires_at()) <= now;
   return event.type == "trial.ending" && events::from_proto(event.as<v1::TrialEnding>().trial_ends_at()) <= now;
 }
 
@@ -291,6 +310,7 @@ std::optional<Reader> addressee_of(const Event& event) {
   if (event.type == "user.factor_added") return reader(event.as<v1::FactorAdded>());
   if (event.type == "user.factor_removed") return reader(event.as<v1::FactorRemoved>());
   if (event.type == "user.factor_reset_requested") return reader(event.as<v1::FactorResetRequested>());
+  if (event.type == "user.login_from_new_place") return reader(event.as<v1::LoginFromNewPlace>());
   if (event.type == "user.recovery_code_used") return reader(event.as<v1::RecoveryCodeUsed>());
   if (event.type == "user.recovery_codes_created") return reader(event.as<v1::RecoveryCodesCreated>());
   return std::nullopt;

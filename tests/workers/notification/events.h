@@ -4,6 +4,7 @@
 #include "events/catalogue.h"
 #include "events/envelope.h"
 #include "events/proto_time.h"
+#include "tenantry/events/v1/access.pb.h"
 #include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
@@ -104,6 +105,32 @@ inline events::Event email_changed() {
   message.set_link_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d31");
   message.set_new_email("zoe@globex.example");
   return about_a_person(message);
+}
+
+inline events::Event payment_method_expiring(const std::string& last4) {
+  v1::PaymentMethodExpiring message;
+  message.set_stripe_payment_method_id("pm_1");
+  message.set_brand("Visa");
+  message.set_last4(last4);
+  *message.mutable_expires_at() = events::to_proto(later);
+  return event_of(message);
+}
+
+inline events::Event new_login(const std::string& user_agent) {
+  v1::LoginFromNewPlace message;
+  message.set_address("192.0.2.7");
+  message.set_user_agent(user_agent);
+  *message.mutable_at() = events::to_proto(later);
+  return about_a_person(message);
+}
+
+inline events::Event api_key_expiring() {
+  v1::ApiKeyExpiring message;
+  message.set_key_id("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d51");
+  message.set_name("Import");
+  *message.mutable_expires_at() = events::to_proto(later);
+  message.set_days(14);
+  return event_of(message);
 }
 
 inline events::Event recovery_codes() {

@@ -38,7 +38,8 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Invited", user_invited("Marie", 1), "invitation"}, Row{"Forgotten", password_reset(), "password_reset"},
         Row{"PasswordChanged", password_changed(), "password_changed"},
         Row{"FactorAdded", factor_added(), "factor_added"},
-        Row{"FactorRemoved", factor_removed(true), "factor_removed"},
+        Row{"FactorRemoved", factor_removed(true), "factor_removed"}, Row{"NewLogin", new_login("x"), "new_login"},
+        Row{"KeyExpiring", api_key_expiring(), "api_key_expiring"},
         Row{"EmailVerification", email_verification(), "email_verification"},
         Row{"EmailChange", email_change(), "email_change"}, Row{"EmailChanged", email_changed(), "email_changed"},
         Row{"FactorLost", factor_reset("acme"), "factor_reset"},
@@ -67,6 +68,9 @@ TEST(RuleValues, WhatConcernsOnePersonIsForThatPerson) {
   EXPECT_EQ(addressee_of(password_reset())->locale, "en");
   EXPECT_EQ(addressee_of(password_changed()).value().locale, "fr");
   EXPECT_EQ(addressee_of(user_invited("Marie", 1)).value().email, "paul@durand.example");
+  EXPECT_FALSE(addressee_of(api_key_expiring()));  // its company's owners
+  EXPECT_TRUE(has_passed(api_key_expiring(), later));
+  EXPECT_FALSE(has_passed(api_key_expiring(), later - Seconds{1}));
   // The old address is told, not the new one: it is the one that may undo.
   EXPECT_EQ(notice_for(email_changed(), "fr")->link->purpose, crypto::LinkPurpose::email_undo);
   for (const auto& event : {email_verification(), email_change(), email_changed(), factor_added(),

@@ -16,6 +16,15 @@ void add_session(db::Transaction& tx, const NewSession& session, Timestamp now) 
        session.user_agent, session.address, session.second_factor, session.acting_reason, session.acting_writes});
 }
 
+bool is_new_place(db::Transaction& tx, std::string_view user_id, std::string_view address,
+                  std::string_view user_agent) {
+  const auto rows = tx.exec(
+      "SELECT count(*) > 0 AND count(*) FILTER (WHERE address = $2 AND user_agent = $3) = 0 FROM platform.sessions "
+      "WHERE user_id = $1 AND acting_reason IS NULL",
+      {user_id, address, user_agent});
+  return rows[0].boolean(0);
+}
+
 std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view session_id, Timestamp now) {
   const auto rows = tx.exec(
       "UPDATE platform.sessions SET last_seen_at = $2 WHERE session_id = $1 AND ended_at IS NULL AND expires_at > $2 "

@@ -43,6 +43,8 @@ struct NewSession {
   bool acting_writes = false;
 };
 void add_session(db::Transaction& tx, const NewSession& session, Timestamp now);
+// Whether the person has logged in before, but neither from there nor with that; as long as sessions are kept.
+bool is_new_place(db::Transaction& tx, std::string_view user_id, std::string_view address, std::string_view user_agent);
 struct LiveSession {
   Timestamp authenticated_at{};
   Timestamp expires_at{};

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "events/proto_time.h"
+#include "events/topology.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/activity.pb.h"
+#include "tenantry/events/v1/identity.pb.h"
 #include "workers/gateway/edge/render.h"
 
 namespace tenantry::gateway {
@@ -24,8 +27,10 @@ constexpr std::size_t refresh_token_bytes = 32;
 json shown(const std::vector<store::Membership>& memberships) {
   auto list = json::array();
   for (const auto& membership : memberships) {
-    list.push_back(
-        {{"tenant_id", membership.tenant_id}, {"company_name", membership.company_name}, {"role", membership.role}});
+    list.push_back({{"tenant_id", membership.tenant_id},
+                    {"slug", membership.tenant_id},
+                    {"company_name", membership.company_name},
+                    {"role", membership.role}});
   }
   return list;
 }
@@ -44,6 +49,26 @@ http::Response offer_tenants(Services& services, const Call& call, const store::
   return secret_answer({{"select_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
                         {"expires_in", login_step_life.count()},
                         {"tenants", shown(memberships)}});
+}
+
+std::string user_agent_of(const Call& call) {
+  return printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max);
+}
+
+// The person is told, whose it may not have been.
+void tell_new_place(const Call& call, db::Transaction& tx, messaging::Outbox& outbox, const store::Person& person) {
+  const auto user_agent = user_agent_of(call);
+  if (!store::is_new_place(tx, person.user_id, call.origin, user_agent)) return;
+  const auto account = store::read_account(tx, person.user_id);
+  if (!account) return;
+  v1::LoginFromNewPlace event;
+  event.set_user_id(person.user_id);
+  event.set_email(person.email);
+  event.set_locale(account->locale);
+  event.set_address(call.origin);
+  event.set_user_agent(user_agent);
+  *event.mutable_at() = events::to_proto(outbox.now());
+  outbox.publish(events::platform_tenant, event);
 }
 
 }  // namespace
@@ -93,11 +118,12 @@ http::Response start_session(Services& services, const Call& call, db::Transacti
                              const store::Person& person, const std::string& tenant_id, const Proof& proof) {
   const auto now = services.clock.now();
   const Place place{services.ids.next().to_string(), tenant_id, now + session_life};
+  tell_new_place(call, tx, outbox, person);
   store::add_session(tx,
                      {.session_id = place.session_id,
                       .user_id = person.user_id,
                       .tenant_id = tenant_id,
-                      .user_agent = printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max),
+                      .user_agent = user_agent_of(call),
                       .address = call.origin,
                       .second_factor = proof.factor,
                       .authenticated_at = proof.at,
