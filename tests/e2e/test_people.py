@@ -1284,6 +1284,54 @@ class T13_Passkeys(unittest.TestCase):
         self.assertEqual((entered.status, entered.json["second_factor"]), (200, "passkey"), entered)
 
 
+
+class T14_Words(unittest.TestCase):
+    def test_me_and_login_say_where_one_belongs_and_as_what(self):
+        company = Company.make("Nommante")
+        login = log_in(company.address).json
+        self.assertEqual([(each["slug"], each["role"]) for each in login["tenants"]], [(company.id, "owner")])
+        me = p.request("GET", "/v1/me", headers=bearer(login["access_token"])).json
+        self.assertEqual(me["tenants"], [{"tenant_id": company.id, "slug": company.id, "role": "owner"}])
+
+    def test_refusals_speak_the_callers_language(self):
+        french, english = (p.request("POST", "/auth/login", {"email": stack.address(), "password": "x"},
+                                     {"Accept-Language": language}) for language in ("fr-FR", "en-GB"))
+        self.assertEqual((french.json["detail"], french.headers["Content-Language"]),
+                         ("L'adresse ou le mot de passe est faux", "fr"))
+        self.assertEqual(english.json["detail"], "the e-mail address or the password is wrong")
+        self.assertEqual(french.json["code"], english.json["code"])
+        broken = p.request("POST", "/auth/login", {"email": "nobody"}, {"Accept-Language": "fr"}).json
+        self.assertEqual({each["pointer"]: each["detail"] for each in broken["errors"]},
+                         {"/email": "doit être une adresse électronique", "/password": "est obligatoire"})
+
+    def test_a_module_that_the_plan_lacks(self):
+        company = Company.make("Sans module")
+        self.assertEqual(company.get("/v1/clients").status, 200)
+        superuser("INSERT INTO platform.plans (plan, version, limits, price_minor, currency, modules, resource_tier, position, "
+                  "audit_retention_months) SELECT 'BARE', 1, limits, price_minor, currency, '{}', resource_tier, 99, "
+                  "audit_retention_months FROM platform.plans WHERE plan = 'FREE' ORDER BY version DESC LIMIT 1 ON CONFLICT DO NOTHING")
+        superuser(f"UPDATE platform.tenants SET plan = 'BARE', plan_version = 1 WHERE tenant_id = '{company.id}'")
+        p.await_true("it is read again", lambda: company.get("/v1/clients").status == 403, 5)
+        refused = company.get("/v1/clients").json
+        self.assertEqual(refused["code"], "module_not_in_plan")
+        self.assertEqual({each["detail"] for each in refused["errors"]}, {"FREE", "STARTER", "PROFESSIONAL", "ENTERPRISE"})
+        self.assertEqual(company.get("/v1/me").status, 200)
+        superuser(f"UPDATE platform.tenants SET plan = p.plan, plan_version = p.version FROM (SELECT plan, version FROM platform.plans "
+                  f"WHERE plan = 'FREE' ORDER BY version DESC LIMIT 1) p WHERE tenant_id = '{company.id}'")
+        superuser("DELETE FROM platform.plans WHERE plan = 'BARE'")
+
+    def test_a_login_from_a_new_place_is_told(self):
+        company = Company.make("Voyageuse")
+        log_in(company.address, **{"User-Agent": "Known/1"})
+        log_in(company.address, **{"User-Agent": "Known/1"})
+        log_in(company.address, **{"User-Agent": "Elsewhere/2"})
+
+        def told(agent):
+            return [text for to, _, text in p.mails() if company.address in to and agent in text]
+        p.await_true("a mail of the new one", lambda: told("Elsewhere"), 30)
+        self.assertEqual(told("Known"), [])  # the first login is no news, nor the same again
+
+
 class T4_Secrets(unittest.TestCase):
     def test_no_table_log_or_event_holds_a_token(self):
         company = Company.make("Discrète")

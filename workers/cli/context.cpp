@@ -98,6 +98,7 @@ Result<nlohmann::json> call_admin(const Session& session, const std::string& met
   request.method = method;
   request.url = *url + path;
   request.headers.add("Authorization", "Bearer " + *token);
+  request.headers.add("Accept-Language", "en");
   if (body != nullptr) {
     request.headers.add("Content-Type", "application/json");
     request.body = body->dump();

@@ -11,6 +11,7 @@
 #include "workers/gateway/api/openapi.h"
 #include "workers/gateway/api/resources.h"
 #include "workers/gateway/edge/access.h"
+#include "workers/gateway/edge/words.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -314,6 +315,54 @@ TEST(Matrix, EveryRouteWithoutTheDemandedFactor) {
     key.factor_demanded = true;
     EXPECT_NE(outcome(route, key), "second_factor_required");
   }
+}
+
+// ---- modules
+
+TEST(Modules, AreThePlansOrTheirBasicForm) {
+  const PlanModules plans = {{"FREE", {"crm_basic"}}, {"BARE", {"sales", "crm2"}}, {"PRO", {"sales", "crm"}}};
+  Route route{Method::get, "/v1/x", "x", Guard::live, nullptr, {.module = "crm"}};
+  EXPECT_TRUE(check_module(route, {"sales", "crm"}, plans));
+  EXPECT_TRUE(check_module(route, {"crm_basic"}, plans));
+  for (const auto& modules : {std::vector<std::string>{}, {"crm2", "sales"}, {"crm_basic_2"}, {"cr"}}) {
+    const auto refused = check_module(route, modules, plans);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, "module_not_in_plan");
+    std::string named;
+    for (const auto& field : refused.error().fields) named += field.detail + " ";
+    EXPECT_EQ(named, "FREE PRO ");
+  }
+  route.terms.module = "";
+  EXPECT_TRUE(check_module(route, {}, plans));
+}
+
+// Goal: whatever a member may be refused for is said in French, too.
+TEST(Words, AreFrenchForEveryRefusalOfAMember) {
+  // That say a number or what there is, or that only operators hear.
+  const std::set<std::string> said_as_they_are = {"asked_by_",          "limit_exceeded",     "plan_exceeded",
+                                                  "queues_max",         "rate_limited",       "too_large",
+                                                  "too_many_sendings",  "user_limit_reached", "audit_record_missing",
+                                                  "checkpoint_missing", "archived",           "idempotency_key_reused",
+                                                  "not_cancellable",    "not_cancelled",      "precondition_failed",
+                                                  "store_unavailable",  "unreadable"};
+  static const std::regex reason(R"re((?:\.reason = |conflict\(|forbidden\(|unauthenticated\()"([a-z_]+)")re");
+  int found = 0;
+  for (const char* folder : {"workers/gateway/api", "workers/gateway/edge", "shared/tenancy"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const auto path = entry.path().string();
+      if (entry.path().extension() != ".cpp" || path.find("/admin/") != path.npos) continue;
+      const auto text = text_of(entry.path());
+      for (auto at = std::sregex_iterator(text.begin(), text.end(), reason); at != std::sregex_iterator(); ++at) {
+        const std::string code = (*at)[1];
+        ++found;
+        if (said_as_they_are.contains(code) || !access_message(code, Language::french).empty()) continue;
+        EXPECT_FALSE(french_words(code).empty()) << code << " in " << path << ": workers/gateway/edge/words.cpp";
+      }
+    }
+  }
+  EXPECT_GT(found, 80);
+  EXPECT_EQ(french_words("no_such_code"), "");
+  EXPECT_EQ(french_rule("required"), "est obligatoire");
 }
 
 // ---- super-admins

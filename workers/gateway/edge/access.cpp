@@ -129,6 +129,26 @@ Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const
                    (standing.machine ? "the key" : "the role " + standing.role) + " lacks " + std::string(permission));
 }
 
+namespace {
+
+bool has_module(const std::vector<std::string>& modules, std::string_view wanted) {
+  return std::ranges::any_of(modules, [&](std::string_view module) {
+    return module.starts_with(wanted) && (module.size() == wanted.size() || module.substr(wanted.size()) == "_basic");
+  });
+}
+
+}  // namespace
+
+Result<void> check_module(const Route& route, const std::vector<std::string>& modules, const PlanModules& plans) {
+  const auto wanted = route.terms.module;
+  if (wanted.empty() || has_module(modules, wanted)) return {};
+  Error error = forbidden("module_not_in_plan", "the plan does not have the module " + std::string(wanted));
+  for (const auto& [plan, has] : plans) {
+    if (has_module(has, wanted)) error.fields.push_back({"", "plan", plan});
+  }
+  return error;
+}
+
 Result<void> admit_admin(const Route& route, std::string_view role, bool factor_shown) {
   if (route.terms.before_factor) return {};
   if (!factor_shown) return forbidden("second_factor_required", "super-admins have a second factor: set one up first");

@@ -56,6 +56,10 @@ Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const
 
 constexpr std::string_view super_admin_role = "super-admin";
 
+// Whether a plan with these modules has the route's. Errc::forbidden "module_not_in_plan" names the plans that do.
+using PlanModules = std::map<std::string, std::vector<std::string>>;
+Result<void> check_module(const Route& route, const std::vector<std::string>& modules, const PlanModules& plans);
+
 // Whether a super-admin of the role may use a route of theirs: an analyst looks, support acts in tenants, a super-admin
 // does everything; without a second factor nobody does more than set one up.
 Result<void> admit_admin(const Route& route, std::string_view role, bool factor_shown);

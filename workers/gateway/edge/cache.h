@@ -56,6 +56,7 @@ struct Session {
   std::string first_name;
   std::string last_name;
   std::vector<std::string> tenants;  // all of theirs
+  std::vector<std::string> roles;    // in each of them
 
   // The answer of /v1/me for as long as all it was made from is the same. On the loop only.
   struct Rendered {

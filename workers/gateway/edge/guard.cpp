@@ -255,6 +255,9 @@ void tell_visit(Services& services, const CallPtr& call) {
 
 void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
   if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
+  if (const auto ok = check_module(*call->route, call->tenant->modules, call->reference->modules); !ok) {
+    return services.refuse(call, ok.error());
+  }
 
   const auto& limits = call->tenant->limits;
   const auto per_minute = tenancy::limit_of(limits, rate_limit);

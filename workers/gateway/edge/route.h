@@ -31,6 +31,7 @@ enum class Guard {
 struct Terms {
   std::string_view permission{};  // "": any member, but no machine
   bool owned = false;             // what it is about has an owner: it honours Call::reach, in its SQL
+  std::string_view module{};      // that the plan has, or the basic form of; "": any plan
   std::string_view asked{};       // a further right, that the handler asks for where it takes one
   BodyKind body = BodyKind::json;
   // Further bytes are 413. Bodies are parsed on the loop, where a mebibyte of small objects takes 80 ms.

@@ -50,7 +50,9 @@ Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, co
 constexpr const char* person_query =
     "SELECT u.user_id, u.email, u.first_name, u.last_name, u.password_hash, m.role, "
     "ARRAY(SELECT o.tenant_id FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
-    "1), u.email_verified_at IS NOT NULL "
+    "1), u.email_verified_at IS NOT NULL, "
+    "ARRAY(SELECT o.role FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
+    "o.tenant_id) "
     "FROM platform.users u LEFT JOIN platform.memberships m ON m.user_id = u.user_id AND m.tenant_id = $2 "
     "AND m.state = 'active' ";
 
@@ -64,7 +66,8 @@ std::optional<Person> person_of(const db::Rows& rows) {
                 std::string(row.text(4)),
                 std::string(row.text(5)),
                 row.texts(6),
-                row.boolean(7)};
+                row.boolean(7),
+                row.texts(8)};
 }
 
 }  // namespace
@@ -83,6 +86,7 @@ Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& m
        tx.exec("SELECT plan, limits, price_minor, currency, modules, audit_retention_months FROM (SELECT DISTINCT ON "
                "(plan) * FROM platform.plans ORDER BY plan, version DESC) p ORDER BY position, plan")) {
     reference.plans.emplace(row.text(0));
+    reference.modules[std::string(row.text(0))] = row.texts(4);
     auto limits = json::parse(row.text(1));
     for (const auto& [name, value] : limits.items()) reference.limits.insert(name);
     plans.push_back({{"plan", row.text(0)},
@@ -164,6 +168,7 @@ Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
     session.first_name = std::move(person->first_name);
     session.last_name = std::move(person->last_name);
     session.tenants = std::move(person->tenants);
+    session.roles = std::move(person->roles);
   }
   return session;
 }

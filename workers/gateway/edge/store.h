@@ -29,6 +29,7 @@ struct Reference {
   std::string jwks{};  // their public parts: another text means other keys
   RolePermissions permissions{};
   std::set<std::string> plans{};
+  PlanModules modules{};                                      // of each plan, as it is sold today
   std::set<std::string> limits{};                             // the names that plans give them
   events::Metrics metrics{};                                  // what usage may name
   std::string plans_json{};                                   // the answer of /signup/plans
@@ -86,6 +87,7 @@ struct Person {
   std::string role;                  // in the tenant asked for; "": no member
   std::vector<std::string> tenants;  // all of theirs
   bool email_verified = false;
+  std::vector<std::string> roles{};  // in each of the tenants
 };
 std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id);
 std::optional<Person> read_person(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id);

@@ -137,10 +137,10 @@ void delete_client(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Terms reads{.permission = "clients:read", .owned = true};
-constexpr Terms creates{.permission = "clients:create", .owned = true};
-constexpr Terms updates{.permission = "clients:update", .owned = true};
-constexpr Terms deletes{.permission = "clients:delete", .owned = true};
+constexpr Terms reads{.permission = "clients:read", .owned = true, .module = "crm"};
+constexpr Terms creates{.permission = "clients:create", .owned = true, .module = "crm"};
+constexpr Terms updates{.permission = "clients:update", .owned = true, .module = "crm"};
+constexpr Terms deletes{.permission = "clients:delete", .owned = true, .module = "crm"};
 constexpr Route routes[] = {
     {Method::get, "/v1/clients", "listClients", Guard::live, list_clients, reads},
     {Method::post, "/v1/clients", "createClient", Guard::live, create_client, creates},

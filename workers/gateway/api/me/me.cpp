@@ -10,6 +10,14 @@ namespace {
 
 using nlohmann::json;
 
+json shown_tenants(const Session& session) {
+  auto out = json::array();
+  for (std::size_t i = 0; i < session.tenants.size(); ++i) {
+    out.push_back({{"tenant_id", session.tenants[i]}, {"slug", session.tenants[i]}, {"role", session.roles[i]}});
+  }
+  return out;
+}
+
 std::string render_me(const Call& call) {
   const auto& session = *call.session;
   const auto& tenant = call.tenant->tenant;
@@ -27,7 +35,7 @@ std::string render_me(const Call& call) {
         {"first_name", session.first_name},
         {"last_name", session.last_name}}},
       {"permissions", granted == call.reference->permissions.end() ? session.permissions : granted->second},
-      {"tenants", session.tenants},
+      {"tenants", shown_tenants(session)},
       {"tenant",
        {{"tenant_id", tenant.tenant_id},
         {"company_name", tenant.company_name},
