@@ -219,7 +219,8 @@ TEST(Cbor, IsReadWholeOrRefused) {
     EXPECT_TRUE(!read || read->size != hex(bad).size()) << bad;
   }
   EXPECT_EQ(read_cbor(hex("3903e7"))->item.integer, -1000);
-  const auto map = read_cbor(hex("a261610120f5"));
+  const auto text = hex("a261610120f5");  // which the views are of
+  const auto map = read_cbor(text);
   EXPECT_EQ(map->item.find("a")->integer, 1);
   EXPECT_EQ(map->item.find(-1)->integer, 1);
   EXPECT_EQ(map->item.find(-1)->kind, Cbor::Kind::boolean);

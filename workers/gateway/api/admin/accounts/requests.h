@@ -1,3 +1,4 @@
+// Other terms of dunning for a tenant, and why. Pure.
 #pragma once
 
 #include <string>
