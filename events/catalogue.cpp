@@ -13,6 +13,7 @@
 #include "tenantry/events/v1/audit.pb.h"
 #include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/dead_letter.pb.h"
+#include "tenantry/events/v1/domain.pb.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/notification.pb.h"
 #include "tenantry/events/v1/people.pb.h"
@@ -27,14 +28,15 @@ namespace tenantry::events {
 namespace {
 
 // One message of each schema file: naming it here is what links the file in.
-std::array<const google::protobuf::FileDescriptor*, 14> schema_files() {
+std::array<const google::protobuf::FileDescriptor*, 15> schema_files() {
   return {v1::UserLoggedIn::descriptor()->file(),      v1::AuditExported::descriptor()->file(),
           v1::PaymentFailed::descriptor()->file(),     v1::DeadLetterRedriven::descriptor()->file(),
           v1::NotificationSent::descriptor()->file(),  v1::TenantChanged::descriptor()->file(),
           v1::EventRefused::descriptor()->file(),      v1::SignupRequested::descriptor()->file(),
           v1::StripeEventParked::descriptor()->file(), v1::TenantProvisioned::descriptor()->file(),
           v1::UsageRecorded::descriptor()->file(),     v1::UserInvited::descriptor()->file(),
-          v1::RoleCreated::descriptor()->file(),       v1::FactorAdded::descriptor()->file()};
+          v1::RoleCreated::descriptor()->file(),       v1::FactorAdded::descriptor()->file(),
+          v1::DomainSet::descriptor()->file()};
 }
 
 // Namespaces that stay the platform's even where no type of today uses them.

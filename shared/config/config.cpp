@@ -30,6 +30,7 @@ constexpr Variable table[] = {
     {"TENANTRY_BROKER_QUEUES", "Queues of a tenant's applications; 10, at most 30"},
     {"TENANTRY_DATABASE_URL", "PostgreSQL as the owner; only for migrate and the command line", true},
     {"TENANTRY_DEPLOYMENT", "This installation's name, part of the origin of every audit log; default"},
+    {"TENANTRY_DNS_SERVERS", "Name servers that prove tenants' domains: 192.0.2.1,[2001:db8::1]:5353; the system's"},
     {"TENANTRY_DUNNING_REMIND_DAYS", "Days after a failed payment on which the tenant is reminded; 0,3,7"},
     {"TENANTRY_DUNNING_SUSPEND_DAY", "Day after a failed payment on which the tenant is suspended; 14"},
     {"TENANTRY_GATEWAY_AMQP_URL", "Broker user of the gateway when it runs alone: it hears of tenants' changes", true},

@@ -28,7 +28,8 @@ DATABASE, BROKER, APPLICATIONS, MAIL, MANAGEMENT = "database", "broker", "applic
 PROCESSES = (
     ("gateway", "tenantry-gateway", (), "1/1"),
     ("onboarding", "tenantry", ("run", "--workers", "signup,provisioning"), "1/1"),
-    ("billing", "tenantry-billing", (), "1/1"),
+    ("billing-1", "tenantry-billing", (), "1/2"),
+    ("billing-2", "tenantry-billing", (), "2/2"),
     ("notification", "tenantry-notification", (), "1/1"),
     ("ledger-1", "tenantry", ("run", "--workers", "audit,metering"), "1/2"),
     ("ledger-2", "tenantry", ("run", "--workers", "audit,metering"), "2/2"),

@@ -20,7 +20,17 @@ from stack import p, sign_up, unique
 URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
 
 
+def free_udp_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+DNS_PORT = free_udp_port()  # of the name server that proves a domain, once it runs
+
+
 def setUpModule():
+    os.environ["TENANTRY_DNS_SERVERS"] = f"127.0.0.1:{DNS_PORT}"
     stack.start()
 
 
@@ -172,7 +182,21 @@ class T2_Caches(unittest.TestCase):
     def test_a_custom_domain_names_its_tenant(self):
         one, other = sign_up(unique("Domaine"), plan="ENTERPRISE"), sign_up(unique("Voisine"), plan="ENTERPRISE")
         domain = f"crm-{stack.RUN}.example"
-        sql(f"UPDATE platform.tenants SET custom_domain = '{domain}' WHERE tenant_id = '{one.id}'")
+        for wrong in ("127.0.0.1", "localhost", "a b.example", "-.example", ""):
+            answer = p.request("PUT", "/v1/domain", {"domain": wrong}, one.token)
+            self.assertEqual((answer.status, stack.pointers(answer)), (422, ["/domain"]), wrong)
+        self.assertEqual(one.get("/v1/domain").status, 404)
+        named = p.request("PUT", "/v1/domain", {"domain": domain.upper() + "."}, one.token).json
+        self.assertEqual((named["domain"], named["state"]), (domain, "pending"))
+        p.await_true("the DNS says nothing", lambda: one.get("/v1/domain").json["problem"] in ("no_answer", "not_found"), 30)
+        record = named["record"]
+        server = subprocess.Popen(["/usr/sbin/dnsmasq", "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
+                                   "--pid-file=", "--listen-address=127.0.0.1", "--bind-interfaces", "--user=root",
+                                   f"--port={DNS_PORT}", f"--txt-record={record['name']},{record['value']}"])
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        p.await_true("proven", lambda: p.request("POST", "/v1/domain/verify", {}, one.token).json["state"] == "verified", 60)
+        one.await_record("domain.verified")
 
         def status(tenant, host):
             head = f"GET /v1/me HTTP/1.1\r\nHost: {host}\r\nAuthorization: {tenant.token['Authorization']}\r\n\r\n"
@@ -180,6 +204,9 @@ class T2_Caches(unittest.TestCase):
         p.await_true("known", lambda: status(other, domain) == 403, 10)
         self.assertEqual(status(one, domain.upper() + ":8080"), 200)
         self.assertEqual(status(other, "elsewhere.example"), 200)
+        self.assertEqual(p.request("DELETE", "/v1/domain", None, one.token).status, 204)
+        p.await_true("nobody's again", lambda: status(other, domain) == 200, 10)
+        one.await_record("domain.removed")
 
     def test_settings_and_flags_are_in_force_at_once(self):
         tenant = sign_up(unique("Réglages"))

@@ -5,6 +5,7 @@
 #include "shared/amqp/connection.h"
 #include "shared/audit_tree/deployment.h"
 #include "shared/audit_tree/note.h"
+#include "shared/dns/resolver.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -85,6 +86,10 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   config.signup_private = reader.boolean("TENANTRY_SIGNUP_PRIVATE", false);
   config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES", {});
   config.base_domain = reader.text("TENANTRY_BASE_DOMAIN", "");
+  config.dns_servers = reader.text("TENANTRY_DNS_SERVERS", "");
+  if (const auto resolver = dns::txt_resolver(config.dns_servers, dns_deadline); !resolver) {
+    reader.fail("TENANTRY_DNS_SERVERS", resolver.error().describe());
+  }
   config.test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
   config.trial = Days{reader.integer("TENANTRY_TRIAL_DAYS", 14, 1, 3650)};
   config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, 3650)};

@@ -34,6 +34,7 @@ struct GatewayConfig {
   std::int64_t signups_per_hour = 10;  // of an address, accepted ones
   std::vector<std::string> trusted_proxies{};
   std::string base_domain{};
+  std::string dns_servers{};  // "": the system's
   bool test_clock = false;
   Days trial{14};
   tenancy::LifecyclePolicy lifecycle{};
@@ -44,6 +45,8 @@ struct GatewayConfig {
   };
   std::vector<AuditKey> audit_keys{};  // published, current ones first
 };
+
+constexpr Milliseconds dns_deadline{6'000};  // of a batch of domains
 
 GatewayConfig read_gateway_config(config::Reader& reader);
 

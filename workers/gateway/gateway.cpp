@@ -11,6 +11,7 @@
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/gateway/api/audit/tail.h"
 #include "workers/gateway/api/resources.h"
+#include "workers/gateway/domains/checker.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 #include "workers/gateway/edge/trace.h"
@@ -236,6 +237,7 @@ struct Gateway::State {
   http::Server server;
   loop::Timer usage_timer;
   loop::Timer reference_timer;
+  std::unique_ptr<DomainChecker> domains;
   std::vector<UsageMeter::Batch> unsent;  // on the loop
   bool flushing = false;                  // on the loop
   bool reading_reference = false;         // on the loop
@@ -246,6 +248,7 @@ Gateway::Gateway(loop::Loop& loop, GatewayConfig config, const Clock& clock, IdG
     : state_(std::make_unique<State>(loop, std::move(config), clock, ids, std::move(hooks))) {}
 
 Gateway::~Gateway() {
+  state_->domains.reset();
   state_->services.passwords.stop();  // its tasks hand work to the lanes
   state_->services.searches.stop();
   state_->services.lanes.stop();
@@ -262,7 +265,13 @@ Result<void> Gateway::start() {
   } else {
     return reference.error();
   }
+  auto find_txt = dns::txt_resolver(state.services.config.dns_servers, dns_deadline);
+  if (!find_txt) return find_txt.error();
   if (auto listening = state.server.listen(); !listening) return listening;
+  state.domains = std::make_unique<DomainChecker>(state.services.config.database_url, *std::move(find_txt),
+                                                  state.services.clock, state.services.ids);
+  state.domains->start();
+  state.services.domain_asked = [&state] { state.domains->look_now(); };
   state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
   state.reference_timer.repeat(reference_read_every, [&state] {
     if (state.reading_reference) return;

@@ -316,6 +316,8 @@ void remove_people(db::Transaction& tx, std::string_view tenant_id) {
         "DELETE FROM platform.sessions WHERE tenant_id = $1", "DELETE FROM platform.settings WHERE tenant_id = $1",
         "DELETE FROM platform.flag_overrides WHERE tenant_id = $1",
         "DELETE FROM platform.api_keys WHERE tenant_id = $1", "DELETE FROM platform.dunning_terms WHERE tenant_id = $1",
+        "DELETE FROM platform.domains WHERE tenant_id = $1",
+        "UPDATE platform.tenants SET custom_domain = NULL WHERE tenant_id = $1",
         "DELETE FROM billing.plan_changes WHERE tenant_id = $1",
         "DELETE FROM billing.payment_methods WHERE tenant_id = $1",
         "DELETE FROM platform.factor_resets WHERE tenant_id = $1",

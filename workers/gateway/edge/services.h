@@ -174,7 +174,8 @@ struct Services {
   StreamCounts exports{{.total = 12, .of_one = 2, .kept_for_newcomers = 4, .kept_for_the_platform = 2}};
   StreamCounts listeners{{.total = 240, .of_one = 10, .kept_for_newcomers = 60, .kept_for_the_platform = 20}};
   Standings standings;
-  std::shared_ptr<AuditTails> tails{};  // of api/audit, while it serves
+  std::function<void()> domain_asked = [] {};  // a domain is to be looked at now, and not in a moment
+  std::shared_ptr<AuditTails> tails{};         // of api/audit, while it serves
 
   PasswordPool passwords;
   Lanes searches;  // last, with the next: their threads use all of the above

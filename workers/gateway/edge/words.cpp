@@ -40,6 +40,7 @@ constexpr Words problems[] = {
     {"malformed_json", "Le corps de la requête n'est pas un objet JSON"},
     {"malformed_request", "La requête est mal formée"},
     {"module_not_in_plan", "Votre forfait ne comprend pas ce module"},
+    {"no_domain", "L'entreprise n'a pas de domaine à elle"},
     {"no_factor", "Il n'y a pas de second facteur"},
     {"no_plan_change", "Aucun changement de forfait n'est prévu"},
     {"not_a_member", "Vous n'êtes plus membre de cette entreprise"},
