@@ -79,6 +79,15 @@ struct ApiKeyEntry {
   std::string refused;
 };
 
+// What the console's cookie stands for, as the database has it: a person's session in a tenant, or a super-admin's.
+struct CookieEntry {
+  std::shared_ptr<const crypto::Claims> claims{};  // null: a super-admin's
+  std::string admin;                               // which token let them in, by its name
+  crypto::Digest credential{};                     // of that token
+  std::string person;                              // the name they gave for the record
+  Timestamp ends_at{};
+};
+
 // At most `entries_max`, in two generations: when the young one is full it becomes the old one,
 // and what was not asked for since then is gone.
 template <class Key, class Value, class Hash = std::hash<Key>>
@@ -175,6 +184,8 @@ struct Caches {
   // Keys that open something, and those that open nothing (which none of them will do later); by the hash of the whole.
   TtlCache<std::shared_ptr<const ApiKeyEntry>> api_keys{session_time_to_live};
   TtlCache<bool> api_keys_refused{Milliseconds{60'000}, 20'000};
+  // What cookies stand for, by their hashes; null: nothing. Whether a member's session goes on is asked above.
+  TtlCache<std::shared_ptr<const CookieEntry>> cookies{session_time_to_live};
   // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.
   TtlCache<Milliseconds> changes{session_time_to_live};
 };

@@ -48,6 +48,7 @@ bool acceptable_content(const http::Request& request, BodyKind kind) {
   if (!media) return false;
   if (media->is("application/json")) return true;
   if (request.method == http::Method::patch && media->is("application/merge-patch+json")) return true;
+  if (kind == BodyKind::report) return media->is("application/reports+json") || media->is("application/csp-report");
   return kind == BodyKind::event &&
          (media->is("application/cloudevents+json") || media->is("application/cloudevents-batch+json"));
 }

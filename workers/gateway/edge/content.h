@@ -14,7 +14,7 @@ namespace tenantry::gateway {
 std::string_view trimmed(std::string_view text);  // without the white space of JSON around it
 bool has_control(std::string_view text);
 
-enum class BodyKind { json, event };
+enum class BodyKind { json, event, report };  // report: of a browser, about our pages
 
 // Whether a body has a content type the route takes, and no content coding; an empty body has nothing to say.
 bool acceptable_content(const http::Request& request, BodyKind kind);

@@ -10,6 +10,7 @@
 #include "shared/http/problem.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
+#include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/networks.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
@@ -90,32 +91,7 @@ Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, cons
   return claims;
 }
 
-// All are compared, so that the time says nothing of which was close.
-const config::NamedToken* find_admin(const Services& services, std::string_view token) {
-  const config::NamedToken* found = nullptr;
-  for (const auto& admin : services.config.admins) {
-    if (crypto::constant_time_equal(as_bytes(token), as_bytes(admin.token))) found = &admin;
-  }
-  return found;
-}
-
 constexpr int admin_guesses_max = 20;  // told that they are wrong, a minute and address
-
-// On record once a minute and address: a flood of guesses is no flood of records. A right token is let in whatever came
-// before it: it is too long to be guessed at any rate, and nobody behind the same address may lock its owner out.
-void refuse_guess(Services& services, const CallPtr& call) {
-  const auto taken = services.admin_guesses.take(call->origin, admin_guesses_max, services.monotonic());
-  if (taken.allowed && taken.remaining == admin_guesses_max - 1) {
-    services.report(call, std::string(events::platform_tenant), "", "admin_token_wrong",
-                    std::string(call->route->path));
-  }
-  if (taken.allowed) return services.refuse(call, unauthenticated("token_invalid", "not a super-admin's token"));
-  services.refuse(call,
-                  Error{.code = Errc::rate_limited,
-                        .reason = "too_many_attempts",
-                        .message = "too many wrong tokens came from this address"},
-                  taken.resets_in);
-}
 
 // The platform's token is for the first super-admin and for the command line: who used it from where is on record, once
 // an hour.
@@ -253,16 +229,24 @@ void tell_visit(Services& services, const CallPtr& call) {
                          });
 }
 
+constexpr std::int64_t console_requests_a_minute = 300;  // of a session
+
 void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
   if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
   if (const auto ok = check_module(*call->route, call->tenant->modules, call->reference->modules); !ok) {
     return services.refuse(call, ok.error());
   }
 
+  // Who looks at the console uses up no API of the plan's: a page asks for much at once, and a plan's limits may be
+  // small.
+  const bool at_console = !call->cookie.empty();
   const auto& limits = call->tenant->limits;
-  const auto per_minute = tenancy::limit_of(limits, rate_limit);
+  const auto per_minute = at_console ? console_requests_a_minute : tenancy::limit_of(limits, rate_limit);
   const bool limited = per_minute >= 0;
-  if (limited) call->rate = services.requests.take(call->tenant_id(), per_minute, services.monotonic());
+  if (limited) {
+    const auto& counted = at_console ? call->claims->sid : call->tenant_id();
+    call->rate = services.requests.take(counted, per_minute, services.monotonic());
+  }
   if (limited && !call->rate->allowed) {
     return services.refuse(call,
                            Error{.code = Errc::rate_limited,
@@ -270,7 +254,7 @@ void decide(Services& services, const CallPtr& call, const Facts& facts, Handler
                                  .message = "at most " + std::to_string(per_minute) + " requests a minute"},
                            call->rate->resets_in);
   }
-  if (call->route->guard == Guard::live) {
+  if (call->route->guard == Guard::live && !at_console) {
     const auto now = services.clock.now();
     const auto month = floor_month(now);
     const double counted = call->tenant->month == month ? call->tenant->api_calls : 0;
@@ -481,14 +465,9 @@ void guard_machine(Services& services, const CallPtr& call, std::string_view tok
   if (known) decide_key(services, call, facts, next);
 }
 
-void guard_member(Services& services, const CallPtr& call, Handler next) {
-  const auto token = bearer_token(call->request());
-  if (!token) return services.refuse(call, token.error());
-  if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
-  if (crypto::looks_like_api_key(*token)) return guard_machine(services, call, *token, next);
-  auto claims = claims_of(services, *call->reference, *token);
-  if (!claims) return services.refuse(call, claims.error());
-  call->claims = std::move(*claims);
+// By what a token or a cookie says.
+void guard_claims(Services& services, const CallPtr& call, std::shared_ptr<const crypto::Claims> claims, Handler next) {
+  call->claims = std::move(claims);
   if (const auto agreed = check_agreement(services, call, call->claims->tenant_id); !agreed)
     return services.refuse(call, agreed.error());
 
@@ -511,7 +490,126 @@ void guard_member(Services& services, const CallPtr& call, Handler next) {
   if (known) decide(services, call, facts, next);
 }
 
+void guard_member(Services& services, const CallPtr& call, Handler next) {
+  const auto token = bearer_token(call->request());
+  if (!token) return services.refuse(call, token.error());
+  if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
+  if (crypto::looks_like_api_key(*token)) return guard_machine(services, call, *token, next);
+  auto claims = claims_of(services, *call->reference, *token);
+  if (!claims) return services.refuse(call, claims.error());
+  guard_claims(services, call, std::move(*claims), next);
+}
+
+// ---- the console's cookie
+
+constexpr int unknown_cookies_a_minute = 60;  // of an address; one is enough to show that a session is over
+
+std::shared_ptr<const CookieEntry> good_now(const Services& services, std::shared_ptr<const CookieEntry> entry) {
+  if (entry == nullptr || entry->ends_at <= services.clock.now()) return nullptr;
+  if (entry->claims != nullptr) return entry;
+  const auto same = [&](const config::NamedToken& admin) {
+    return admin.name == entry->admin && crypto::sha256(as_bytes(admin.token)) == entry->credential;
+  };
+  return std::ranges::any_of(services.config.admins, same) ? entry : nullptr;
+}
+
+void finish_cookie(Services& services, const CallPtr& call, const Result<std::shared_ptr<const CookieEntry>>& found,
+                   const CookieTaker& then) {
+  if (!found) return services.refuse(call, found.error());
+  if (*found != nullptr) services.cookie_tries.give_back(call->origin);
+  services.caches.cookies.put(call->cookie, *found, services.monotonic());
+  then(good_now(services, *found));
+}
+
+void load_cookie(Services& services, const CallPtr& call, const CookieTaker& then) {
+  const auto task = [&services, call, then](db::Connection& connection) {
+    Result<std::shared_ptr<const CookieEntry>> found{Error{}};
+    try {
+      std::shared_ptr<const CookieEntry> entry;
+      const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+        entry = store::load_cookie(tx, as_bytes(call->cookie), services.clock.now());
+        return {};
+      });
+      found = done ? Result<std::shared_ptr<const CookieEntry>>(entry) : done.error();
+    } catch (const std::exception& error) {
+      found = Error{.code = Errc::internal, .message = error.what()};
+    }
+    services.loop.post([&services, call, found, then] { finish_cookie(services, call, found, then); });
+  };
+  if (services.lanes.submit(call->origin, task) == BoundedPool::Answer::taken) return;
+  finish_cookie(services, call,
+                Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"}, then);
+}
+
+// A super-admin at the console is on record by the token that let them in and the name that they gave.
+void guard_admin_cookie(Services& services, const CallPtr& call, const CookieEntry& entry, Handler next) {
+  if (entry.claims != nullptr) {
+    return services.refuse(call, Error{.code = Errc::forbidden,
+                                       .reason = "admin_required",
+                                       .message = "a tenant's session opens no super-admin route"});
+  }
+  call->admin = entry.admin + '/' + entry.person;
+  call->of_platform = true;
+  next(services, call);
+}
+
+void guard_cookie(Services& services, const CallPtr& call, Handler next) {
+  if (const auto ours = from_console(call->request()); !ours) return services.refuse(call, ours.error());
+  with_cookie(services, call, [&services, call, next](const std::shared_ptr<const CookieEntry>& entry) {
+    if (entry == nullptr) return services.refuse(call, unauthenticated("session_ended", "the session is over"));
+    if (call->route->guard == Guard::admin) return guard_admin_cookie(services, call, *entry, next);
+    if (entry->claims == nullptr) {
+      return services.refuse(call, unauthenticated("unauthenticated", "a member's session is needed"));
+    }
+    guard_claims(services, call, entry->claims, next);
+  });
+}
+
 }  // namespace
+
+const config::NamedToken* find_admin(const Services& services, std::string_view token) {
+  const config::NamedToken* found = nullptr;
+  for (const auto& admin : services.config.admins) {
+    if (crypto::constant_time_equal(as_bytes(token), as_bytes(admin.token))) found = &admin;
+  }
+  return found;
+}
+
+// On record once a minute and address: a flood of guesses is no flood of records. A right token is let in whatever came
+// before it: it is too long to be guessed at any rate, and nobody behind the same address may lock its owner out.
+void refuse_guess(Services& services, const CallPtr& call) {
+  const auto taken = services.admin_guesses.take(call->origin, admin_guesses_max, services.monotonic());
+  if (taken.allowed && taken.remaining == admin_guesses_max - 1) {
+    services.report(call, std::string(events::platform_tenant), "", "admin_token_wrong",
+                    std::string(call->route->path));
+  }
+  if (taken.allowed) return services.refuse(call, unauthenticated("token_invalid", "not a super-admin's token"));
+  services.refuse(call,
+                  Error{.code = Errc::rate_limited,
+                        .reason = "too_many_attempts",
+                        .message = "too many wrong tokens came from this address"},
+                  taken.resets_in);
+}
+
+void with_cookie(Services& services, const CallPtr& call, CookieTaker then) {
+  const auto token = cookie_token(call->request());
+  if (!token) return services.refuse(call, token.error());
+  if (!*token || (*token)->empty()) return then(nullptr);
+  call->cookie = as_text(crypto::sha256(as_bytes(**token)));
+  const auto now = services.monotonic();
+  if (const auto known = services.caches.cookies.find(call->cookie, now); known.value != nullptr) {
+    return then(good_now(services, *known.value));
+  }
+  const auto place = services.cookie_tries.take(call->origin, unknown_cookies_a_minute, now);
+  if (!place.allowed) {
+    return services.refuse(call,
+                           Error{.code = Errc::rate_limited,
+                                 .reason = "too_many_attempts",
+                                 .message = "too many cookies that stand for nothing came from this address"},
+                           place.resets_in);
+  }
+  load_cookie(services, call, then);
+}
 
 Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, const Standing& standing) {
   return admit(*call.route, standing, services.reference->permissions, services.clock.now(), call.language);
@@ -562,6 +660,9 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
   if (route.guard == Guard::open || services.reference == nullptr) return {};
   const auto token = bearer_token(head);
   if (!token) return token.error();
+  const auto cookie = cookie_token(head);
+  if (!cookie) return cookie.error();
+  if (*cookie) return from_console(head);  // what it stands for guard() asks
   if (token->empty()) return unauthenticated("unauthenticated", "a bearer token is needed");
   if (route.guard == Guard::admin) return {};  // guard() looks at it, and counts who guesses
   if (crypto::looks_like_api_key(*token)) {
@@ -586,6 +687,9 @@ void guard(Services& services, const CallPtr& call, Handler next) {
   if (call->request().body.size() > call->route->terms.body_max) {
     return services.refuse(call, body_too_large(*call->route));
   }
+  const auto cookie = cookie_token(call->request());
+  if (!cookie) return services.refuse(call, cookie.error());
+  if (*cookie && call->route->guard != Guard::open) return guard_cookie(services, call, next);
   switch (call->route->guard) {
     case Guard::open:
       return next(services, call);

@@ -46,7 +46,8 @@ struct Call {
   std::string traceparent;
   std::string address;
   std::string origin;  // whose limits it counts under: the address, or its network
-  std::string admin;   // which super-admin calls: the name of the token, or the person's id
+  std::string admin;   // which super-admin calls: the name of the token, and at the console of the person; or a person's id
+  std::string cookie;  // the hash of the console's cookie that says who calls; "": something else did
   Language language = Language::french;
   std::string_view path_tenant;  // of /t/{tenant}/...
   std::chrono::steady_clock::time_point started{};
@@ -161,7 +162,9 @@ struct Services {
   WindowLimiter admin_guesses{Seconds{60}};       // wrong tokens of super-admins
   WindowLimiter admin_token_uses{Seconds{3600}};  // of TENANTRY_ADMIN_TOKEN, by name and address: on record once
   WindowLimiter invitation_tries{Seconds{60}};
-  WindowLimiter key_tries{Seconds{60}};       // keys that open nothing
+  WindowLimiter key_tries{Seconds{60}};     // keys that open nothing
+  WindowLimiter cookie_tries{Seconds{60}};  // cookies that stand for nothing
+  WindowLimiter csp_reports{Seconds{60}};
   WindowLimiter forgotten{Seconds{60}};       // passwords
   WindowLimiter password_tries{Seconds{60}};  // with links that are none
   WindowLimiter invitations{Seconds{60}};     // that are sent, per tenant
@@ -200,6 +203,16 @@ Result<crypto::Claims> claims_of_login(const Services& services, const Call& cal
 // Of a route that is open to anybody: who is logged in, by either type of token; nullopt for nobody. Whether the
 // session goes on is not asked: what this opens needs more than that. On the loop.
 Result<std::optional<std::string>> person_of_token(Services& services, const Call& call);
+
+// Which super-admin's token it is; null for none. All are compared, so that the time says nothing of which was close.
+const config::NamedToken* find_admin(const Services& services, std::string_view token);
+// Refuses a token that is none, and counts who guesses. On the loop.
+void refuse_guess(Services& services, const CallPtr& call);
+
+// What the request's cookie stands for, also on a route that is open to anybody: `then`, on the loop, with null where
+// there is none or it stands for nothing (any more). Else answers. On the loop.
+using CookieTaker = std::function<void(const std::shared_ptr<const CookieEntry>&)>;
+void with_cookie(Services& services, const CallPtr& call, CookieTaker then);
 
 // For what is dangerous. Errc::forbidden, reason "reauthentication_required", where the password was shown too long
 // ago.

@@ -1,7 +1,9 @@
 #include "workers/gateway/edge/store.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "shared/core/assert.h"
 #include "shared/crypto/hash.h"
 #include "shared/json/json.h"
 #include "shared/tenancy/api_keys.h"
@@ -242,6 +244,62 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
     out.push_back(std::move(standing));
   }
   return out;
+}
+
+namespace {
+
+constexpr Days session_idle_life{14};     // as of a refresh token that nobody uses
+constexpr Seconds admin_idle_life{7200};  // a browser that is left open is no super-admin the next morning
+constexpr Seconds seen_every{300};        // so that no request has to write
+
+std::shared_ptr<const CookieEntry> member_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
+  const auto rows = tx.exec(
+      "SELECT session_id::text, user_id::text, tenant_id, created_at, expires_at, last_seen_at FROM platform.sessions "
+      "WHERE cookie_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3",
+      {cookie_hash, now, now - session_idle_life});
+  if (rows.empty()) return nullptr;
+  const auto row = rows[0];
+  auto claims = std::make_shared<crypto::Claims>();
+  claims->sid = row.text(0);
+  claims->sub = row.text(1);
+  claims->tenant_id = row.text(2);
+  claims->iat = to_unix_seconds(row.timestamp(3));
+  claims->exp = to_unix_seconds(row.timestamp(4));
+  claims->typ = "access";
+  auto entry = std::make_shared<CookieEntry>();
+  entry->ends_at = row.timestamp(4);
+  if (row.timestamp(5) < now - seen_every) {
+    tx.send("UPDATE platform.sessions SET last_seen_at = $2 WHERE session_id = $1", {claims->sid, now});
+  }
+  entry->claims = std::move(claims);
+  return entry;
+}
+
+std::shared_ptr<const CookieEntry> admin_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
+  const auto rows = tx.exec(
+      "SELECT admin, person, credential_hash, expires_at, last_seen_at FROM platform.admin_cookies "
+      "WHERE cookie_hash = $1 AND expires_at > $2 AND last_seen_at > $3",
+      {cookie_hash, now, now - admin_idle_life});
+  if (rows.empty()) return nullptr;
+  const auto row = rows[0];
+  auto entry = std::make_shared<CookieEntry>();
+  entry->admin = row.text(0);
+  entry->person = row.text(1);
+  const auto credential = row.bytes(2);
+  TENANTRY_ASSERT(credential.size() == entry->credential.size());
+  std::ranges::copy(credential, entry->credential.begin());
+  entry->ends_at = row.timestamp(3);
+  if (row.timestamp(4) < now - seen_every) {
+    tx.send("UPDATE platform.admin_cookies SET last_seen_at = $2 WHERE cookie_hash = $1", {cookie_hash, now});
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::shared_ptr<const CookieEntry> load_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
+  if (auto member = member_cookie(tx, cookie_hash, now)) return member;
+  return admin_cookie(tx, cookie_hash, now);
 }
 
 std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string_view public_id,

@@ -64,6 +64,8 @@ struct AdminSession {
   Timestamp expires_at{};
 };
 std::optional<AdminSession> see_admin_session(db::Transaction& tx, const crypto::Digest& token_hash, Timestamp now);
+// Null: the cookie stands for nothing that goes on. It is noted, once in a while, that the session was seen.
+std::shared_ptr<const CookieEntry> load_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now);
 
 // By what it is found by, and the hash of its secret; also where it opens nothing. Null: there is none of that id.
 std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string_view public_id,

@@ -18,6 +18,7 @@
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/store.h"
 #include "workers/gateway/api/auth/tokens.h"
+#include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -142,6 +143,7 @@ bool says_who_is_there(const Error& error) {
 }
 
 void login(Services& services, const CallPtr& call) {
+  if (const auto wanted = wants_cookie(call->request()); !wanted) return services.refuse(call, wanted.error());
   auto request = parse_login(call->request().body);
   if (!request) return services.refuse(call, request.error());
   if (const auto wait = services.logins.admit(request->email, call->origin, services.monotonic())) {
@@ -257,7 +259,8 @@ Error no_such_tenant(const Call& call) {
           .message = std::string(access_message("tenant_not_found", call.language))};
 }
 
-// Who wants to switch: by a refresh token, whose session ends, or by the token of a login that named no tenant.
+// Who wants to switch: by a refresh token or the console's cookie, whose session ends, or by the token of a login that
+// named no tenant.
 struct Switcher {
   std::string user_id;
   Proof proof{};
@@ -290,15 +293,20 @@ Result<http::Response> enter(Services& services, const Call& call, db::Transacti
 void switch_tenant(Services& services, const CallPtr& call) {
   const auto request = parse_switch(call->request().body);
   if (!request) return services.refuse(call, request.error());
+  const auto by_cookie = wants_cookie(call->request());
+  if (!by_cookie) return services.refuse(call, by_cookie.error());
+  const auto cookie = cookie_token(call->request());
+  if (!cookie) return services.refuse(call, cookie.error());
+  const auto cookie_hash = *by_cookie && *cookie ? hash_of_token(**cookie) : Bytes{};
   std::optional<crypto::Claims> selecting;
-  if (request->refresh_token.empty()) {
+  if (request->refresh_token.empty() && cookie_hash.empty()) {
     const auto claims = claims_of_login(services, *call, select_token_type);
     if (!claims) return services.refuse(call, claims.error());
     selecting = *claims;
   }
   services.on_lane(
       call,
-      [&services, call, request = *request, selecting,
+      [&services, call, request = *request, selecting, cookie_hash,
        arrived_at = services.clock.now()](db::Connection& connection) -> Result<http::Response> {
         std::optional<http::Response> response;
         Ended ended;
@@ -311,6 +319,11 @@ void switch_tenant(Services& services, const CallPtr& call) {
             if (store::password_changed_after(tx, who.user_id, who.proof.at)) return {};
             // Set up since: it has to be shown.
             if (who.proof.factor.empty() && store::factors_of(tx, who.user_id).any()) return {};
+          } else if (!cookie_hash.empty()) {
+            const auto shown = store::session_of_cookie(tx, cookie_hash, outbox.now());
+            if (!shown) return {};
+            who = {shown->user_id, {shown->authenticated_at, shown->second_factor}, shown->tenant_id};
+            ended = store::end_sessions(tx, {.user_id = who.user_id, .session_id = shown->session_id}, outbox.now());
           } else {
             const auto taken = take_refresh_token(tx, outbox, request.refresh_token, "", arrived_at, ended);
             if (!taken) return {};
@@ -351,7 +364,9 @@ void logout(Services& services, const CallPtr& call) {
         v1::UserLoggedOut event;
         event.set_user_id(user_id);
         outbox.publish(call->tenant_id(), event);
-        return http::Response{.status = 204};
+        http::Response response{.status = 204};
+        if (!call->cookie.empty()) response.headers.add("Set-Cookie", clear_cookie());
+        return response;
       },
       // The caller's next request with this token is refused.
       [&services, ended] { forget_sessions(services, *ended); });

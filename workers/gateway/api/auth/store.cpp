@@ -9,11 +9,12 @@ namespace tenantry::gateway::store {
 void add_session(db::Transaction& tx, const NewSession& session, Timestamp now) {
   tx.send(
       "INSERT INTO platform.sessions (session_id, user_id, tenant_id, created_at, authenticated_at, last_seen_at, "
-      "expires_at, user_agent, address, second_factor, acting_reason, acting_writes) VALUES ($1, $2, $3, $4, $5, $4, "
+      "expires_at, user_agent, address, second_factor, acting_reason, acting_writes, cookie_hash) VALUES ($1, $2, $3, $4, $5, $4, "
       "$6, "
-      "$7, $8, $9, $10, $11)",
+      "$7, $8, $9, $10, $11, $12)",
       {session.session_id, session.user_id, session.tenant_id, now, session.authenticated_at, session.expires_at,
-       session.user_agent, session.address, session.second_factor, session.acting_reason, session.acting_writes});
+       session.user_agent, session.address, session.second_factor, session.acting_reason, session.acting_writes,
+       session.cookie_hash.empty() ? db::Param(nullptr) : db::Param(session.cookie_hash)});
 }
 
 bool is_new_place(db::Transaction& tx, std::string_view user_id, std::string_view address,
@@ -32,6 +33,17 @@ std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view ses
       {session_id, now});
   if (rows.empty()) return std::nullopt;
   return LiveSession{rows[0].timestamp(0), rows[0].timestamp(1), std::string(rows[0].text(2))};
+}
+
+std::optional<ShownSession> session_of_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
+  const auto rows = tx.exec(
+      "SELECT session_id::text, user_id::text, tenant_id, authenticated_at, second_factor FROM platform.sessions "
+      "WHERE cookie_hash = $1 AND ended_at IS NULL AND expires_at > $2 AND acting_reason IS NULL FOR UPDATE",
+      {cookie_hash, now});
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  return ShownSession{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), row.timestamp(3),
+                      std::string(row.text(4))};
 }
 
 std::vector<EndedSession> end_sessions(db::Transaction& tx, const SessionFilter& which, Timestamp now) {

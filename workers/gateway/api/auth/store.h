@@ -41,6 +41,7 @@ struct NewSession {
   Timestamp expires_at{};
   std::optional<std::string> acting_reason{};  // of a super-admin, no member
   bool acting_writes = false;
+  ByteView cookie_hash{};  // empty: tokens show it
 };
 void add_session(db::Transaction& tx, const NewSession& session, Timestamp now);
 // Whether the person has logged in before, but neither from there nor with that; as long as sessions are kept.
@@ -51,6 +52,15 @@ struct LiveSession {
   std::string second_factor{};
 };
 std::optional<LiveSession> see_session(db::Transaction& tx, std::string_view session_id, Timestamp now);
+// The session that goes on and that the cookie shows; nullopt: none.
+struct ShownSession {
+  std::string session_id;
+  std::string user_id;
+  std::string tenant_id;
+  Timestamp authenticated_at{};
+  std::string second_factor{};
+};
+std::optional<ShownSession> session_of_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now);
 struct SessionFilter {
   std::string user_id;
   std::string tenant_id{};   // "": of any

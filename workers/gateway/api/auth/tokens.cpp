@@ -9,6 +9,7 @@
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/activity.pb.h"
 #include "tenantry/events/v1/identity.pb.h"
+#include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/render.h"
 
 namespace tenantry::gateway {
@@ -23,6 +24,7 @@ constexpr Days session_idle_life{14};    // without being seen
 constexpr Seconds login_step_life{300};  // to choose a tenant, to show a second factor
 constexpr std::size_t user_agent_max = 200;
 constexpr std::size_t refresh_token_bytes = 32;
+constexpr std::size_t cookie_bytes = 32;
 
 json shown(const std::vector<store::Membership>& memberships) {
   auto list = json::array();
@@ -119,6 +121,9 @@ http::Response start_session(Services& services, const Call& call, db::Transacti
   const auto now = services.clock.now();
   const Place place{services.ids.next().to_string(), tenant_id, now + session_life};
   tell_new_place(call, tx, outbox, person);
+  const bool by_cookie = call.request().headers.count("X-Tenantry") > 0;  // who may ask for one was asked before
+  const auto cookie = by_cookie ? to_base64url(crypto::random_bytes(cookie_bytes)) : std::string{};
+  const auto cookie_hash = hash_of_token(cookie);
   store::add_session(tx,
                      {.session_id = place.session_id,
                       .user_id = person.user_id,
@@ -127,17 +132,23 @@ http::Response start_session(Services& services, const Call& call, db::Transacti
                       .address = call.origin,
                       .second_factor = proof.factor,
                       .authenticated_at = proof.at,
-                      .expires_at = place.expires_at},
+                      .expires_at = place.expires_at,
+                      .cookie_hash = by_cookie ? ByteView{cookie_hash} : ByteView{}},
                      now);
   v1::UserLoggedIn event;
   event.set_user_id(person.user_id);
   event.set_email(person.email);
   outbox.publish(tenant_id, event);
-  return issue_tokens(services, call, tx, person, place);
+  if (!by_cookie) return issue_tokens(services, call, tx, person, place);
+  auto response =
+      secret_answer({{"tenant_id", tenant_id}, {"tenants", shown(store::memberships_of(tx, person.user_id))}});
+  response.headers.add("Set-Cookie", set_cookie(cookie, std::chrono::floor<Seconds>(session_life)));
+  return response;
 }
 
 Result<http::Response> let_in(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                               const std::string& user_id, const std::string& tenant_id, const Proof& proof) {
+  if (const auto wanted = wants_cookie(call.request()); !wanted) return wanted.error();
   auto target = tenant_id;
   const auto memberships = target.empty() ? store::memberships_of(tx, user_id) : std::vector<store::Membership>{};
   if (memberships.size() == 1) target = memberships.front().tenant_id;
