@@ -1,0 +1,64 @@
+import { useEffect, useState } from "preact/hooks";
+import { api, part } from "../core/api.ts";
+import { Icon } from "../core/icons.tsx";
+import { number, words } from "../core/i18n.ts";
+import { usePages } from "../core/load.ts";
+import { query, setQuery } from "../core/router.ts";
+import { Answer, Card, Chip, Empty, Foreign, More, Page, Status, Table, Time } from "../core/ui.tsx";
+import type { View } from "../core/view.ts";
+
+const t = words({
+  en: { title: "Tenants", search: "Search by name or id", all: "All", company: "Company", status: "Status", plan: "Plan", since: "Status since", created: "Signed up", none: "No tenant matches", noneHint: "Try another name, or clear the filters.", failed: "Set-up failed", clear: "Clear filters",
+    pending: "Being set up", trial: "Trial", active: "Active", suspended: "Suspended", cancelled: "Cancelled", deleted: "Deleted", total: "{n|one tenant|# tenants}" },
+  fr: { title: "Locataires", search: "Rechercher par nom ou identifiant", all: "Tous", company: "Entreprise", status: "Statut", plan: "Offre", since: "Statut depuis", created: "Inscription", none: "Aucun locataire ne correspond", noneHint: "Essayez un autre nom, ou retirez les filtres.", failed: "Création en échec", clear: "Retirer les filtres",
+    pending: "En création", trial: "Essai", active: "Actif", suspended: "Suspendu", cancelled: "Résilié", deleted: "Supprimé", total: "{n|un locataire|# locataires}" },
+});
+const statuses = ["pending", "trial", "active", "suspended", "cancelled", "deleted"] as const;
+
+export interface Summary { tenant_id: string; company_name: string; status: string; status_reason: string; status_since: string; plan: string; created_at: string; provisioning_failed: boolean }
+type Stats = Record<string, number>;
+
+function Show() {
+  const status = query("status");
+  const wanted = query("q");
+  const [text, setText] = useState(wanted);
+  useEffect(() => setText(wanted), [wanted]);
+  useEffect(() => {
+    if (text === wanted) return;
+    const timer = setTimeout(() => setQuery({ q: text }), 180);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const pages = usePages<Summary, Stats>(`tenants ${status} ${wanted}`, async (cursor, signal) => {
+    const answer = await api.get<{ tenants: Summary[]; next_cursor: string | null; stats: Stats }>("/v1/admin/tenants", { q: wanted, status, cursor, limit: 50 }, signal);
+    return { items: answer.tenants, next: answer.next_cursor, head: answer.stats };
+  });
+  return (
+    <Page title={t("title")} lead={pages.head && t("total", { n: pages.head["total"] ?? 0 })}>
+      <div class="filters">
+        <div class="search-box"><Icon name="search" size={16} /><input data-search type="search" aria-label={t("search")} placeholder={t("search")} value={text} onInput={(event) => setText(event.currentTarget.value)} /></div>
+        <button type="button" class="facet" aria-pressed={status === ""} onClick={() => setQuery({ status: "" }, "push")}>{t("all")}</button>
+        {statuses.map((one) => (
+          <button key={one} type="button" class="facet" aria-pressed={status === one} onClick={() => setQuery({ status: status === one ? "" : one }, "push")}>{t(one)}<span class="count">{pages.head ? number(pages.head[one] ?? 0) : "…"}</span></button>
+        ))}
+      </div>
+      <Card flush>
+        <Answer of={pages} rows={8}>{(rows) => rows.length === 0 ? (
+          <Empty icon="building" title={t("none")}>{t("noneHint")}<button type="button" class="button small" onClick={() => setQuery({ q: "", status: "" })}>{t("clear")}</button></Empty>
+        ) : (
+          <>
+            <Table label={t("title")} rows={rows} id={(row) => row.tenant_id} href={(row) => `/console/tenants/${part(row.tenant_id)}`} columns={[
+              { name: t("company"), kind: "wide", show: (row) => <><Foreign text={row.company_name} /><span class="sub">{row.tenant_id}</span></> },
+              { name: t("status"), show: (row) => <div class="row"><Status of={row.status} />{row.provisioning_failed && <Chip tone="bad" icon="alert">{t("failed")}</Chip>}</div> },
+              { name: t("plan"), show: (row) => row.plan },
+              { name: t("since"), show: (row) => <Time at={row.status_since} /> },
+              { name: t("created"), show: (row) => <Time at={row.created_at} /> },
+            ]} />
+            <More of={pages} />
+          </>
+        )}</Answer>
+      </Card>
+    </Page>
+  );
+}
+
+export const view: View = { path: "/console/tenants", root: "admin", title: () => t("title"), icon: "building", order: 1, show: Show };
