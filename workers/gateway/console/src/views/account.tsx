@@ -1,0 +1,72 @@
+import { useState } from "preact/hooks";
+import { api, part, type Problem } from "../core/api.ts";
+import { words } from "../core/i18n.ts";
+import { problemFrom, useLoad } from "../core/load.ts";
+import { go } from "../core/router.ts";
+import { me, refreshSession } from "../core/session.ts";
+import { Answer, Button, Card, Chip, ErrorBox, Facts, Field, Foreign, Notice, Page, Table, Time } from "../core/ui.tsx";
+import type { View } from "../core/view.ts";
+
+const t = words({
+  en: { title: "My account", name: "Name", email: "E-mail address", role: "Role here", sessions: "My sessions", where: "Program", address: "Address", began: "Began", seen: "Last seen", here: "This one", end: "End", endOthers: "End all others", password: "Change the password", current: "Present password", fresh: "New password", hint: "At least 12 characters. Your other sessions end.", change: "Change it", changed: "Changed. Your other sessions have ended.", companies: "Companies", into: "Go there", tenant: "Company", at: "Here" },
+  fr: { title: "Mon compte", name: "Nom", email: "Adresse électronique", role: "Rôle ici", sessions: "Mes sessions", where: "Programme", address: "Adresse", began: "Début", seen: "Vue", here: "Celle-ci", end: "Terminer", endOthers: "Terminer toutes les autres", password: "Changer le mot de passe", current: "Mot de passe actuel", fresh: "Nouveau mot de passe", hint: "Au moins 12 caractères. Vos autres sessions se terminent.", change: "Le changer", changed: "Changé. Vos autres sessions sont terminées.", companies: "Entreprises", into: "Y aller", tenant: "Entreprise", at: "Ici" },
+});
+interface Session { id: string; tenant_id: string; user_agent: string; address: string; created_at: string; last_seen_at: string; current: boolean }
+
+function Password() {
+  const [current, setCurrent] = useState("");
+  const [fresh, setFresh] = useState("");
+  const [done, setDone] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const save = (event: Event) => {
+    event.preventDefault();
+    setProblem(undefined);
+    api.post("/v1/me/password", { current_password: current, password: fresh }).then(() => { setDone(true); setCurrent(""); setFresh(""); }, (error) => setProblem(problemFrom(error)));
+  };
+  return (
+    <form class="stack" onSubmit={save}>
+      <Field label={t("current")} type="password" autoComplete="current-password" value={current} onInput={setCurrent} required error={problem?.field("current_password")} />
+      <Field label={t("fresh")} type="password" autoComplete="new-password" value={fresh} onInput={setFresh} required hint={t("hint")} error={problem?.field("password")} />
+      {problem && <ErrorBox problem={problem} />}
+      {done && <Notice tone="good" icon="check">{t("changed")}</Notice>}
+      <div><Button type="submit">{t("change")}</Button></div>
+    </form>
+  );
+}
+
+function Show() {
+  const sessions = useLoad("sessions", () => api.get<{ sessions: Session[] }>("/v1/me/sessions"));
+  const member = me.value;
+  const [problem, setProblem] = useState<Problem>();
+  const enter = async (tenant: string) => {
+    try {
+      await api.post("/auth/switch", { tenant_id: tenant });
+      await refreshSession();
+      go("/console");
+    } catch (error) {
+      setProblem(problemFrom(error));
+    }
+  };
+  return (
+    <Page title={t("title")}>
+      {problem && <ErrorBox problem={problem} />}
+      <div class="grid">
+        {member && <Card><Facts of={[[t("name"), `${member.user.first_name} ${member.user.last_name}`], [t("email"), <Foreign text={member.user.email} />], [t("role"), member.tenant_role]]} /></Card>}
+        {member && member.tenants.length > 1 && <Card title={t("companies")}><div class="stack">{member.tenants.map((one) => <div class="row" key={one}><span class="grow">{one}</span>{one === member.tenant.tenant_id ? <Chip tone="good" icon="check">{t("at")}</Chip> : <Button small onClick={() => enter(one)}>{t("into")}</Button>}</div>)}</div></Card>}
+        <Card title={t("password")}><Password /></Card>
+      </div>
+      <Card flush title={t("sessions")} actions={<Button small onClick={() => api.remove("/v1/me/sessions").then(sessions.again, (error) => setProblem(problemFrom(error)))}>{t("endOthers")}</Button>}>
+        <Answer of={sessions}>{(data) => (
+          <Table label={t("sessions")} rows={data.sessions} id={(row) => row.id} columns={[
+            { name: t("where"), kind: "wide", show: (row) => <Foreign text={row.user_agent || "—"} /> },
+            { name: t("tenant"), show: (row) => row.tenant_id }, { name: t("address"), show: (row) => row.address },
+            { name: t("began"), show: (row) => <Time at={row.created_at} /> }, { name: t("seen"), show: (row) => <Time at={row.last_seen_at} /> },
+            { name: "", kind: "tight", show: (row) => row.current ? <Chip tone="good" icon="check">{t("here")}</Chip> : <Button small kind="quiet" onClick={() => api.remove(`/v1/me/sessions/${part(row.id)}`).then(sessions.again, (error) => setProblem(problemFrom(error)))}>{t("end")}</Button> },
+          ]} />
+        )}</Answer>
+      </Card>
+    </Page>
+  );
+}
+
+export const view: View = { path: "/console/account", root: "tenant", title: () => t("title"), icon: "lock", order: 90, show: Show };

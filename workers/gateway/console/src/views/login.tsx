@@ -1,0 +1,116 @@
+import { useState } from "preact/hooks";
+import { api, type Problem } from "../core/api.ts";
+import { words } from "../core/i18n.ts";
+import { problemFrom } from "../core/load.ts";
+import { go, next, query, setQuery } from "../core/router.ts";
+import { refreshSession, session } from "../core/session.ts";
+import { Button, Card, ErrorBox, Field, Foreign, Notice, Page } from "../core/ui.tsx";
+import type { View } from "../core/view.ts";
+
+const t = words({
+  en: { title: "Log in", lead: "Welcome back.", email: "E-mail address", password: "Password", go: "Log in", tenant: "Company id (optional)", into: "Into {tenant}", choose: "Where to?", chooseHint: "You belong to several companies.", forgot: "Forgotten your password?", forgotTitle: "Reset your password", forgotHint: "If the address has an account, a mail with a link is under way. It is good for half an hour.", send: "Send the link", back: "Back to the login", signup: "No account yet? Start a trial", admin: "Super-admin", adminHint: "By a super-admin's token. Your name goes on record with all you do.", token: "Super-admin's token", name: "Your name", member: "Log in to a company", already: "You are logged in.", open: "Open the console", wrong: "The e-mail address or the password is wrong." },
+  fr: { title: "Se connecter", lead: "Heureux de vous revoir.", email: "Adresse électronique", password: "Mot de passe", go: "Se connecter", tenant: "Identifiant de l'entreprise (facultatif)", into: "Chez {tenant}", choose: "Où aller ?", chooseHint: "Vous appartenez à plusieurs entreprises.", forgot: "Mot de passe oublié ?", forgotTitle: "Réinitialiser le mot de passe", forgotHint: "Si l'adresse a un compte, un courriel contenant un lien est en route. Il vaut une demi-heure.", send: "Envoyer le lien", back: "Retour à la connexion", signup: "Pas encore de compte ? Commencer un essai", admin: "Super-administrateur", adminHint: "Par un jeton de super-administrateur. Votre nom est consigné avec tous vos actes.", token: "Jeton de super-administrateur", name: "Votre nom", member: "Se connecter à une entreprise", already: "Vous êtes connecté.", open: "Ouvrir la console", wrong: "L'adresse électronique ou le mot de passe est erroné." },
+});
+interface Membership { tenant_id: string; company_name: string; role: string }
+
+async function enter() {
+  await refreshSession();
+  go(next());
+}
+
+function Member() {
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const [tenant, setTenant] = useState(query("tenant"));
+  const [choice, setChoice] = useState<Membership[]>();
+  const [problem, setProblem] = useState<Problem>();
+  const [busy, setBusy] = useState(false);
+  const logIn = async (into: string) => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const answer = await api.post<{ tenants: Membership[]; select_token?: string }>("/auth/login", { email, password }, into ? { headers: { "X-Tenant-ID": into } } : {});
+      if (answer.select_token) setChoice(answer.tenants);
+      else await enter();
+    } catch (error) {
+      setProblem(problemFrom(error));
+    }
+    setBusy(false);
+  };
+  if (choice) return (
+    <Card title={t("choose")}>
+      <div class="stack"><p class="muted">{t("chooseHint")}</p>{choice.map((one) => <Button key={one.tenant_id} busy={busy} onClick={() => logIn(one.tenant_id)}><span class="grow"><Foreign text={one.company_name} /></span><span class="muted small">{one.role}</span></Button>)}{problem && <ErrorBox problem={problem} />}</div>
+    </Card>
+  );
+  return (
+    <Card>
+      <form class="stack" onSubmit={(event) => { event.preventDefault(); void logIn(tenant.trim()); }}>
+        <Field label={t("email")} type="email" name="username" autoComplete="username" value={email} onInput={setEmail} required autoFocus />
+        <Field label={t("password")} type="password" name="password" autoComplete="current-password" value={password} onInput={setPassword} required />
+        <Field label={t("tenant")} name="tenant" value={tenant} onInput={setTenant} autoComplete="organization" />
+        {problem && (problem.code === "invalid_credentials" ? <Notice tone="bad">{t("wrong")}</Notice> : <ErrorBox problem={problem} />)}
+        <Button type="submit" kind="primary" busy={busy}>{t("go")}</Button>
+        <a href="/login?as=forgotten">{t("forgot")}</a>
+      </form>
+    </Card>
+  );
+}
+
+function Forgotten() {
+  const [email, setEmail] = useState("");
+  const [sent, setSent] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  return (
+    <Card>
+      {sent ? <Notice tone="good" icon="mail">{t("forgotHint")}</Notice> : (
+        <form class="stack" onSubmit={(event) => { event.preventDefault(); api.post("/auth/password/forgot", { email }).then(() => setSent(true), (error) => setProblem(problemFrom(error))); }}>
+          <Field label={t("email")} type="email" autoComplete="username" value={email} onInput={setEmail} required autoFocus />
+          {problem && <ErrorBox problem={problem} />}
+          <Button type="submit" kind="primary">{t("send")}</Button>
+        </form>
+      )}
+    </Card>
+  );
+}
+
+function Admin() {
+  const [token, setToken] = useState("");
+  const [name, setName] = useState("");
+  const [problem, setProblem] = useState<Problem>();
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setProblem(undefined);
+    try {
+      await api.post("/v1/console/admin-session", { token, name });
+      await enter();
+    } catch (error) {
+      setProblem(problemFrom(error));
+    }
+  };
+  return (
+    <Card>
+      <form class="stack" onSubmit={submit}>
+        <p class="muted">{t("adminHint")}</p>
+        <Field label={t("name")} name="name" autoComplete="name" value={name} onInput={setName} required error={problem?.field("name")} autoFocus />
+        <Field label={t("token")} type="password" name="token" autoComplete="current-password" value={token} onInput={setToken} required />
+        {problem && <ErrorBox problem={problem} />}
+        <Button type="submit" kind="primary">{t("go")}</Button>
+      </form>
+    </Card>
+  );
+}
+
+function Show() {
+  const as = query("as");
+  if (session.value?.kind !== "none" && as === "") return <Page title={t("title")}><Card><div class="stack"><p>{t("already")}</p><a class="button primary" href={next()}>{t("open")}</a></div></Card></Page>;
+  return (
+    <Page title={as === "forgotten" ? t("forgotTitle") : as === "admin" ? t("admin") : t("title")} lead={as === "" ? t("lead") : undefined}>
+      {as === "forgotten" ? <Forgotten /> : as === "admin" ? <Admin /> : <Member />}
+      <div class="row small">
+        {as === "" ? <><a href="/signup">{t("signup")}</a><button type="button" class="button quiet small right" onClick={() => setQuery({ as: "admin" }, "push")}>{t("admin")}</button></> : <a href="/login">{as === "admin" ? t("member") : t("back")}</a>}
+      </div>
+    </Page>
+  );
+}
+
+export const view: View = { path: "/login", root: "out", title: () => t("title"), show: Show };

@@ -1,0 +1,74 @@
+import { useEffect, useState } from "preact/hooks";
+import { api, call, type Problem } from "../core/api.ts";
+import { words } from "../core/i18n.ts";
+import { problemFrom, useLoad } from "../core/load.ts";
+import { may, refreshSession } from "../core/session.ts";
+import { Answer, Button, Card, ErrorBox, Field, Notice, Page } from "../core/ui.tsx";
+import type { View } from "../core/view.ts";
+
+const t = words({
+  en: { title: "Settings", lead: "What holds for all of your company.", region: "Time, language, money", timezone: "Time zone", locale: "Language", currency: "Currency", date_format: "Dates", first_day_of_week: "The week begins on", branding: "Looks", name: "Name shown", logo_url: "Logo (https)", primary_color: "Colour", accent_color: "Accent colour", contacts: "Whom we write to", billing: "Billing", security: "Security", technical: "Technical", sender: "Your mails", sender_name: "Sender's name", reply_to: "Answers go to", save: "Save", saved: "Saved", changed: "Somebody changed the settings meanwhile. Yours are still in the form; load theirs and look.", reload: "Load theirs", monday: "Monday", saturday: "Saturday", sunday: "Sunday", fr: "French", en: "English" },
+  fr: { title: "Réglages", lead: "Ce qui vaut pour toute votre entreprise.", region: "Heure, langue, monnaie", timezone: "Fuseau horaire", locale: "Langue", currency: "Monnaie", date_format: "Dates", first_day_of_week: "La semaine commence le", branding: "Apparence", name: "Nom affiché", logo_url: "Logo (https)", primary_color: "Couleur", accent_color: "Couleur d'accent", contacts: "À qui nous écrivons", billing: "Facturation", security: "Sécurité", technical: "Technique", sender: "Vos courriels", sender_name: "Nom d'expéditeur", reply_to: "Réponses à", save: "Enregistrer", saved: "Enregistré", changed: "Quelqu'un a changé les réglages entre-temps. Les vôtres sont encore dans le formulaire ; chargez les siens et comparez.", reload: "Charger les siens", monday: "lundi", saturday: "samedi", sunday: "dimanche", fr: "Français", en: "Anglais" },
+});
+interface Settings { timezone: string; locale: string; currency: string; date_format: string; first_day_of_week: string; branding: Record<string, string>; contacts: Record<string, string>; sender: Record<string, string> }
+type Group = "branding" | "contacts" | "sender";
+
+function Form({ of, tag, saved, setSaved, onSaved }: { of: Settings; tag: string; saved: boolean; setSaved: (to: boolean) => void; onSaved: () => void }) {
+  const [form, setForm] = useState(of);
+  const [problem, setProblem] = useState<Problem>();
+  const top = (name: keyof Omit<Settings, Group>) => ({ value: form[name], onInput: (value: string) => { setSaved(false); setForm((old) => ({ ...old, [name]: value })); }, error: problem?.field(name) });
+  const inner = (group: Group, name: string) => ({ value: form[group]?.[name] ?? "", onInput: (value: string) => { setSaved(false); setForm((old) => ({ ...old, [group]: { ...old[group], [name]: value } })); }, error: problem?.field(`${group}/${name}`) });
+  const save = async (event: Event) => {
+    event.preventDefault();
+    setProblem(undefined);
+    try {
+      // A merge patch of what differs: what stays is not said.
+      const patch: Record<string, unknown> = {};
+      for (const name of ["timezone", "locale", "currency", "date_format", "first_day_of_week"] as const) if (form[name] !== of[name]) patch[name] = form[name];
+      for (const group of ["branding", "contacts", "sender"] as const) {
+        const changed = Object.entries(form[group] ?? {}).filter(([name, value]) => value !== (of[group]?.[name] ?? ""));
+        if (changed.length > 0) patch[group] = Object.fromEntries(changed.map(([name, value]) => [name, value === "" ? null : value]));
+      }
+      await api.patch("/v1/settings", patch, tag ? { headers: { "If-Match": tag } } : {});
+      setSaved(true);
+      await refreshSession();
+      onSaved();
+    } catch (error) {
+      setProblem(problemFrom(error));
+    }
+  };
+  const can = may("settings:update");
+  return (
+    <form class="stack" onSubmit={save}>
+      <div class="grid">
+        <Card title={t("region")}><div class="form-grid">
+          <Field label={t("timezone")} {...top("timezone")} options={[...new Set([form.timezone, ...Intl.supportedValuesOf("timeZone")])].map((zone) => [zone, zone])} />
+          <Field label={t("locale")} {...top("locale")} options={[["fr", t("fr")], ["en", t("en")]]} />
+          <Field label={t("currency")} {...top("currency")} />
+          <Field label={t("date_format")} {...top("date_format")} options={["dd/MM/yyyy", "yyyy-MM-dd", "MM/dd/yyyy", "dd.MM.yyyy", "d MMM yyyy"].map((one) => [one, one])} />
+          <Field label={t("first_day_of_week")} {...top("first_day_of_week")} options={[["monday", t("monday")], ["saturday", t("saturday")], ["sunday", t("sunday")]]} />
+        </div></Card>
+        <Card title={t("branding")}><div class="form-grid">
+          <Field label={t("name")} {...inner("branding", "name")} /><Field label={t("logo_url")} {...inner("branding", "logo_url")} />
+          <Field label={t("primary_color")} {...inner("branding", "primary_color")} placeholder="#336699" /><Field label={t("accent_color")} {...inner("branding", "accent_color")} placeholder="#ff8800" />
+        </div></Card>
+        <Card title={t("contacts")}><div class="form-grid"><Field label={t("billing")} {...inner("contacts", "billing")} /><Field label={t("security")} {...inner("contacts", "security")} /><Field label={t("technical")} {...inner("contacts", "technical")} /></div></Card>
+        <Card title={t("sender")}><div class="form-grid"><Field label={t("sender_name")} {...inner("sender", "name")} /><Field label={t("reply_to")} {...inner("sender", "reply_to")} /></div></Card>
+      </div>
+      {problem && (problem.status === 412 ? <Notice tone="warn">{t("changed")} <Button small onClick={onSaved}>{t("reload")}</Button></Notice> : <ErrorBox problem={problem} />)}
+      {can && <div class="row"><Button type="submit" kind="primary">{t("save")}</Button>{saved && <span role="status" class="muted">{t("saved")}</span>}</div>}
+    </form>
+  );
+}
+
+function Show() {
+  useEffect(() => localStorage.setItem("seen-settings", "1"), []);
+  const [saved, setSaved] = useState(false);  // here, since the form is a new one once what it saved has come back
+  const settings = useLoad("settings", async (signal) => {
+    const answer = await call("GET", "/v1/settings", { signal });
+    return { tag: answer.headers.get("ETag") ?? "", of: (await answer.json()) as Settings };
+  });
+  return <Page title={t("title")} lead={t("lead")}><Answer of={settings}>{(data) => <Form key={data.tag} of={data.of} tag={data.tag} saved={saved} setSaved={setSaved} onSaved={settings.again} />}</Answer></Page>;
+}
+
+export const view: View = { path: "/console/settings", root: "tenant", title: () => t("title"), icon: "gear", order: 2, permission: "settings:read", show: Show };
