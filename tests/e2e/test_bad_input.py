@@ -237,7 +237,7 @@ class T3_Routes(Case):
             self.assertProblem(p.request("GET", path), 404, "not_found")
         for path in ("/%2e%2e/etc/passwd", "/v1/../admin", "/%zz", "/a%00b"):
             self.assertProblem(p.request("GET", path), 400, "malformed_request")
-        for method, path, allow in (("GET", "/signup", {"POST"}), ("DELETE", "/v1/clients", {"GET", "POST"}),
+        for method, path, allow in (("PUT", "/signup", {"GET", "POST"}), ("DELETE", "/v1/clients", {"GET", "POST"}),
                                     ("PUT", "/v1/me", {"GET"}), ("POST", "/livez", {"GET"})):
             answer = p.request(method, path)
             self.assertProblem(answer, 405, "method_not_allowed")

@@ -11,6 +11,7 @@
 #include "tenantry/events/v1/usage.pb.h"
 #include "workers/gateway/api/audit/tail.h"
 #include "workers/gateway/api/resources.h"
+#include "workers/gateway/console/pages.h"
 #include "workers/gateway/domains/checker.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
@@ -73,6 +74,11 @@ struct Gateway::State {
         reference_timer(loop),
         services(loop, std::move(config), clock, ids, std::move(hooks)) {
     services.tails = std::make_shared<AuditTails>(services);
+    for (const auto path : console::paths) {
+      router.add(http::Method::get, std::string(path), [](const auto& exchange, const http::PathParameters&) {
+        exchange->respond(console::answer(exchange->request()));
+      });
+    }
     for (const auto& resource : resources()) {
       for (const auto& route : resource.routes) {
         router.add(route.method, std::string(route.path),

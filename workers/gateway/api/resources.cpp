@@ -16,6 +16,7 @@
   each(auth) \
   each(broker) \
   each(clients) \
+  each(console) \
   each(domain) \
   each(emails) \
   each(events) \

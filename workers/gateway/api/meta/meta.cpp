@@ -1,6 +1,7 @@
 // What the process tells about itself: health, metrics, the OpenAPI document, what a problem means.
 #include <nlohmann/json.hpp>
 
+#include "events/documents.h"
 #include "shared/telemetry/metrics.h"
 #include "workers/gateway/api/openapi.h"
 #include "workers/gateway/edge/verbs.h"
@@ -51,6 +52,11 @@ void openapi(Services& services, const CallPtr& call) {
   services.answer(call, http::Response::json(200, openapi_document()));
 }
 
+void asyncapi(Services& services, const CallPtr& call) {
+  static const std::string document = events::make_asyncapi().dump();
+  services.answer(call, http::Response::json(200, document));
+}
+
 void problem_page(Services& services, const CallPtr& call) {
   const auto& code = call->path.at("code");
   const bool is_code = !code.empty() && code.size() <= 64 &&
@@ -68,6 +74,7 @@ constexpr Route routes[] = {
     {Method::get, "/readyz", "readyz", Guard::open, readyz, {.before_database = true}},
     {Method::get, "/metrics", "metrics", Guard::open, metrics_page, {.before_database = true}},
     {Method::get, "/openapi.json", "openapi", Guard::open, openapi, {.same_for_all = true}},
+    {Method::get, "/asyncapi.json", "asyncapi", Guard::open, asyncapi, {.same_for_all = true}},
     {Method::get, "/problems/{code}", "problem", Guard::open, problem_page, {.same_for_all = true}},
 };
 
