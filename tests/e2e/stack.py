@@ -25,7 +25,7 @@ REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", 
 
 # Our processes refuse settings they do not know: the tests' own stay here.
 OURS = ("TENANTRY_BIN", "TENANTRY_TEST_BUILD_DIR", "TENANTRY_TEST_DEV_DIR", "TENANTRY_TEST_SUPERUSER_URL",
-        "TENANTRY_TEST_AMQP_URL", "TENANTRY_TEST_MANAGEMENT_URL")
+        "TENANTRY_TEST_AMQP_URL", "TENANTRY_TEST_MANAGEMENT_URL", "TENANTRY_SCREENSHOTS")
 
 
 # Every tenant of the tests signs up from one address.

@@ -7,7 +7,7 @@ run_targets() {
   [ "${1:-}" != --split ] || printf 'tenantry-%s ' "${workers[@]}"
 }
 
-command_up() { install_packages; build --target $(run_targets "$@"); start_servers; start_ours "$@"; status; }
+command_up() { install_packages; build --target $(run_targets "$@"); start_servers; start_ours "$@"; status; console_address; }
 
 command_demo() {
   install_packages
@@ -24,7 +24,9 @@ command_demo() {
 
 command_test() {
   install_packages
+  install_packages browser
   install_node
+  console_packages
   preset=sanitize build_dir=$root/build/sanitize
   build
   dev_dir=$dev_dir/test
@@ -44,6 +46,30 @@ command_test() {
   ctest --test-dir "$build_dir" --output-on-failure --output-junit "$results" -j 2 ${1:+-R "$1"} || code=$?
   [ $code = 0 ] || /usr/bin/python3 "$root/tools/test_failures.py" "$results"
   return $code
+}
+
+# The console's bundle from its sources, after the types were checked. What it gives is committed (ADR 27).
+command_console() {
+  console_packages
+  (cd "$root/workers/gateway/console" && node_modules/.bin/tsc -p . && node build.mjs)
+}
+
+# Pictures of every view, of a stack of its own that the console's test fills and looks at.
+command_screenshots() {
+  install_packages
+  install_packages browser
+  console_packages
+  build --target tenantry tenantry-signer
+  dev_dir=$dev_dir/screenshots
+  trap 'down' EXIT
+  reset
+  start_servers
+  set -a; . "$dev_dir/env"; set +a
+  migrate > /dev/null 2>&1
+  export TENANTRY_TEST_BUILD_DIR=$build_dir TENANTRY_TEST_DEV_DIR=$dev_dir TENANTRY_SCREENSHOTS=$root/build/screenshots
+  export TENANTRY_TEST_SUPERUSER_URL="postgresql://postgres:$pg_password@127.0.0.1:$pg_port/postgres"
+  /usr/bin/python3 "$root/tests/e2e/test_console.py"
+  say "pictures: $TENANTRY_SCREENSHOTS"
 }
 
 command_bench() {

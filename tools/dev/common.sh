@@ -39,6 +39,19 @@ npm_tool() {
   "$home/node_modules/.bin/$tool" "$@"
 }
 
+# What the console is bundled and tested with, as its lockfile has it; out of the tree, behind a link. The product is built
+# without.
+console_packages() {
+  local home=$root/workers/gateway/console packages=$root/build/npm/console
+  ln -sfn ../../../build/npm/console/node_modules "$home/node_modules"
+  cmp -s "$home/package-lock.json" "$packages/node_modules/.installed" && return
+  install_node
+  mkdir -p "$packages"
+  cp "$home"/{package.json,package-lock.json,.npmrc} "$packages"
+  (cd "$packages" && npm ci --silent --no-audit --no-fund --ignore-scripts > /dev/null) || die "npm could not install the console's packages (workers/gateway/console)"
+  cp "$home/package-lock.json" "$packages/node_modules/.installed"
+}
+
 build() {
   say "building (preset $preset)"
   mkdir -p "$build_dir"

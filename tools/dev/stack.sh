@@ -40,6 +40,11 @@ start_ours() {  # [--split]
   say "ready: http://127.0.0.1:$http_port (settings: . $dev_dir/env)"
 }
 
+# By this name: a browser takes the console's cookie over plain HTTP from localhost alone.
+console_address() {
+  say "console: http://localhost:$http_port/ (super-admins: http://localhost:$http_port/login?as=admin, by admin_token of $dev_dir/secrets)"
+}
+
 stop_ours() {
   local name
   for name in tenantry "${workers[@]/#/tenantry-}" tenantry-signer; do stop "$name"; done

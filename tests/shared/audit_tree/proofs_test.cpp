@@ -5,8 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 
+#include "shared/audit_tree/evidence.h"
 #include "tests/shared/audit_tree/memory_nodes.h"
 #include "tests/shared/audit_tree/naive_tree.h"
 
@@ -72,6 +75,42 @@ TEST(Proofs, ArePublishedConsistencyProofs) {
   EXPECT_EQ(hex(*consistency_proof(log, 2, 5)), (Hexes{node_2_4, leaf4}));
   EXPECT_EQ(hex(*consistency_proof(log, 6, 7)), (Hexes{node_4_6, leaf6, root4}));
   EXPECT_EQ(hex(*consistency_proof(log, 8, 8)), Hexes{});
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// The file that the console's verifier, which runs in browsers, is held against, too.
+TEST(Proofs, AreThoseOfTheVectorsThatBrowsersAreHeldAgainst) {
+  const auto vectors =
+      nlohmann::json::parse(std::ifstream(std::string(TENANTRY_SOURCE_DIR) + "/tests/data/audit_tree/vectors.json"));
+  MemoryNodes log;
+  for (const auto& each : vectors.at("leaves")) {
+    log.add(leaf_hash(*from_hex(each.at("data").get<std::string>())));
+    EXPECT_EQ(to_hex(log.leaves.back()), each.at("hash"));
+  }
+  for (std::uint64_t size = 0; size <= log.leaves.size(); ++size) {
+    EXPECT_EQ(to_hex(root_of(log, size)), vectors.at("roots").at(size));
+  }
+  for (const auto& each : vectors.at("inclusion")) {
+    EXPECT_EQ(hex(*inclusion_proof(log, each.at("index"), each.at("size"))), each.at("proof")) << each;
+  }
+  for (const auto& each : vectors.at("consistency")) {
+    EXPECT_EQ(hex(*consistency_proof(log, each.at("old"), each.at("size"))), each.at("proof")) << each;
+  }
+  const auto& documents = vectors.at("documents");
+  const auto keys = *KeyRing::parse(documents.at("key").get<std::string>());
+  EXPECT_TRUE(verify_proof_document(documents.at("inclusion").get<std::string>(), keys));
+  EXPECT_TRUE(verify_proof_document(documents.at("consistency").get<std::string>(), keys));
+  const auto evidence = lines_of(documents.at("evidence"));
+  auto check = EvidenceCheck::begin(evidence.at(0), keys);
+  ASSERT_TRUE(check);
+  for (std::size_t i = 1; i < evidence.size(); ++i) ASSERT_TRUE(check->add(evidence[i]));
+  EXPECT_TRUE(check->finish());
 }
 
 TEST(Proofs, EqualTheRecursiveDefinitionInEverySmallTree) {

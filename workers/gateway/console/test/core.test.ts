@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fill, relative, words } from "../src/core/i18n.ts";
+import { treeOf, type AuditRecord } from "../src/core/record.tsx";
+import { match } from "../src/core/router.ts";
+import { curl, example, operations } from "../src/core/schema.ts";
+import { covers } from "../src/core/session.ts";
+import { recognise, term, visible } from "../src/core/text.ts";
+import { histogram } from "../src/views/audit.tsx";
+import { projected } from "../src/views/usage.tsx";
+import { views } from "views:all";
+
+test("paths match whole segments", () => {
+  assert.deepEqual(match("/console/tenants/{id}", "/console/tenants/acme"), { id: "acme" });
+  assert.deepEqual(match("/console/tenants/{id}", "/console/tenants/a%2Fb/"), { id: "a/b" });
+  assert.equal(match("/console/tenants/{id}", "/console/tenants"), null);
+  assert.equal(match("/console/tenants/{id}", "/console/tenants/acme/more"), null);
+  assert.equal(match("/console/tenants/{id}", "/console/tenants/%E0%A4%A"), null);
+  assert.deepEqual(match("/", "/"), {});
+});
+
+test("no two views of one root have one path, and every menu entry has an icon", () => {
+  const kinds = (root: string) => (root === "any" ? ["admin", "tenant"] : [root]);
+  const seen = views.flatMap((view) => kinds(view.root).map((kind) => `${kind} ${view.path}`));
+  assert.equal(new Set(seen).size, seen.length);
+  assert.ok(views.length >= 20);
+  for (const view of views) {
+    assert.ok(view.title().length > 0);
+    if (view.order !== undefined) assert.ok(view.icon, view.path);
+  }
+});
+
+test("what cannot be seen is marked, and markup is text", () => {
+  assert.equal(visible("a\u202eb\u200bc"), "a⟦RLO⟧b⟦ZWSP⟧c");
+  assert.equal(visible("a\u0000\u0085"), "a⟦00⟧⟦85⟧");
+  assert.equal(visible("<b>é</b>"), "<b>é</b>");
+  assert.equal(visible("x".repeat(400), 10), `${"x".repeat(10)}…`);
+  assert.equal(visible("👩‍🚀"), "👩⟦ZWJ⟧🚀");
+});
+
+test("what is pasted is recognised", () => {
+  assert.equal(recognise(" 0193A2B4-5c6d-7e8f-9a0b-1c2d3e4f5a6b ").value, "0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b");
+  assert.equal(recognise("evt_1Abc").kind, "stripe");
+  assert.equal(recognise("marie@acme.example").kind, "email");
+  assert.equal(recognise("acme-2").kind, "tenant");
+  assert.equal(recognise("Café Noir").kind, "text");
+});
+
+test("a value becomes a term of the search's grammar", () => {
+  assert.equal(term("tenant", "acme"), "tenant:acme");
+  assert.equal(term("actor", "ops/Ada Lovelace"), 'actor:"ops/Ada Lovelace"');
+  assert.equal(term("id", 'a"b\\c'), 'id:"a\\"b\\\\c"');
+});
+
+test("grants cover what the server says they cover", () => {
+  assert.ok(covers(["*"], "users:read"));
+  assert.ok(covers(["users:*"], "users:read"));
+  assert.ok(covers(["clients:read:own"], "clients:read"));
+  assert.ok(!covers(["users:read"], "users:invite"));
+  assert.ok(!covers(["user:*"], "users:read"));
+});
+
+test("counts choose their words", () => {
+  assert.equal(fill("{n|one row|# rows}", { n: 1 }, "en"), "one row");
+  assert.equal(fill("{n|one row|# rows}", { n: 1200 }, "en"), "1,200 rows");
+  assert.equal(fill("{n|une ligne|# lignes}", { n: 0 }, "fr"), "une ligne");
+  assert.equal(fill("{who} of {all}", { who: "<b>", all: 3 }, "en"), "<b> of 3");
+  const t = words({ en: { a: "A" }, fr: { a: "B" } });
+  assert.equal(t("a"), "A");
+  assert.equal(relative("2026-01-01T00:00:00Z", Date.parse("2026-01-03T00:00:00Z")), "2 days ago");
+});
+
+test("records of a request become the tree of what led to what", () => {
+  const record = (sequence: number, event_id: string, causation_id: string) => ({ tenant_id: "t", sequence, event_id, causation_id }) as AuditRecord;
+  const tree = treeOf([record(0, "a", "elsewhere"), record(1, "c", "b"), record(2, "b", "a"), record(3, "d", "a"), record(4, "x", "y"), record(5, "y", "x")]);
+  assert.deepEqual(tree.map(({ record, depth }) => [record.event_id, depth]), [["a", 0], ["b", 1], ["c", 2], ["d", 1], ["x", 0], ["y", 0]]);
+});
+
+test("times are counted by equal stretches", () => {
+  const at = (second: number) => new Date(second * 1000).toISOString();
+  assert.deepEqual(histogram([at(0), at(1), at(9), at(10)], 2), [2, 2]);
+  assert.deepEqual(histogram([at(5), at(5)], 3), [0, 0, 2]);
+});
+
+test("usage goes on as it did", () => {
+  const half = Date.parse("2026-01-16T12:00:00Z");
+  assert.equal(Math.round(projected(50, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", half)), 100);
+  assert.equal(projected(5, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", Date.parse("2026-01-01T01:00:00Z")), 5);
+});
+
+test("documents give operations, examples and commands to copy", () => {
+  const document = {
+    paths: { "/v1/things": { post: { operationId: "makeThing", summary: "Makes one.", tags: ["things"], security: [{ tenant: [] }], requestBody: { content: { "application/json": { schema: { $ref: "#/components/schemas/Thing" } } } }, responses: { 201: { description: "Created", content: { "application/json": { schema: { $ref: "#/components/schemas/Thing" } } } } } } } },
+    components: { schemas: { Thing: { type: "object", properties: { name: { type: "string", example: "it's" }, when: { type: "string", format: "date-time" }, inner: { $ref: "#/components/schemas/Thing" } } } } },
+  };
+  const [one] = operations(document);
+  assert.equal(one!.access, "tenant");
+  assert.equal((example(document, { $ref: "#/components/schemas/Thing" }) as { name: string }).name, "it's");
+  assert.ok(curl(one!, "http://x").startsWith("curl -X POST 'http://x/v1/things'"));
+  assert.ok(curl(one!, "http://x").includes("'\\''"));
+});

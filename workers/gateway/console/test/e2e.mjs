@@ -1,0 +1,431 @@
+// The console in a real Chromium. Reads what it has to know as JSON from the standard input; prints each check, and ends
+// with 1 where one did not hold. With TENANTRY_SCREENSHOTS it leaves pictures.
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const told = JSON.parse(readFileSync(0, "utf8"));
+const pictures = process.env.TENANTRY_SCREENSHOTS;
+if (pictures) mkdirSync(pictures, { recursive: true });
+
+let held = 0;
+const failed = [];
+function check(what, holds, detail = "") {
+  if (holds) ++held;
+  else failed.push(what);
+  console.log(`${holds ? "  ok  " : "FAILED"} ${what}${holds || detail === "" ? "" : `: ${String(detail).slice(0, 1500)}`}`);
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const violations = [];
+const errors = [];
+
+async function open(theme, language = "en") {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, locale: language === "fr" ? "fr-FR" : "en-GB", colorScheme: theme, reducedMotion: "reduce" });
+  await context.addInitScript(([theme, language]) => {
+    localStorage.setItem("theme", theme);
+    localStorage.setItem("language", language);
+    addEventListener("securitypolicyviolation", (event) => console.warn(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+  }, [theme, language]);
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.text().startsWith("CSP ")) violations.push(message.text());
+  });
+  page.on("pageerror", (error) => errors.push(`${page.url()}: ${error.message}`));
+  page.on("dialog", (dialog) => { errors.push(`a dialog opened: ${dialog.message()}`); void dialog.dismiss(); });
+  return page;
+}
+
+async function axe(page, name) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const serious = found.violations.filter((one) => ["serious", "critical"].includes(one.impact));
+  check(`axe finds nothing serious in ${name}`, serious.length === 0, JSON.stringify(serious.map((one) => [one.id, one.nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`)])));
+}
+
+async function settle(page) {
+  await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector(".skeleton"), undefined, { timeout: 20_000 });
+}
+async function picture(page, name) {
+  if (pictures) await page.screenshot({ path: join(pictures, `${name}.png`) });
+}
+
+async function at(page, path, name, wanted) {
+  await page.goto(told.url + path);
+  await settle(page);
+  for (const text of wanted) {
+    const there = await page.getByText(text, { exact: false }).first().waitFor({ timeout: 8_000 }).then(() => true, () => false);
+    check(`${name} shows “${text}”`, there, there ? "" : await page.evaluate(() => document.body.innerText));
+  }
+  check(`${name} shows no error`, (await page.locator(".error-box").count()) === 0, await page.locator(".error-box").allInnerTexts());
+}
+
+async function fill(page, label, value) {
+  await page.getByLabel(label, { exact: false }).first().fill(value);
+}
+
+async function adminLogin(page, name = "Ada Lovelace") {
+  await page.goto(`${told.url}/login?as=admin`);
+  await settle(page);
+  await page.locator("input[name=name]").fill(name);
+  await page.locator("input[name=token]").fill(told.adminToken);
+  await page.locator("form button[type=submit]").click();
+  await page.waitForURL("**/console");
+  await settle(page);
+}
+async function ownerLogin(page) {
+  await page.goto(`${told.url}/login?tenant=${told.tenant}`);
+  await settle(page);
+  await page.locator("input[name=username]").fill(told.owner);
+  await page.locator("input[name=password]").fill(told.password);
+  await page.locator("form button[type=submit]").click();
+  await page.waitForURL("**/console");
+  await settle(page);
+}
+
+const adminViews = [
+  ["/console", "overview", ["Overview", "Needs attention", "Dead letters", "Message broker", "PROFESSIONAL"]],
+  ["/console/tenants", "tenants", ["Tenants", told.company, told.tenant]],
+  [`/console/tenants/${told.tenant}`, "tenant", [told.company, "Timeline", "What happens next", "Nothing is due"]],
+  [`/console/tenants/${told.tenant}?tab=resources`, "tenant-resources", ["Step", "broker_vhost"]],
+  [`/console/tenants/${told.tenant}?tab=billing`, "tenant-billing", ["What Stripe has said", "Paid", "Suspended on day", "€149"]],
+  [`/console/tenants/${told.tenant}?tab=limits`, "tenant-limits", ["users_max"]],
+  [`/console/tenants/${told.tenant}?tab=flags`, "tenant-flags", [`new_invoices_${told.run}`]],
+  ["/console/flags", "flags", ["The new page of invoices", "25 %"]],
+  ["/console/dead-letters", "dead-letters", ["Dead letters", "billing", "Refused"]],
+  ["/console/stripe", "stripe", ["invoice.paid", "Parked"]],
+  ["/console/audit", "audit-admin", ["Audit log", "user.logged_in"]],
+  ["/console/proofs", "proofs-admin", ["Proof or evidence"]],
+];
+const tenantViews = [
+  ["/console", "home", ["Hello Marie", "Get started", "This month"]],
+  ["/console/usage", "usage", ["Usage", "API calls"]],
+  ["/console/settings", "settings", ["Time zone", "Sender's name"]],
+  ["/console/users", "users", [told.owner, told.invited, "Seats"]],
+  ["/console/roles?matrix=1", "roles", ["owner", "Matrix of permissions", "everything"]],
+  ["/console/keys", "keys", ["Nightly import"]],
+  ["/console/plan", "plan", ["Your plan", "PROFESSIONAL", "Change plan"]],
+  ["/console/invoices", "invoices", ["Invoices"]],
+  ["/console/audit", "audit", ["client.created", "client.updated"]],
+  ["/console/account", "account", ["My sessions", "This one"]],
+  ["/docs?q=createClient", "docs", ["/v1/clients", "As a command"]],
+  ["/docs/events?q=payment", "docs-events", ["payment.failed"]],
+];
+const outViews = [
+  ["/login", "login", ["Welcome back", "Forgotten your password?"]],
+  ["/login?as=admin", "login-admin", ["Super-admin's token"]],
+  ["/signup", "signup", ["Start your trial", "Professional", "Free"]],
+  [`/invitation#t=${told.invitation}`, "invitation", [told.invited, "Accept"]],
+  ["/reset-password", "reset-password", ["The link is incomplete"]],
+];
+
+// ---- views, in both themes
+
+async function tour(page, views, theme) {
+  for (const [path, name, wanted] of views) {
+    await at(page, path, name, wanted);
+    await axe(page, `${name}, ${theme}`);
+    await picture(page, `${name}-${theme}`);
+  }
+}
+
+async function french(page, views) {
+  for (const [path, name] of views) {
+    await page.goto(told.url + path);
+    await settle(page);
+    check(`${name} is French`, (await page.evaluate(() => document.documentElement.lang)) === "fr" && !(await page.getByText("Loading…").count()));
+    await axe(page, `${name}, French`);
+    await picture(page, `${name}-fr`);
+  }
+}
+
+try {
+  // ---- who is not logged in
+  const out = await open("light");
+  await out.goto(`${told.url}/console/tenants?status=trial`);
+  await out.waitForURL("**/login?next=*");
+  check("who is not logged in is led to the login, and back from there", out.url().includes(encodeURIComponent("/console/tenants?status=trial")));
+  await tour(out, outViews, "light");
+  await at(out, "/signup", "signup", ["Starter"]);
+  await out.locator("input[name=company_name]").fill(`Nouvelle ${told.run}`);
+  check("signup says whether a name is free", await out.getByText(`nouvelle-${told.run}`).waitFor({ timeout: 8000 }).then(() => true, () => false));
+  await out.locator("input[name=admin_email]").fill(told.owner);
+  check("signup says that an address is taken", await out.getByText("has an account already").waitFor({ timeout: 8000 }).then(() => true, () => false));
+  await out.goto(`${told.url}/login`);
+  await settle(out);
+  await out.locator("input[name=username]").fill(told.owner);
+  await out.locator("input[name=password]").fill("wrong-password-entirely");
+  await out.locator("form button[type=submit]").click();
+  check("a wrong password is told as such", await out.getByText("The e-mail address or the password is wrong.").waitFor({ timeout: 8000 }).then(() => true, () => false));
+  await out.setViewportSize({ width: 320, height: 640 });
+  await out.goto(`${told.url}/login`);
+  await settle(out);
+  check("the login fits 320 pixels", await out.evaluate(() => document.documentElement.scrollWidth <= 320));
+  await picture(out, "login-narrow");
+
+  // ---- the super-admin
+  const admin = await open("light");
+  await adminLogin(admin);
+  const cookies = await admin.context().cookies();
+  const cookie = cookies.find((one) => one.name === "__Host-tenantry");
+  check("the cookie is Secure, HttpOnly, SameSite=Strict, of the host alone", cookie?.secure && cookie.httpOnly && cookie.sameSite === "Strict" && cookie.path === "/" && cookie.domain === "localhost", JSON.stringify(cookies));
+  check("script does not see it", (await admin.evaluate(() => document.cookie)) === "");
+  await tour(admin, adminViews, "light");
+
+  await at(admin, `/console/tenants?q=${told.hostile}`, "a hostile name", [told.hostile]);
+  const shown = await admin.locator("tbody tr").first().innerText();
+  check("a hostile name is text, and what turns text around is shown as a mark", shown.includes("<img src=x onerror=alert(1)>") && shown.includes("⟦RLO⟧") && (await admin.locator("main img").count()) === 0, shown);
+  await at(admin, `/console/tenants/${told.hostile}`, "a hostile tenant", [told.hostile]);
+  check("its page holds no markup of it", (await admin.locator("img").count()) === 0);
+  await picture(admin, "hostile");
+
+  await at(admin, "/console/tenants", "tenants", []);
+  await admin.keyboard.press("/");
+  await admin.keyboard.type(told.tenant);
+  await admin.waitForURL(`**/console/tenants?q=${told.tenant}`);
+  await admin.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  await admin.locator("h1").click();
+  await admin.keyboard.press("j");
+  await admin.keyboard.press("Enter");
+  await admin.waitForURL(`**/console/tenants/${told.tenant}`);
+  check("a tenant is found and opened by the keyboard alone", true);
+  await admin.goBack();
+  await settle(admin);
+  check("going back restores the search", (await admin.locator("[data-search]").inputValue()) === told.tenant);
+  await admin.keyboard.press("Control+k");
+  await admin.getByRole("combobox").fill(told.tenant);
+  await admin.getByRole("option").filter({ hasText: told.tenant }).first().waitFor();
+  await axe(admin, "the palette");
+  await picture(admin, "palette");
+  await admin.keyboard.press("Enter");
+  await admin.waitForURL(`**/console/tenants/${told.tenant}`);
+  check("the palette leads to a tenant", true);
+  await settle(admin);
+
+  await admin.getByRole("button", { name: "Suspend…" }).click();
+  await admin.getByText("loses access at once").waitFor();
+  await axe(admin, "the dialog of an act");
+  await picture(admin, "act");
+  check("nothing is done without a reason", await admin.getByRole("button", { name: "Suspend", exact: true }).isDisabled());
+  await admin.getByLabel("Reason").fill("seen in a test");
+  await admin.getByRole("button", { name: "Suspend", exact: true }).click();
+  check("a tenant is suspended, and shows so", await admin.locator(".page-head .chip", { hasText: "Suspended" }).waitFor({ timeout: 15000 }).then(() => true, () => false));
+  await admin.getByRole("button", { name: "Reactivate…" }).click();
+  await admin.getByLabel("Reason").fill("and back");
+  await admin.getByRole("button", { name: "Reactivate", exact: true }).click();
+  check("and reactivated", await admin.locator(".page-head .chip", { hasText: "Active" }).waitFor({ timeout: 15000 }).then(() => true, () => false));
+
+  await at(admin, "/console/dead-letters", "dead letters", []);
+  await admin.locator("tbody tr", { hasText: "billing" }).first().locator("button.row-link").click();
+  await admin.getByRole("group", { name: "Messages of the group" }).locator("tbody tr").first().locator("button.row-link").click();
+  await admin.getByText("put on record").waitFor();
+  check("what a letter holds is hidden at first", !(await admin.locator("main").innerText()).includes("in-the-letter"));
+  await admin.getByRole("button", { name: "Reveal the message" }).click();
+  await admin.locator(".detail h3", { hasText: "Message" }).waitFor();
+  check("and shown when somebody decides so", (await admin.locator(".detail").innerText()).includes("in-the-letter"), await admin.locator(".detail").innerText());
+  await axe(admin, "a dead letter");
+  await picture(admin, "dead-letter");
+  await admin.locator("tbody tr", { hasText: "billing" }).first().getByRole("button", { name: "Drop…" }).click();
+  await admin.getByRole("button", { name: "Dry run" }).click();
+  await admin.getByText("3 messages would be touched").waitFor();
+  await admin.getByLabel("Reason").fill("made for a test");
+  await admin.getByRole("button", { name: "Drop", exact: true }).click();
+  check("a group is dropped with a reason", await admin.getByText("3 messages done").waitFor({ timeout: 10000 }).then(() => true, () => false));
+
+  await at(admin, "/console/stripe", "the Stripe inbox", []);
+  await admin.locator("tbody tr button.row-link").first().click();
+  await admin.locator(".detail").getByRole("button", { name: "Drop…" }).click();
+  await admin.getByLabel("Reason").fill("nobody's");
+  await admin.getByRole("button", { name: "Drop", exact: true }).click();
+  check("a parked event is dropped", await admin.locator(".detail").waitFor({ state: "detached", timeout: 10000 }).then(() => true, () => false));
+
+  await at(admin, `/console/audit?q=${encodeURIComponent(`tenant:${told.tenant} type:client.updated`)}`, "the audit explorer", ["client.updated"]);
+  await admin.locator("tbody tr button.row-link").first().click();
+  await admin.getByText("What changed").waitFor();
+  check("a change shows as old and new", (await admin.locator(".diff .new").first().innerText()).includes("Renamed"));
+  await axe(admin, "a record");
+  await picture(admin, "audit-record");
+  check("what is open stands in the address", admin.url().includes("record="));
+  await admin.getByRole("button", { name: "What led to what" }).click();
+  await admin.locator(".detail .timeline li").first().waitFor();
+  await admin.reload();
+  check("and reloading restores it", await admin.locator(".detail").waitFor({ timeout: 10000 }).then(() => true, () => false));
+  await admin.goto(`${told.url}/console/audit?q=${encodeURIComponent("colour:red")}`);
+  check("a search that breaks the grammar is told where", await admin.getByText("is no key").first().waitFor({ timeout: 8000 }).then(() => true, () => false));
+  await picture(admin, "audit-error");
+  await at(admin, `/console/audit?q=${encodeURIComponent(`tenant:${told.tenant} type:client.created`)}`, "the audit explorer", []);
+  await admin.getByRole("button", { name: "Export" }).click();
+  const [download] = await Promise.all([admin.waitForEvent("download"), admin.getByRole("link", { name: "JSON lines" }).click()]);
+  const lines = readFileSync(await download.path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  check("the export is exactly what is shown", lines.length === 12 && lines.every((line) => line.type === "client.created" && line.tenant_id === told.tenant), lines.length);
+
+  // ---- live
+  const owner = await open("dark");
+  await ownerLogin(owner);
+  await at(admin, `/console/tail?q=${encodeURIComponent(`tenant:${told.tenant} type:client.created`)}`, "live tail", ["Live tail"]);
+  await admin.getByText("Following").waitFor();
+  const made = await owner.evaluate(async () => (await fetch("/v1/clients", { method: "POST", headers: { "Content-Type": "application/json", "X-Tenantry": "1" }, body: JSON.stringify({ name: "Live client" }) })).status);
+  check("a member's page may write by its cookie", made === 201, made);
+  check("what is written shows in the live tail", await admin.locator("tbody tr", { hasText: "client.created" }).first().waitFor({ timeout: 15000 }).then(() => true, () => false));
+  const second = await admin.context().newPage();
+  await second.goto(admin.url());
+  await second.getByText("Following").waitFor();
+  check("a second tab shares the stream", await second.evaluate(() => performance.getEntriesByType("resource").filter((one) => one.name.includes("/tail")).length) === 0);
+  await second.close();
+  await axe(admin, "live tail");
+  await picture(admin, "tail-light");
+
+  // ---- a tenant's people
+  await tour(owner, tenantViews, "dark");
+  await at(owner, "/console/proofs?sequence=3", "proofs", ["It holds"]);
+  await axe(owner, "a proof that holds");
+  await picture(owner, "proof-holds");
+  await owner.route("**/v1/audit/proof*", async (route) => {
+    const response = await route.fetch();
+    const proof = await response.json();
+    proof.leaf = proof.leaf.replace(/"outcome":"\w+"/, '"outcome":"altered"');
+    await route.fulfill({ response, json: proof });
+  });
+  await at(owner, "/console/proofs?sequence=4", "a tampered record", ["It does not hold"]);
+  check("a tampered record is red", (await owner.locator("[data-verdict=bad]").count()) === 1 && (await owner.locator(".proof-steps li.bad").count()) === 1);
+  await axe(owner, "a proof that does not hold");
+  await picture(owner, "proof-fails");
+  await owner.unroute("**/v1/audit/proof*");
+  const whole = await owner.evaluate(async () => {
+    const head = await (await fetch("/v1/audit/checkpoint")).text();
+    return (await fetch(`/v1/audit/evidence?from=0&to=${head.split("\n")[1]}`)).text();
+  });
+  await at(owner, "/console/proofs", "proofs", []);
+  await owner.locator("textarea[name=document]").fill(whole);
+  await owner.getByRole("button", { name: "Verify", exact: true }).click();
+  check("evidence that was handed over holds", await owner.locator("[data-verdict=good]").waitFor({ timeout: 15000 }).then(() => true, () => false));
+  await owner.locator("textarea[name=document]").fill(whole.split("\n").filter((_, i) => i !== 5).join("\n"));
+  await owner.getByRole("button", { name: "Verify", exact: true }).click();
+  check("evidence that lacks a record is red", await owner.locator("[data-verdict=bad]").waitFor({ timeout: 15000 }).then(() => true, () => false));
+
+  await at(owner, "/console/users", "users", []);
+  await owner.getByRole("button", { name: "Invite somebody" }).click();
+  await owner.getByLabel("E-mail address").fill(`second.${told.run}@e2e.example`);
+  await axe(owner, "the dialog of an invitation");
+  await picture(owner, "invite");
+  await owner.getByRole("button", { name: "Send the invitation" }).click();
+  check("somebody is invited", await owner.getByText(`second.${told.run}@e2e.example`).first().waitFor({ timeout: 10000 }).then(() => true, () => false));
+  await at(owner, "/console/keys", "keys", []);
+  await owner.getByRole("button", { name: "New key" }).click();
+  await owner.locator("dialog").getByLabel("Name").fill("From the console");
+  await owner.locator("dialog").getByRole("checkbox").first().check();
+  await owner.getByRole("button", { name: "Make the key" }).click();
+  check("a key is made and shown once", await owner.locator(".secret", { hasText: "tnk_" }).waitFor({ timeout: 10000 }).then(() => true, () => false));
+  await picture(owner, "key-made");
+  await at(owner, "/console/settings", "settings", []);
+  await owner.getByLabel("Name shown").fill("Durand & Filles");
+  await owner.getByRole("button", { name: "Save" }).click();
+  check("settings are saved", await owner.getByText("Saved").waitFor({ timeout: 10000 }).then(() => true, () => false));
+  check("a tenant's page of the super-admins is none of a member's", await owner.goto(`${told.url}/console/tenants`).then(async () => { await settle(owner); return (await owner.locator("main").innerText()).includes("There is no such page"); }));
+  check("and the server refuses what the page does not show", (await owner.evaluate(async () => (await fetch("/v1/admin/tenants")).status)) === 403);
+
+  // ---- an invitation is accepted
+  const guest = await open("light");
+  await at(guest, `/invitation#t=${told.invitation}`, "invitation", [told.company]);
+  await guest.getByLabel("First name").fill("Paul");
+  await guest.getByLabel("Last name").fill("Petit");
+  await guest.getByLabel("Choose a password").fill("Un-Croissant-Bien-Chaud-17");
+  await guest.getByLabel("I accept the terms").check();
+  await guest.getByRole("button", { name: "Accept" }).click();
+  check("who is invited joins and is in", await guest.getByText("Hello Paul").waitFor({ timeout: 15000 }).then(() => true, () => false));
+  check("a viewer's menu has what a viewer may", (await guest.locator(".menu a", { hasText: "API keys" }).count()) === 0 && (await guest.locator(".menu a", { hasText: "Usage" }).count()) <= 1);
+  await guest.goto(`${told.url}/console/keys`);
+  check("and what is not a viewer's says so", await guest.getByText("You may not see this").waitFor({ timeout: 8000 }).then(() => true, () => false));
+  await axe(guest, "a page that is not one's own");
+  await picture(guest, "denied");
+
+  // ---- what other sites and other headers get
+  const evil = createServer((request, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>elsewhere</title>"));
+  await new Promise((done) => evil.listen(0, "127.0.0.1", done));
+  const elsewhere = await owner.context().newPage();
+  await elsewhere.goto(`http://localhost:${evil.address().port}/`);
+  const before = await owner.evaluate(async () => (await (await fetch("/v1/clients?limit=100")).json()).clients.length);
+  await elsewhere.evaluate((url) => fetch(`${url}/v1/clients`, { method: "POST", mode: "no-cors", credentials: "include", headers: { "Content-Type": "text/plain" }, body: '{"name":"forged"}' }).catch(() => undefined), told.url);
+  const seen = [];
+  elsewhere.on("response", (response) => seen.push(response.status()));
+  // Without a body there is no content type to stumble over: here the cookie alone would have done it.
+  await elsewhere.evaluate((url) => fetch(`${url}/auth/logout`, { method: "POST", mode: "no-cors", credentials: "include" }).catch(() => undefined), told.url);
+  const posted = elsewhere.waitForResponse((response) => response.url().endsWith("/v1/clients"));
+  await elsewhere.evaluate((url) => {
+    const form = document.createElement("form");
+    form.method = "POST";
+    form.action = `${url}/v1/clients`;
+    form.enctype = "text/plain";
+    const field = document.createElement("input");
+    field.name = '{"name":"forged","x":"';
+    field.value = '"}';
+    form.append(field);
+    document.body.append(form);
+    form.submit();
+  }, told.url);
+  await posted;
+  const after = await owner.evaluate(async () => (await (await fetch("/v1/clients?limit=100")).json()).clients.length);
+  check("a post of another site is refused, and nothing comes of it", before === after && seen.includes(403) && seen.every((status) => status >= 400), JSON.stringify({ before, after, seen }));
+  await elsewhere.close();
+  evil.close();
+  const by = (headers, method = "POST") => owner.evaluate(async ([headers, method]) => (await fetch("/v1/clients", { method, headers, ...(method === "POST" ? { body: '{"name":"x"}' } : {}) })).status, [headers, method]);
+  check("without the console's field a write is refused", (await by({ "Content-Type": "application/json" })) === 403);
+  check("without JSON, too", (await by({ "Content-Type": "text/plain", "X-Tenantry": "1" })) >= 400);
+  check("cookie and Bearer together are refused", (await by({ Authorization: "Bearer x" }, "GET")) === 400);
+
+  // ---- French
+  const fr = await open("light", "fr");
+  await adminLogin(fr, "Émilie du Châtelet");
+  await french(fr, adminViews.slice(0, 3));
+  const frOwner = await open("light", "fr");
+  await ownerLogin(frOwner);
+  await french(frOwner, tenantViews.slice(0, 7));
+  const frOut = await open("dark", "fr");
+  await french(frOut, outViews.slice(0, 3));
+
+  // ---- dark, for the super-admin; light, for the tenant
+  if (pictures) {
+    const dark = await open("dark");
+    await adminLogin(dark);
+    const bare = (views) => views.map(([path, name]) => [path, name, []]);
+    await tour(dark, bare(adminViews), "dark");
+    const light = await open("light");
+    await ownerLogin(light);
+    await tour(light, bare(tenantViews), "light");
+    await tour(await open("dark"), bare(outViews.slice(0, 3)), "dark");
+  }
+
+  // ---- the end of a session
+  await admin.goto(`${told.url}/console`);
+  await settle(admin);
+  const stolen = (await admin.context().cookies()).find((one) => one.name === "__Host-tenantry").value;
+  const withCookie = async (value) => (await fetch(`${told.url}/v1/admin/tenants`, { headers: { Cookie: `__Host-tenantry=${value}` } })).status;
+  check("a cookie is what a session is shown by", (await withCookie(stolen)) === 200);
+  await admin.getByRole("button", { name: "Log out" }).click();
+  await admin.waitForURL("**/login");
+  check("a cookie is good for nothing once its owner has logged out", (await withCookie(stolen)) === 401);
+  await owner.goto(`${told.url}/console`);
+  await settle(owner);
+  await owner.getByRole("button", { name: "Log out" }).click();
+  await owner.waitForURL("**/login");
+  check("a member logs out", (await owner.evaluate(async () => (await (await fetch("/v1/console/session")).json()).kind)) === "none");
+
+  check("the content security policy kept nothing of ours from running", violations.length === 0, violations.join("\n"));
+  check("no script failed", errors.length === 0, errors.join("\n"));
+  const provoked = await open("light");
+  await provoked.goto(`${told.url}/login`);
+  const reported = provoked.waitForEvent("console", (message) => message.text().startsWith("CSP "));
+  const thrown = await provoked.evaluate(() => { try { document.body.innerHTML = "<b>x</b>"; return false; } catch (error) { return error instanceof TypeError; } });
+  check("text cannot become markup (Trusted Types)", thrown);
+  check("what the policy forbids is told to the page", (await reported).text().includes("require-trusted-types-for"));
+} catch (error) {
+  failed.push(String(error));
+  console.log(`FAILED ${error.stack}`);
+  if (pictures) for (const context of browser.contexts()) for (const [i, page] of context.pages().entries()) await page.screenshot({ path: join(pictures, `failed-${browser.contexts().indexOf(context)}-${i}.png`) }).catch(() => undefined);
+}
+await browser.close();
+console.log(failed.length === 0 ? `${held} checks held` : `${failed.length} failed, ${held} held:\n${failed.join("\n")}`);
+process.exit(failed.length === 0 ? 0 : 1);
