@@ -45,6 +45,12 @@ class Commands(unittest.TestCase):
         self.assertNotEqual(done.stdout, "")
         return done.stdout
 
+    def test_open(self):
+        url = lines("open")[0]["url"]
+        self.assertEqual(url, p.env("TENANTRY_URL").replace("127.0.0.1", "localhost") + "/login?as=admin&next=%2fconsole")
+        self.assertTrue(self.assertDone("open", "acme").strip().endswith("&next=%2fconsole%2ftenants%2facme"))
+        self.assertEqual(p.request("GET", url[url.index("/login"):]).status, 200)
+
     def test_status(self):
         overview = lines("status")[0]
         self.assertGreaterEqual(overview["tenants"]["TRIAL"], 1)

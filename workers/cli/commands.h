@@ -29,6 +29,7 @@ void add_openapi(Command& app, Session& session);
 void add_asyncapi(Command& app, Session& session);
 void add_doctor(Command& app, Session& session);
 void add_status(Command& app, Session& session);
+void add_open(Command& app, Session& session);
 void add_completion(Command& app, Session& session);  // and man
 
 }  // namespace tenantry::cli

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   cli::add_asyncapi(app, session);
   cli::add_doctor(app, session);
   cli::add_status(app, session);
+  cli::add_open(app, session);
   cli::add_completion(app, session);
   try {
     if (const auto code = app.parse(argc, argv)) return *code;
