@@ -1,4 +1,4 @@
-// Other terms of dunning for a tenant, and why. Pure.
+// What a super-admin asks for about what a tenant owes: a reason, or terms of its own. Pure.
 #pragma once
 
 #include <string>
