@@ -46,7 +46,8 @@ struct Call {
   std::string traceparent;
   std::string address;
   std::string origin;  // whose limits it counts under: the address, or its network
-  std::string admin;   // which super-admin calls: the name of the token, and at the console of the person; or a person's id
+  std::string
+      admin;  // which super-admin calls: the name of the token, and at the console of the person; or a person's id
   std::string cookie;  // the hash of the console's cookie that says who calls; "": something else did
   Language language = Language::french;
   std::string_view path_tenant;  // of /t/{tenant}/...

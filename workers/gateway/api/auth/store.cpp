@@ -9,7 +9,8 @@ namespace tenantry::gateway::store {
 void add_session(db::Transaction& tx, const NewSession& session, Timestamp now) {
   tx.send(
       "INSERT INTO platform.sessions (session_id, user_id, tenant_id, created_at, authenticated_at, last_seen_at, "
-      "expires_at, user_agent, address, second_factor, acting_reason, acting_writes, cookie_hash) VALUES ($1, $2, $3, $4, $5, $4, "
+      "expires_at, user_agent, address, second_factor, acting_reason, acting_writes, cookie_hash) VALUES ($1, $2, $3, "
+      "$4, $5, $4, "
       "$6, "
       "$7, $8, $9, $10, $11, $12)",
       {session.session_id, session.user_id, session.tenant_id, now, session.authenticated_at, session.expires_at,

@@ -197,7 +197,7 @@ try {
   check("going back restores the search", (await admin.locator("[data-search]").inputValue()) === told.tenant);
   await admin.keyboard.press("Control+k");
   await admin.getByRole("combobox").fill(told.tenant);
-  await admin.getByRole("option").filter({ hasText: told.tenant }).first().waitFor();
+  await admin.getByRole("option").filter({ hasText: `· ${told.tenant}` }).first().waitFor();
   await axe(admin, "the palette");
   await picture(admin, "palette");
   await admin.keyboard.press("Enter");

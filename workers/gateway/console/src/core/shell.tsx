@@ -136,6 +136,8 @@ function Palette() {
   const all = [...found, ...choices].slice(0, 12);
   const chosen = Math.min(at, all.length - 1);
   const close = () => (paletteOpen.value = false);
+  // A list that changes under a pointer that rests is no choice of anybody's, though browsers tell of a move.
+  const moved = (event: MouseEvent) => event.movementX !== 0 || event.movementY !== 0;
   const take = (choice: Choice | undefined) => { if (choice) { close(); go(choice.to); } };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === "ArrowDown") setAt(Math.min(chosen + 1, all.length - 1));
@@ -151,7 +153,7 @@ function Palette() {
           autoFocus value={text} onInput={(event) => { setText(event.currentTarget.value); setAt(0); }} onKeyDown={onKeyDown} />
         <ul id="palette-list" role="listbox" aria-label={t("results")} ref={list}>
           {all.map((choice, i) => (
-            <li key={choice.to + choice.name} id={`palette-${i}`} role="option" aria-selected={i === chosen} onClick={() => take(choice)} onMouseMove={() => setAt(i)}>
+            <li key={choice.to + choice.name} id={`palette-${i}`} role="option" aria-selected={i === chosen} onClick={() => take(choice)} onMouseMove={(event) => moved(event) && setAt(i)}>
               <Icon name={choice.icon} /><Foreign text={choice.name} longest={90} />
             </li>
           ))}
