@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.parse
 
@@ -39,6 +40,8 @@ def setUpModule():
     sink = subprocess.Popen(["/usr/bin/python3", os.path.join(stack.ROOT, "tools", "mail_sink.py"), "--port", str(port), "--dir", folder])
     os.environ["TENANTRY_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
     os.environ["TENANTRY_MAIL_DIR"] = folder
+    # Passkeys are of the site that the browser is at, and it takes a Secure cookie over plain HTTP from localhost alone.
+    os.environ["TENANTRY_URL"] = p.env("TENANTRY_URL").replace("127.0.0.1", "localhost")
     p.await_true("the mail sink listens", lambda: listens(port), 10)
     stack.start()
 
@@ -62,6 +65,7 @@ def bad_message(tenant, worker, number):
 def furnish():
     """What there is to see; what the browser has to know of it."""
     acme = sign_up(unique("Boulangerie Durand"), plan="PROFESSIONAL")
+    careful = sign_up(unique("Prudence"), plan="STARTER")
     hostile = sign_up(HOSTILE + stack.RUN, plan="STARTER")
     # Nobody signs up with what turns text around any more; a row of before may hold it.
     stack.superuser(f"UPDATE platform.tenants SET company_name = company_name || E'\\u202Efdp.exe' WHERE tenant_id = '{hostile.id}'")
@@ -92,8 +96,8 @@ def furnish():
     p.await_true("a signed head", lambda: acme.get("/v1/audit/checkpoint").status == 200 and int(acme.get("/v1/audit/checkpoint").body.split("\n")[1]) > 20, 30)
     url = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
     return {
-        # Browsers take a Secure cookie over plain HTTP from localhost alone.
-        "url": f"http://localhost:{url.port}", "adminToken": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2],
+        "url": f"http://localhost:{url.port}", "careful": careful.id, "carefulOwner": careful.address,
+        "clockAhead": p.platform_now() - time.time(), "adminToken": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2],
         "tenant": acme.id, "company": unique("Boulangerie Durand"), "owner": acme.address, "password": stack.PASSWORD,
         "hostile": hostile.id, "invited": invited, "invitation": invitation, "run": stack.RUN,
     }

@@ -33,7 +33,10 @@ void session(Services& services, const CallPtr& call) {
       body = {{"kind", "member"}, {"tenant_id", entry->claims->tenant_id}};
     }
     if (entry != nullptr) body["expires_at"] = to_rfc3339(entry->ends_at);
-    services.answer(call, json_response(200, body));
+    auto response = json_response(200, body);
+    // A cookie that shows no session stands in the way of whoever logs in by the token of a login's first step.
+    if (entry == nullptr && !call->cookie.empty()) response.headers.add("Set-Cookie", clear_cookie());
+    services.answer(call, std::move(response));
   });
 }
 

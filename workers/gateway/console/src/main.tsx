@@ -43,6 +43,8 @@ class Boundary extends Component<{ children: ComponentChildren }, { problem?: Pr
   }
 }
 
+const isInside = () => path.value === "/" || path.value.startsWith("/console");
+
 function App() {
   const [problem, setProblem] = useState<Problem>();
   const start = () => {
@@ -55,10 +57,11 @@ function App() {
     document.documentElement.dataset["theme"] = theme.value;
   }, [language.value, theme.value]);
   const current = session.value;
-  const inside = path.value === "/" || path.value.startsWith("/console");
+  const inside = isInside();
   useEffect(() => {
     if (!current) return;
-    if (current.kind === "none" && inside) go(path.value === "/" || path.value === "/console" ? "/login" : `/login?next=${encodeURIComponent(path.value + here.value.search)}`, "replace");
+    // Not what was inside when this was drawn: whoever logs out has gone to the login since.
+    if (current.kind === "none" && isInside()) go(path.value === "/" || path.value === "/console" ? "/login" : `/login?next=${encodeURIComponent(path.value + here.value.search)}`, "replace");
     else if (path.value === "/") go("/console", "replace");
   }, [current, inside, path.value]);
 

@@ -1,5 +1,6 @@
 // The console in a real Chromium. Reads what it has to know as JSON from the standard input; prints each check, and ends
 // with 1 where one did not hold. With TENANTRY_SCREENSHOTS it leaves pictures.
+import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { mkdirSync, readFileSync } from "node:fs";
@@ -76,14 +77,31 @@ async function adminLogin(page, name = "Ada Lovelace") {
   await page.waitForURL("**/console");
   await settle(page);
 }
-async function ownerLogin(page) {
-  await page.goto(`${told.url}/login?tenant=${told.tenant}`);
+async function beginLogin(page, tenant, address) {
+  await page.goto(`${told.url}/login?tenant=${tenant}`);
   await settle(page);
-  await page.locator("input[name=username]").fill(told.owner);
+  await page.locator("input[name=username]").fill(address);
   await page.locator("input[name=password]").fill(told.password);
   await page.locator("form button[type=submit]").click();
+}
+async function isIn(page) {
   await page.waitForURL("**/console");
   await settle(page);
+}
+async function ownerLogin(page) {
+  await beginLogin(page, told.tenant, told.owner);
+  await isIn(page);
+}
+async function logOut(page) {
+  await page.goto(`${told.url}/console`);
+  await settle(page);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.waitForURL("**/login");
+}
+// What an app of somebody else's shows, by the platform's clock.
+function oathtool(secret, ahead = 0) {
+  const at = new Date(Date.now() + (told.clockAhead + ahead) * 1000).toISOString();
+  return execFileSync("oathtool", ["--totp", "-b", "--now", `${at.slice(0, 10)} ${at.slice(11, 19)} UTC`, secret], { encoding: "utf8" }).trim();
 }
 
 const adminViews = [
@@ -120,6 +138,8 @@ const outViews = [
   ["/signup", "signup", ["Start your trial", "Professional", "Free"]],
   [`/invitation#t=${told.invitation}`, "invitation", [told.invited, "Accept"]],
   ["/reset-password", "reset-password", ["The link is incomplete"]],
+  ["/confirm-email", "confirm-email", ["The link is incomplete"]],
+  ["/undo-email#t=unknown", "undo-email", ["Take the change back"]],
 ];
 
 // ---- views, in both themes
@@ -326,6 +346,52 @@ try {
   check("settings are saved", await owner.getByText("Saved").waitFor({ timeout: 10000 }).then(() => true, () => false));
   check("a tenant's page of the super-admins is none of a member's", await owner.goto(`${told.url}/console/tenants`).then(async () => { await settle(owner); return (await owner.locator("main").innerText()).includes("There is no such page"); }));
   check("and the server refuses what the page does not show", (await owner.evaluate(async () => (await fetch("/v1/admin/tenants")).status)) === 403);
+
+  // ---- second factors
+  const careful = await open("light");
+  await beginLogin(careful, told.careful, told.carefulOwner);
+  await isIn(careful);
+  const authenticator = await careful.context().newCDPSession(careful);
+  await authenticator.send("WebAuthn.enable");
+  await authenticator.send("WebAuthn.addVirtualAuthenticator", { options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+  await at(careful, "/console/account", "an account without a second factor", ["Second factor", "None yet"]);
+  await careful.getByRole("button", { name: "Set up an app" }).click();
+  const secret = await careful.locator("[data-secret]").innerText();
+  await careful.locator("input[name=totp]").fill(oathtool(secret));
+  await careful.getByRole("button", { name: "Confirm", exact: true }).click();
+  const codes = (await careful.locator("pre.codes").innerText()).trim().split("\n");
+  check("an app is set up, and ten recovery codes are shown", codes.length === 10, codes.length);
+  await axe(careful, "the recovery codes");
+  await picture(careful, "second-factor");
+  await careful.getByRole("button", { name: "I have kept them" }).click();
+  await careful.getByRole("button", { name: "Add a passkey" }).click();
+  await careful.locator("input[name=passkey]").fill("This laptop");
+  await careful.locator("form").getByRole("button", { name: "Add a passkey" }).click();
+  check("a passkey is made", await careful.getByText("never used").waitFor({ timeout: 10000 }).then(() => true, () => false));
+  await logOut(careful);
+  await beginLogin(careful, told.careful, told.carefulOwner);
+  await careful.locator("input[name=one-time-code]").fill("000000");
+  await careful.getByRole("button", { name: "Go on" }).click();
+  check("a wrong code is told as such", await careful.getByText("The code is wrong").waitFor({ timeout: 10000 }).then(() => true, () => false));
+  await axe(careful, "the login's second step");
+  await picture(careful, "login-factor");
+  await careful.locator("input[name=one-time-code]").fill(oathtool(secret, 30));  // the one before was used to set it up
+  await careful.getByRole("button", { name: "Go on" }).click();
+  await isIn(careful);
+  check("a code of the app lets in", true);
+  await logOut(careful);
+  await beginLogin(careful, told.careful, told.carefulOwner);
+  await careful.getByRole("button", { name: "Use a passkey" }).click();
+  await isIn(careful);
+  check("a passkey lets in", true);
+  await logOut(careful);
+  await beginLogin(careful, told.careful, told.carefulOwner);
+  await careful.getByRole("button", { name: "The device is lost: use a recovery code" }).click();
+  await careful.locator("input[name=one-time-code]").fill(codes[0]);
+  await careful.getByRole("button", { name: "Go on" }).click();
+  await isIn(careful);
+  await at(careful, "/console/account", "an account with second factors", ["This laptop", "9 are left"]);
+  check("a recovery code lets in, once", true);
 
   // ---- an invitation is accepted
   const guest = await open("light");

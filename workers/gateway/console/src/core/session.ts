@@ -7,7 +7,8 @@ import { setLanguage } from "./i18n.ts";
 export interface Me {
   permissions: string[];
   tenant_role: string;
-  tenants: string[];
+  tenants: { tenant_id: string; slug: string; role: string }[];
+  email_verified: boolean;
   user: { id: string; email: string; first_name: string; last_name: string };
   tenant: {
     tenant_id: string; company_name: string; status: string; plan: string; trial_ends_at: string;

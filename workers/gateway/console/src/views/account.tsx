@@ -1,5 +1,7 @@
 import { useState } from "preact/hooks";
 import { api, part, type Problem } from "../core/api.ts";
+import { Email } from "../core/email.tsx";
+import { Factors } from "../core/factors.tsx";
 import { words } from "../core/i18n.ts";
 import { problemFrom, useLoad } from "../core/load.ts";
 import { go } from "../core/router.ts";
@@ -52,8 +54,10 @@ function Show() {
       {problem && <ErrorBox problem={problem} />}
       <div class="grid">
         {member && <Card><Facts of={[[t("name"), `${member.user.first_name} ${member.user.last_name}`], [t("email"), <Foreign text={member.user.email} />], [t("role"), member.tenant_role]]} /></Card>}
-        {member && member.tenants.length > 1 && <Card title={t("companies")}><div class="stack">{member.tenants.map((one) => <div class="row" key={one}><span class="grow">{one}</span>{one === member.tenant.tenant_id ? <Chip tone="good" icon="check">{t("at")}</Chip> : <Button small onClick={() => enter(one)}>{t("into")}</Button>}</div>)}</div></Card>}
+        {member && member.tenants.length > 1 && <Card title={t("companies")}><div class="stack">{member.tenants.map((one) => <div class="row" key={one.tenant_id}><span class="grow">{one.slug}</span><span class="muted small">{one.role}</span>{one.tenant_id === member.tenant.tenant_id ? <Chip tone="good" icon="check">{t("at")}</Chip> : <Button small onClick={() => enter(one.tenant_id)}>{t("into")}</Button>}</div>)}</div></Card>}
         <Card title={t("password")}><Password /></Card>
+        <Factors />
+        {member && <Card title={t("email")}><Email verified={member.email_verified} /></Card>}
       </div>
       <Card flush title={t("sessions")} actions={<Button small onClick={() => api.remove("/v1/me/sessions").then(sessions.again, (error) => setProblem(problemFrom(error)))}>{t("endOthers")}</Button>}>
         <Answer of={sessions}>{(data) => (

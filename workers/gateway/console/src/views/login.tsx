@@ -1,17 +1,21 @@
 import { useState } from "preact/hooks";
 import { api, type Problem } from "../core/api.ts";
+import { ShowFactor, type Shown } from "../core/factor.tsx";
 import { words } from "../core/i18n.ts";
 import { problemFrom } from "../core/load.ts";
+import type { UseOptions } from "../core/passkey.ts";
 import { go, next, query, setQuery } from "../core/router.ts";
 import { refreshSession, session } from "../core/session.ts";
 import { Button, Card, ErrorBox, Field, Foreign, Notice, Page } from "../core/ui.tsx";
 import type { View } from "../core/view.ts";
 
 const t = words({
-  en: { title: "Log in", lead: "Welcome back.", email: "E-mail address", password: "Password", go: "Log in", tenant: "Company id (optional)", into: "Into {tenant}", choose: "Where to?", chooseHint: "You belong to several companies.", forgot: "Forgotten your password?", forgotTitle: "Reset your password", forgotHint: "If the address has an account, a mail with a link is under way. It is good for half an hour.", send: "Send the link", back: "Back to the login", signup: "No account yet? Start a trial", admin: "Super-admin", adminHint: "By a super-admin's token. Your name goes on record with all you do.", token: "Super-admin's token", name: "Your name", member: "Log in to a company", already: "You are logged in.", open: "Open the console", wrong: "The e-mail address or the password is wrong." },
-  fr: { title: "Se connecter", lead: "Heureux de vous revoir.", email: "Adresse électronique", password: "Mot de passe", go: "Se connecter", tenant: "Identifiant de l'entreprise (facultatif)", into: "Chez {tenant}", choose: "Où aller ?", chooseHint: "Vous appartenez à plusieurs entreprises.", forgot: "Mot de passe oublié ?", forgotTitle: "Réinitialiser le mot de passe", forgotHint: "Si l'adresse a un compte, un courriel contenant un lien est en route. Il vaut une demi-heure.", send: "Envoyer le lien", back: "Retour à la connexion", signup: "Pas encore de compte ? Commencer un essai", admin: "Super-administrateur", adminHint: "Par un jeton de super-administrateur. Votre nom est consigné avec tous vos actes.", token: "Jeton de super-administrateur", name: "Votre nom", member: "Se connecter à une entreprise", already: "Vous êtes connecté.", open: "Ouvrir la console", wrong: "L'adresse électronique ou le mot de passe est erroné." },
+  en: { title: "Log in", lead: "Welcome back.", email: "E-mail address", password: "Password", go: "Log in", tenant: "Company id (optional)", into: "Into {tenant}", choose: "Where to?", chooseHint: "You belong to several companies.", forgot: "Forgotten your password?", forgotTitle: "Reset your password", forgotHint: "If the address has an account, a mail with a link is under way. It is good for half an hour.", send: "Send the link", back: "Back to the login", signup: "No account yet? Start a trial", admin: "Super-admin", adminHint: "By a super-admin's token. Your name goes on record with all you do.", token: "Super-admin's token", name: "Your name", member: "Log in to a company", already: "You are logged in.", open: "Open the console", wrong: "The e-mail address or the password is wrong.", second: "Second factor", secondHint: "Your password is right. Show that it is you." },
+  fr: { title: "Se connecter", lead: "Heureux de vous revoir.", email: "Adresse électronique", password: "Mot de passe", go: "Se connecter", tenant: "Identifiant de l'entreprise (facultatif)", into: "Chez {tenant}", choose: "Où aller ?", chooseHint: "Vous appartenez à plusieurs entreprises.", forgot: "Mot de passe oublié ?", forgotTitle: "Réinitialiser le mot de passe", forgotHint: "Si l'adresse a un compte, un courriel contenant un lien est en route. Il vaut une demi-heure.", send: "Envoyer le lien", back: "Retour à la connexion", signup: "Pas encore de compte ? Commencer un essai", admin: "Super-administrateur", adminHint: "Par un jeton de super-administrateur. Votre nom est consigné avec tous vos actes.", token: "Jeton de super-administrateur", name: "Votre nom", member: "Se connecter à une entreprise", already: "Vous êtes connecté.", open: "Ouvrir la console", wrong: "L'adresse électronique ou le mot de passe est erroné.", second: "Second facteur", secondHint: "Le mot de passe est bon. Montrez que c'est bien vous." },
 });
 interface Membership { tenant_id: string; company_name: string; role: string }
+/** The session's cookie is set; or the person chooses a company first, or shows a second factor. */
+interface Answer { tenants?: Membership[]; select_token?: string; challenge_token?: string; factors?: string[] }
 
 async function enter() {
   await refreshSession();
@@ -22,24 +26,39 @@ function Member() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
   const [tenant, setTenant] = useState(query("tenant"));
-  const [choice, setChoice] = useState<Membership[]>();
+  const [choice, setChoice] = useState<{ tenants: Membership[]; token: string }>();
+  const [challenge, setChallenge] = useState<{ token: string; factors: string[] }>();
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
-  const logIn = async (into: string) => {
+  const take = async (answer: Answer) => {
+    if (answer.challenge_token) setChallenge({ token: answer.challenge_token, factors: answer.factors ?? [] });
+    else if (answer.select_token) setChoice({ tenants: answer.tenants ?? [], token: answer.select_token });
+    else await enter();
+  };
+  const run = async (asked: Promise<Answer>) => {
     setBusy(true);
     setProblem(undefined);
     try {
-      const answer = await api.post<{ tenants: Membership[]; select_token?: string }>("/auth/login", { email, password }, into ? { headers: { "X-Tenant-ID": into } } : {});
-      if (answer.select_token) setChoice(answer.tenants);
-      else await enter();
+      await take(await asked);
     } catch (error) {
       setProblem(problemFrom(error));
     }
     setBusy(false);
   };
+  const logIn = (into: string) => run(api.post<Answer>("/auth/login", { email, password }, into ? { headers: { "X-Tenant-ID": into } } : {}));
+  // The token of the login's first step, beside what asks for a cookie.
+  const by = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+  const choose = (into: string, token: string) => run(api.post<Answer>("/auth/switch", { tenant_id: into }, by(token)));
+  if (challenge && !choice) return (
+    <Card title={t("second")}>
+      <p class="muted">{t("secondHint")}</p>
+      <ShowFactor factors={challenge.factors} options={() => api.post<UseOptions>("/auth/login/factor/options", {}, by(challenge.token))}
+        show={async (factor: Shown) => take(await api.post<Answer>("/auth/login/factor", factor, by(challenge.token)))} />
+    </Card>
+  );
   if (choice) return (
     <Card title={t("choose")}>
-      <div class="stack"><p class="muted">{t("chooseHint")}</p>{choice.map((one) => <Button key={one.tenant_id} busy={busy} onClick={() => logIn(one.tenant_id)}><span class="grow"><Foreign text={one.company_name} /></span><span class="muted small">{one.role}</span></Button>)}{problem && <ErrorBox problem={problem} />}</div>
+      <div class="stack"><p class="muted">{t("chooseHint")}</p>{choice.tenants.map((one) => <Button key={one.tenant_id} busy={busy} onClick={() => choose(one.tenant_id, choice.token)}><span class="grow"><Foreign text={one.company_name} /></span><span class="muted small">{one.role}</span></Button>)}{problem && <ErrorBox problem={problem} />}</div>
     </Card>
   );
   return (
