@@ -1307,6 +1307,7 @@ class T14_Words(unittest.TestCase):
     def test_a_module_that_the_plan_lacks(self):
         company = Company.make("Sans module")
         self.assertEqual(company.get("/v1/clients").status, 200)
+        before = company.get("/v1/subscription").json["plan"]
         superuser("INSERT INTO platform.plans (plan, version, limits, price_minor, currency, modules, resource_tier, position, "
                   "audit_retention_months) SELECT 'BARE', 1, limits, price_minor, currency, '{}', resource_tier, 99, "
                   "audit_retention_months FROM platform.plans WHERE plan = 'PROFESSIONAL' ORDER BY version DESC LIMIT 1 ON CONFLICT DO NOTHING")
@@ -1317,7 +1318,7 @@ class T14_Words(unittest.TestCase):
         self.assertEqual({each["detail"] for each in refused["errors"]}, {"FREE", "STARTER", "PROFESSIONAL", "ENTERPRISE"})
         self.assertEqual(company.get("/v1/me").status, 200)
         superuser(f"UPDATE platform.tenants SET plan = p.plan, plan_version = p.version FROM (SELECT plan, version FROM platform.plans "
-                  f"WHERE plan = 'PROFESSIONAL' ORDER BY version DESC LIMIT 1) p WHERE tenant_id = '{company.id}'")
+                  f"WHERE plan = '{before}' ORDER BY version DESC LIMIT 1) p WHERE tenant_id = '{company.id}'")
         superuser("DELETE FROM platform.plans WHERE plan = 'BARE'")
 
     def test_a_login_from_a_new_place_is_told(self):

@@ -13,9 +13,20 @@ namespace tenantry::gateway::console {
 
 // What a person may have in the address bar, and the bundle's files.
 constexpr std::array<std::string_view, 14> paths = {
-    "/",         "/login",   "/signup",      "/invitation",      "/reset-password",      "/docs",
-    "/confirm-email", "/undo-email",
-    "/docs/{a}", "/console", "/console/{a}", "/console/{a}/{b}", "/console/{a}/{b}/{c}", "/assets/{name}",
+    "/",
+    "/login",
+    "/signup",
+    "/invitation",
+    "/reset-password",
+    "/docs",
+    "/confirm-email",
+    "/undo-email",
+    "/docs/{a}",
+    "/console",
+    "/console/{a}",
+    "/console/{a}/{b}",
+    "/console/{a}/{b}/{c}",
+    "/assets/{name}",
 };
 
 // 404 for a file that is none of the bundle's.

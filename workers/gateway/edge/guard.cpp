@@ -91,8 +91,6 @@ Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, cons
   return claims;
 }
 
-constexpr int admin_guesses_max = 20;  // told that they are wrong, a minute and address
-
 // The platform's token is for the first super-admin and for the command line: who used it from where is on record, once
 // an hour.
 void note_token_use(Services& services, const CallPtr& call) {
@@ -566,30 +564,6 @@ void guard_cookie(Services& services, const CallPtr& call, Handler next) {
 }
 
 }  // namespace
-
-const config::NamedToken* find_admin(const Services& services, std::string_view token) {
-  const config::NamedToken* found = nullptr;
-  for (const auto& admin : services.config.admins) {
-    if (crypto::constant_time_equal(as_bytes(token), as_bytes(admin.token))) found = &admin;
-  }
-  return found;
-}
-
-// On record once a minute and address: a flood of guesses is no flood of records. A right token is let in whatever came
-// before it: it is too long to be guessed at any rate, and nobody behind the same address may lock its owner out.
-void refuse_guess(Services& services, const CallPtr& call) {
-  const auto taken = services.admin_guesses.take(call->origin, admin_guesses_max, services.monotonic());
-  if (taken.allowed && taken.remaining == admin_guesses_max - 1) {
-    services.report(call, std::string(events::platform_tenant), "", "admin_token_wrong",
-                    std::string(call->route->path));
-  }
-  if (taken.allowed) return services.refuse(call, unauthenticated("token_invalid", "not a super-admin's token"));
-  services.refuse(call,
-                  Error{.code = Errc::rate_limited,
-                        .reason = "too_many_attempts",
-                        .message = "too many wrong tokens came from this address"},
-                  taken.resets_in);
-}
 
 void with_cookie(Services& services, const CallPtr& call, CookieTaker then) {
   const auto token = cookie_token(call->request());

@@ -1,3 +1,4 @@
+// What a tenant asks for about its own domain. Pure.
 #pragma once
 
 #include <string>
