@@ -36,7 +36,7 @@ BillingConfig read_billing_config(config::Reader& reader) {
   config.database_url = reader.required_secret(config::service_database_variable("billing"));
   config.dunning.suspend_on = Days{reader.integer("TENANTRY_DUNNING_SUSPEND_DAY", 14, 1, days_max)};
   config.dunning.remind_on = read_remind_days(reader, config.dunning.suspend_on);
-  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 1, days_max)};
+  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, tenancy::grace_days_max)};
   return config;
 }
 

@@ -27,6 +27,7 @@ void add_clock(Command& app, Session& session);
 void add_topology(Command& app, Session& session);
 void add_openapi(Command& app, Session& session);
 void add_asyncapi(Command& app, Session& session);
+void add_settings(Command& app, Session& session);
 void add_doctor(Command& app, Session& session);
 void add_status(Command& app, Session& session);
 void add_open(Command& app, Session& session);

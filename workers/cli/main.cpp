@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   cli::add_topology(app, session);
   cli::add_openapi(app, session);
   cli::add_asyncapi(app, session);
+  cli::add_settings(app, session);
   cli::add_doctor(app, session);
   cli::add_status(app, session);
   cli::add_open(app, session);

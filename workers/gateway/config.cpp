@@ -6,6 +6,7 @@
 #include "shared/audit_tree/deployment.h"
 #include "shared/audit_tree/note.h"
 #include "shared/dns/resolver.h"
+#include "shared/tenancy/dunning_terms.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -92,7 +93,7 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   }
   config.test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
   config.trial = Days{reader.integer("TENANTRY_TRIAL_DAYS", 14, 1, 3650)};
-  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, 3650)};
+  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, tenancy::grace_days_max)};
   config.deployment = audit::read_deployment(reader);
   read_audit_keys(reader, "TENANTRY_AUDIT_KEYS", false, config.audit_keys);
   read_audit_keys(reader, "TENANTRY_AUDIT_RETIRED_KEYS", true, config.audit_keys);

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
+#include "shared/config/manual.h"
+
 namespace tenantry::config {
 namespace {
 
@@ -23,6 +28,16 @@ TEST(Config, TakesDefaultsAndLists) {
   EXPECT_EQ(reader.integer("TENANTRY_GRACE_DAYS", 30, 1, 365), 30);
   EXPECT_EQ(reader.list("TENANTRY_DUNNING_REMIND_DAYS", {}), (std::vector<std::string>{"0", "5"}));
   EXPECT_TRUE(reader.finish());
+}
+
+// docs/settings.md is what the table of settings says, and every setting is on it once.
+TEST(Config, ManualIsTheDocument) {
+  std::ifstream file(std::string(TENANTRY_SOURCE_DIR) + "/docs/settings.md");
+  const std::string written{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(written, manual()) << "build/bin/tenantry settings --markdown > docs/settings.md";
+  for (const auto& variable : variables()) {
+    EXPECT_NE(manual().find("| `" + std::string(variable.name) + "` |"), std::string::npos);
+  }
 }
 
 }  // namespace
