@@ -87,6 +87,28 @@ TEST_F(Housekeeping, WhatIsOverGoesAndWhatIsNotStays) {
   EXPECT_EQ(database.value("SELECT string_agg(key, ' ') FROM platform.idempotency_keys"), "young");
 }
 
+// Of what was handled another copy, refused for its headers, may be a dead letter: that it counted is known from the
+// inbox alone (replay --verify), for as long as the letter is there.
+TEST_F(Housekeeping, WhatADeadLetterIsACopyOfStaysKnown) {
+  for (const char* worker : {"audit", "metering"}) {
+    database.exec("superuser",
+                  "INSERT INTO messaging.inbox (event_id, worker, handled_at) VALUES "
+                  "('00000000-0000-7000-8000-000000000001', $1, $2)",
+                  {worker, now - Days{41}});
+  }
+  database.exec(
+      "superuser",
+      "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, error, "
+      "attempts, vhost, exchange, routing_key, properties, body, created_at, last_seen_at) VALUES "
+      "(gen_random_uuid(), 'metering', 'acme', '00000000-0000-7000-8000-000000000001', 't', 'refused', 'e', 1, "
+      "'v', 'x', 'k', '{}', '', $1, $1)",
+      {now - Days{41}});
+  EXPECT_EQ(sweep(), "messaging.inbox_foreign 1");
+  EXPECT_EQ(database.value("SELECT string_agg(worker, ' ') FROM messaging.inbox"), "metering");
+  database.exec("superuser", "DELETE FROM messaging.dead_letters");
+  EXPECT_EQ(sweep(), "messaging.inbox_foreign 1");
+}
+
 TEST_F(Housekeeping, OnlySettledDeadLettersGo) {
   for (const char* state : {"waiting", "redriven", "dropped"}) {
     database.exec(
