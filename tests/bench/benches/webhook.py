@@ -66,8 +66,8 @@ def rush_of(bench, count, seconds):
                 raise Failed(f"the webhook was answered {answer}")
 
         def watch():
-            while not done.is_set() or len(booked) < len(due):
-                for object_id in bench.sql.rows("SELECT stripe_object_id FROM billing.payments"):
+            while not done.is_set() or not due.keys() <= booked.keys():
+                for (object_id,) in bench.sql.rows("SELECT stripe_object_id FROM billing.payments"):
                     booked.setdefault(object_id, time.monotonic())
                 if time.monotonic() > began + seconds + 30:
                     raise Failed(f"{len(due) - len(booked)} of {len(due)} payments are not booked")
