@@ -21,6 +21,7 @@ std::string described(const Account& account) {
 
 // The first thing that is asked for and that the lifecycle would do.
 std::string becomes(db::Transaction& tx, const std::string& tenant_id, const Decision& decision, Timestamp now) {
+  if (decision.ask.empty()) return {};  // as of most
   const auto tenant = tenancy::find_tenant(tx, tenant_id);
   if (!tenant) return {};
   for (const auto& ask : decision.ask) {
