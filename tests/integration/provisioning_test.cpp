@@ -18,6 +18,7 @@
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tests/integration/lane_harness.h"
+#include "workers/provisioning/store.h"
 #include "workers/provisioning/worker.h"
 
 namespace tenantry::provisioning {
@@ -48,9 +49,51 @@ class ProvisioningTest : public ::testing::Test {
     }));
   }
 
-  void start() {
-    lane = std::make_unique<messaging::Lane>(worker_spec(config), 0, clock, ids, recorder.hooks());
+  void start(Registry registry = standard_registry()) {
+    lane = std::make_unique<messaging::Lane>(worker_spec(config, {}, std::move(registry)), 0, clock, ids,
+                                             recorder.hooks());
     lane->start();
+  }
+
+  // What every tenant has, and one step more: a note that it was there, which is all that is to be seen of it.
+  Registry with_a_step_more() {
+    auto registry = standard_registry();
+    registry.made.push_back({.name = "search_index",
+                             .ensure = [](Tools& tools, const Target& target) -> Result<void> {
+                               return tools.remember(target.tenant_id, "search index", "of " + target.tenant_id);
+                             },
+                             .remove = [](Tools& tools, const Target& target) -> Result<void> {
+                               return tools.in_transaction([&](db::Transaction& tx) -> Result<void> {
+                                 forget_resource(tx, target.tenant_id, "search index");
+                                 return {};
+                               });
+                             },
+                             .verify = [](Tools& tools, const Target& target) -> Result<bool> {
+                               bool there = false;
+                               must(tools.in_transaction([&](db::Transaction& tx) -> Result<void> {
+                                 there = !resources_of(tx, target.tenant_id, "search index").empty();
+                                 return {};
+                               }));
+                               return there;
+                             }});
+    return registry;
+  }
+  std::string search_indexes() {
+    return database.value("SELECT count(*)::text FROM provisioning.resources WHERE kind = 'search index'");
+  }
+  void ask_again() { handle(testing::event_of(tenant, events::v1::ProvisioningRequested(), ids, clock.now())); }
+  // What a reconciliation told of: the steps that had been missing.
+  nlohmann::json reconciled() {
+    const auto rows = database.exec("superuser",
+                                    "DELETE FROM messaging.outbox WHERE type = 'provisioning.reconciled' "
+                                    "RETURNING payload");
+    if (rows.size() != 1) return nullptr;
+    events::v1::ProvisioningReconciled message;
+    const auto payload = rows[0].bytes(0);
+    EXPECT_TRUE(message.ParseFromArray(payload.data(), static_cast<int>(payload.size())));
+    nlohmann::json made = nlohmann::json::array();
+    for (const auto& step : message.made()) made.push_back(step);
+    return made;
   }
 
   void handle(const events::Event& event) {
@@ -350,6 +393,127 @@ TEST_F(ProvisioningTest, BrokerThatComesBackInTimeIsProvisioned) {
   EXPECT_TRUE(has_vhost());
 }
 
+TEST_F(ProvisioningTest, AStepMoreIsTakenByWhoeverComesAndGoesWithItsTenant) {
+  start(with_a_step_more());
+  handle(registered());
+  run_saga();
+  EXPECT_EQ(saga(), "done");
+  EXPECT_EQ(search_indexes(), "1");
+  EXPECT_EQ(database.value("SELECT max(position)::text FROM provisioning.steps"), "7");
+
+  config.queue_type = "no such type";  // a step before it is hopeless: what there is of the last is taken back, too
+  database.exec("superuser", "UPDATE platform.tenants SET vhost_ready = false");
+  start(with_a_step_more());
+  handle(registered());
+  run_saga();
+  EXPECT_EQ(saga(), "failed");
+  EXPECT_EQ(search_indexes(), "0");
+}
+
+TEST_F(ProvisioningTest, TenantsThatWereThereGetANewStepByReconciliation) {
+  start();
+  handle(registered());
+  run_saga();
+  ask_again();
+  run_saga();
+  EXPECT_EQ(saga("reconcile"), "done");
+  EXPECT_EQ(reconciled(), nlohmann::json::array()) << "nothing was missing";
+
+  start(with_a_step_more());
+  ask_again();
+  run_saga();
+  EXPECT_EQ(search_indexes(), "1");
+  EXPECT_EQ(reconciled(), nlohmann::json({"search_index"}));
+  EXPECT_EQ(saga(), "done") << "how it was provisioned is as it was";
+}
+
+TEST_F(ProvisioningTest, WhatGotLostIsMadeAgain) {
+  start();
+  handle(registered());
+  run_saga();
+  must(broker.admin().remove_vhost(events::vhost_of(tenant)));
+  database.exec("superuser", "DELETE FROM tenant_data.stores");
+  ask_again();
+  run_saga();
+  EXPECT_EQ(reconciled(), nlohmann::json({"broker_vhost", "data_store"}));
+  EXPECT_TRUE(has_vhost());
+  EXPECT_EQ(try_as_application(events::application_exchange(tenant)), "");
+  EXPECT_EQ(database.value("SELECT count(*)::text FROM tenant_data.stores"), "1");
+}
+
+TEST_F(ProvisioningTest, AReconciliationLetsNoSuspendedTenantsApplicationsIn) {
+  start();
+  handle(registered());
+  run_saga();
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'suspended'");
+  events::v1::TenantSuspended suspended;
+  suspended.set_reason("payment_failed");
+  suspended.set_from_status("active");
+  handle(testing::event_of(tenant, suspended, ids, clock.now()));
+  const auto locked = try_as_application(events::application_exchange(tenant));
+  EXPECT_NE(locked, "");
+  ask_again();
+  run_saga();
+  EXPECT_EQ(saga("reconcile"), "done");
+  EXPECT_EQ(try_as_application(events::application_exchange(tenant)), locked);
+}
+
+TEST_F(ProvisioningTest, AReconciliationOfADeletedTenantMakesNothing) {
+  start();
+  handle(registered());
+  run_saga();
+  ask_again();  // and before its turn comes, the tenant is deleted
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'cancelled', deletion_due_at = $1", {clock.now()});
+  const auto due = database.exec("superuser",
+                                 "UPDATE messaging.outbox SET type = 'kept' WHERE type = 'provisioning.step_due' "
+                                 "RETURNING 1");
+  ASSERT_EQ(due.size(), 1u);
+  events::v1::TenantDeletionDue message;
+  *message.mutable_cancelled_at() = events::to_proto(clock.now() - Days{30});
+  handle(testing::event_of(tenant, message, ids, clock.now()));
+  EXPECT_EQ(saga("reconcile"), "done");
+  must(broker.admin().remove_vhost(events::vhost_of(tenant)));
+  database.exec("superuser", "DELETE FROM messaging.outbox WHERE type = 'provisioning.step_due'");
+  database.exec("superuser", "UPDATE messaging.outbox SET type = 'provisioning.step_due' WHERE type = 'kept'");
+  ASSERT_TRUE(next_step());
+  EXPECT_FALSE(has_vhost());
+  ask_again();
+  EXPECT_FALSE(next_step());
+}
+
+TEST_F(ProvisioningTest, AStepOfAnotherVersionIsPassedOver) {
+  start(with_a_step_more());
+  const auto away = config.broker_admin_url;
+  config.broker_admin_url = testing::with_endpoint(away + "/", {"127.0.0.1", 1});
+  config.broker_admin_url.pop_back();
+  start(with_a_step_more());
+  handle(registered());
+  ASSERT_TRUE(next_step());
+  EXPECT_EQ(saga(), "running");
+  config.broker_admin_url = away;
+
+  // The next process is older: it knows nothing of the last step, and comes to the end all the same.
+  start();
+  run_saga();
+  EXPECT_EQ(saga(), "done");
+  EXPECT_EQ(flags(), "ready");
+  EXPECT_EQ(database.value("SELECT state FROM provisioning.steps WHERE step = 'search_index'"), "pending");
+}
+
+TEST_F(ProvisioningTest, ASagaThatAnOlderVersionStartedTakesTheNewStep) {
+  const auto away = config.broker_admin_url;
+  config.broker_admin_url = testing::with_endpoint(away + "/", {"127.0.0.1", 1});
+  config.broker_admin_url.pop_back();
+  start();
+  handle(registered());
+  ASSERT_TRUE(next_step());
+  config.broker_admin_url = away;
+  start(with_a_step_more());
+  run_saga();
+  EXPECT_EQ(saga(), "done");
+  EXPECT_EQ(search_indexes(), "1");
+}
+
 TEST_F(ProvisioningTest, ACrashAfterTheStepsSwallowsNoneOfTheirEvents) {
   start();
   handle(registered());
@@ -436,6 +600,7 @@ TEST(Provisioning, OnlyWhatMayTakeMinutesIsSlow) {
     return spec.slow(testing::event_of("acme", message, ids, clock.now()));
   };
   EXPECT_TRUE(due("release"));
+  EXPECT_TRUE(due("reconcile"));
   EXPECT_FALSE(due("provision"));
   EXPECT_TRUE(spec.slow(testing::event_of("acme", events::v1::ErasureRequested{}, ids, clock.now())));
   EXPECT_FALSE(spec.slow(testing::event_of("acme", testing::activated(), ids, clock.now())));

@@ -7,6 +7,7 @@
 #include "shared/core/bytes.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/progress.h"
 
 namespace tenantry::cli {
 namespace {
@@ -170,6 +171,62 @@ void add_dunning(Command& command, Session& session) {
   sub->callback([&session] { dunning(session, tenant_id, wanted); });
 }
 
+// Each tenant whose resources are to be looked at again: those that have some.
+Result<std::vector<std::string>> provisioned_tenants(Session& session) {
+  std::vector<std::string> out;
+  for (const char* status : {"TRIAL", "ACTIVE", "SUSPENDED", "CANCELLED"}) {
+    std::string cursor;
+    do {
+      const auto page = call_admin(session, "GET",
+                                   std::string("/v1/admin/tenants?limit=200&status=") + status +
+                                       (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
+      if (!page) return page.error();
+      for (const auto& tenant : page->at("tenants")) out.push_back(text(tenant, "tenant_id"));
+      cursor = text(*page, "next_cursor");
+    } while (!cursor.empty());
+  }
+  return out;
+}
+
+void reconcile(Session& session, std::vector<std::string> tenants, bool all, const std::string& note) {
+  if (all == !tenants.empty()) {
+    return session.fail({.code = Errc::invalid, .message = "name a tenant, or say --all"});
+  }
+  if (all) {
+    auto found = provisioned_tenants(session);
+    if (!found) return session.fail(found.error());
+    tenants = *std::move(found);
+  }
+  Progress progress(tenants.size(), "tenants");
+  const json body{{"note", note}};
+  for (const auto& tenant : tenants) {
+    const auto answer =
+        call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant) + "/reconcile", &body);
+    progress.add(1);
+    // One that was deleted since it was listed is none to look at.
+    if (!answer && all && answer.error().reason == "not_provisioned") continue;
+    if (!answer) return session.fail(answer.error());
+    if (session.json) print_json(*answer);
+  }
+  if (!session.json) {
+    std::printf("asked for %zu; `tenantry tenants show TENANT` tells how far it is\n", tenants.size());
+  }
+}
+
+void add_reconcile(Command& command, Session& session) {
+  static std::vector<std::string> tenants;
+  static bool all = false;
+  static std::string note;
+  auto* sub = command.add_subcommand("reconcile",
+                                     "Look at every resource of a tenant again, and make what it lacks\n\nExamples:\n"
+                                     "  tenantry tenants reconcile acme\n"
+                                     "  tenantry tenants reconcile --all --note 'a new version gives them more'");
+  sub->add_option("tenant", tenants, "The tenant's id");
+  sub->add_flag("--all", all, "Every tenant that has resources");
+  sub->add_option("--note", note, "Why, in your words; it is audited");
+  sub->callback([&session] { reconcile(session, tenants, all, note); });
+}
+
 }  // namespace
 
 void add_tenants(Command& app, Session& session) {
@@ -244,6 +301,7 @@ void add_tenants(Command& app, Session& session) {
   one("erase", "Make unreadable, for good, what is known of a deleted tenant's people")->callback([&session] {
     act(session, tenant_id, "erase", json::object());
   });
+  add_reconcile(*command, session);
   one("retry-provisioning", "Provision again what gave up")->callback([&session] {
     act(session, tenant_id, "retry-provisioning", json::object());
   });

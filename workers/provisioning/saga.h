@@ -1,32 +1,23 @@
-// Saga: how a tenant's resources are made and released, step by step.
+// Saga: how a tenant's resources are made, looked after and released, step by step.
 //
 // Every step can be ensured and removed any number of times. What has been done is in
 // rows, so a saga goes on wherever it was cut. This page decides what follows from a
-// run of steps; steps.h does them. Pure.
+// run of steps; steps/ does them. Pure.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "shared/core/error.h"
 #include "shared/core/time.h"
 
 namespace tenantry::provisioning {
 
-// In order. Release runs its own list; a failed provisioning removes what it made, last first.
-constexpr std::string_view provision_steps[] = {"broker_vhost",  "broker_application_user", "broker_permissions",
-                                                "broker_limits", "broker_topology",         "data_store"};
-constexpr std::string_view release_steps[] = {
-    "close",        "drain",      "drain_expired", "final_backup", "broker_application_user",
-    "broker_vhost", "data_store", "memberships"};
-// Of these, the ones that wait until nobody writes or reads the tenant's stream any more; no resource goes with them.
-bool waits_for_end(std::string_view release_step);
-
 struct StepRow {
   std::string step;
-  bool done = false;
+  std::string state;  // pending, done, kept (it was there), removed
+  bool done() const { return state == "done" || state == "kept"; }
 };
 
 struct SagaPolicy {
@@ -47,9 +38,11 @@ struct Outcome {
   Milliseconds retry_in{0};
 };
 
-// After a run of the remaining steps that ended in `error` (nullopt: all done).
-// Release never gives up: what exists must go, and an admin sees it waiting.
-Outcome after_run(std::string_view saga, const std::optional<Error>& error, std::string_view failed_step, int attempt,
+// After a run of the remaining steps that ended in `error` (nullopt: all done). `waits`: the step it ended at waits for
+// the stream's end.
+// Only a new tenant's provisioning gives up. What exists must go, and what a tenant should have must come: an admin
+// sees either waiting.
+Outcome after_run(std::string_view saga, const std::optional<Error>& error, bool waits, int attempt,
                   const SagaPolicy& policy);
 
 }  // namespace tenantry::provisioning

@@ -8,20 +8,14 @@
 
 namespace tenantry::provisioning {
 
-void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, const Uuid& cause_id,
-                Timestamp now) {
+void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga,
+                const std::vector<std::string>& steps, const Uuid& cause_id, Timestamp now) {
   tx.send(
       "INSERT INTO provisioning.sagas (tenant_id, saga, state, cause_id, attempt, started_at, updated_at) "
       "VALUES ($1, $2, 'running', $3, 0, $4, $4) ON CONFLICT (tenant_id, saga) DO UPDATE SET state = 'running', "
       "cause_id = excluded.cause_id, attempt = 0, error = '', started_at = excluded.started_at, "
       "started_xid = pg_current_xact_id(), updated_at = excluded.updated_at",
       {tenant_id, saga, cause_id, now});
-  std::vector<std::string> steps;
-  if (saga == "provision") {
-    steps.assign(std::begin(provision_steps), std::end(provision_steps));
-  } else {
-    steps.assign(std::begin(release_steps), std::end(release_steps));
-  }
   tx.send(
       "INSERT INTO provisioning.steps (tenant_id, saga, step, position, state, updated_at) "
       "SELECT $1, $2, s.step, s.position, 'pending', $4 FROM unnest($3::text[]) WITH ORDINALITY AS s (step, position) "
@@ -31,6 +25,16 @@ void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_vie
   // Of a run by an older version: steps that are no more.
   tx.send("DELETE FROM provisioning.steps WHERE tenant_id = $1 AND saga = $2 AND step <> ALL ($3::text[])",
           {tenant_id, saga, db::Param::array(steps)});
+}
+
+void align_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga,
+                 const std::vector<std::string>& steps, Timestamp now) {
+  tx.send(
+      "INSERT INTO provisioning.steps (tenant_id, saga, step, position, state, updated_at) "
+      "SELECT $1, $2, s.step, s.position, 'pending', $4 FROM unnest($3::text[]) WITH ORDINALITY AS s (step, position) "
+      "ON CONFLICT (tenant_id, saga, step) DO UPDATE SET position = excluded.position "
+      "WHERE steps.position <> excluded.position",
+      {tenant_id, saga, db::Param::array(steps), now});
 }
 
 std::optional<SagaRow> find_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
@@ -44,10 +48,10 @@ std::optional<SagaRow> find_saga(db::Transaction& tx, std::string_view tenant_id
 
 std::vector<StepRow> load_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga) {
   std::vector<StepRow> out;
-  const auto rows = tx.exec(
-      "SELECT step, state = 'done' FROM provisioning.steps WHERE tenant_id = $1 AND saga = $2 ORDER BY position",
-      {tenant_id, saga});
-  for (const auto row : rows) out.push_back({std::string(row.text(0)), row.boolean(1)});
+  const auto rows =
+      tx.exec("SELECT step, state FROM provisioning.steps WHERE tenant_id = $1 AND saga = $2 ORDER BY position, step",
+              {tenant_id, saga});
+  for (const auto row : rows) out.push_back({std::string(row.text(0)), std::string(row.text(1))});
   return out;
 }
 
@@ -77,7 +81,7 @@ void mark_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view
                int attempt, std::string_view error, Timestamp now) {
   tx.send(
       "UPDATE provisioning.sagas SET state = $3, attempt = $4, error = $5, updated_at = $6 "
-      "WHERE tenant_id = $1 AND saga = $2",
+      "WHERE tenant_id = $1 AND saga = $2 AND state = 'running'",
       {tenant_id, saga, state, attempt, error, now});
 }
 
@@ -223,6 +227,11 @@ void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now) 
   tx.set_tenant(tenant_id);
   tx.send("INSERT INTO tenant_data.stores (tenant_id, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
           {tenant_id, now});
+}
+
+bool has_store(db::Transaction& tx, std::string_view tenant_id) {
+  tx.set_tenant(tenant_id);
+  return !tx.exec("SELECT FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id}).empty();
 }
 
 void remove_store(db::Transaction& tx, std::string_view tenant_id) {

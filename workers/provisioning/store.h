@@ -25,8 +25,12 @@ struct SagaRow {
   Timestamp started_at{};
 };
 
-void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, const Uuid& cause_id,
-                Timestamp now);
+void start_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga,
+                const std::vector<std::string>& steps, const Uuid& cause_id, Timestamp now);
+// Of a saga that another version started: what it lacks is added, and each step stands where it stands in `steps`. One
+// that is not among them stays as it is.
+void align_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga,
+                 const std::vector<std::string>& steps, Timestamp now);
 std::optional<SagaRow> find_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);
 std::vector<StepRow> load_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);  // in order
 void mark_step(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view step,
@@ -38,6 +42,7 @@ struct DoneStep {
 };
 // Steps that were done and that no event has told of yet, in order; from here on they are told.
 std::vector<DoneStep> take_untold_steps(db::Transaction& tx, std::string_view tenant_id, std::string_view saga);
+// One that runs; one that has ended stays as it ended.
 void mark_saga(db::Transaction& tx, std::string_view tenant_id, std::string_view saga, std::string_view state,
                int attempt, std::string_view error, Timestamp now);
 
@@ -80,6 +85,7 @@ void mark_failed(db::Transaction& tx, std::string_view tenant_id, Timestamp now)
 
 // The pool data store: the tenant's row in tenant_data.stores opens it.
 void open_store(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
+bool has_store(db::Transaction& tx, std::string_view tenant_id);
 void remove_store(db::Transaction& tx, std::string_view tenant_id);
 
 struct BackupRow {

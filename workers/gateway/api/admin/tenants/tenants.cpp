@@ -171,6 +171,26 @@ void retry_provisioning(Services& services, const CallPtr& call) {
       });
 }
 
+void reconcile(Services& services, const CallPtr& call) {
+  change(
+      services, call, parse_admin_action(call->request().body, "reconcile"),
+      [call](const AdminAction& action, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto& tenant_id = call->path.at("id");
+        const auto tenant = tenancy::find_tenant(tx, tenant_id);
+        if (!tenant) return no_tenant(*call);
+        if (!tenant->vhost_ready) {
+          return Error{.code = Errc::conflict,
+                       .reason = "not_provisioned",
+                       .message = "this tenant has no resources: it is being provisioned, or is deleted"};
+        }
+        v1::ProvisioningRequested event;
+        event.set_requested_by("super-admin");
+        event.set_reason(action.note.empty() ? action.reason : action.note);
+        outbox.publish(tenant_id, event);
+        return json_response(202, {{"tenant_id", tenant_id}, {"status", tenancy::written(tenant->lifecycle.status)}});
+      });
+}
+
 constexpr Route routes[] = {
     {Method::get, "/v1/admin/tenants", "adminListTenants", Guard::admin, list_tenants},
     {Method::get, "/v1/admin/tenants/{id}", "adminReadTenant", Guard::admin, read_tenant},
@@ -188,6 +208,7 @@ constexpr Route routes[] = {
      {.super_admin = true}},
     {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin,
      retry_provisioning},
+    {Method::post, "/v1/admin/tenants/{id}/reconcile", "adminReconcileTenant", Guard::admin, reconcile},
 };
 
 }  // namespace
