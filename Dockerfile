@@ -6,8 +6,7 @@ RUN apt-get update \
     | DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends
 COPY . /src
 WORKDIR /src
-RUN cmake --preset release && cmake --build --preset release --target tenantry tenantry-signer tenantry-signup \
-    tenantry-provisioning tenantry-billing tenantry-metering tenantry-audit tenantry-notification tenantry-gateway
+RUN cmake --preset release && cmake --build --preset release --target products
 
 FROM debian:bookworm-slim
 RUN apt-get update \

@@ -140,13 +140,55 @@ Result<MasterKey> MasterKey::from_base64(std::string_view text) {
   return MasterKey(std::move(*key));
 }
 
+Bytes SealingKeys::seal(ByteView plaintext, ByteView additional_data) const {
+  return crypto::seal(current(), plaintext, additional_data);
+}
+
+Result<Bytes> SealingKeys::open(ByteView sealed, ByteView additional_data) const {
+  Result<Bytes> opened = decryption_failed();
+  for (const auto& key : keys_) {
+    if ((opened = crypto::open(key, sealed, additional_data))) break;
+  }
+  return opened;
+}
+
+Result<MasterKeys> MasterKeys::from_base64(std::string_view current, std::span<const std::string> former) {
+  auto first = MasterKey::from_base64(current);
+  if (!first) return first.error();
+  MasterKeys keys(std::move(*first));
+  for (const auto& text : former) {
+    auto key = MasterKey::from_base64(text);
+    if (!key) return key.error();
+    keys.keys_.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+Result<Bytes> MasterKeys::open(ByteView sealed, ByteView additional_data) const {
+  Result<Bytes> opened = decryption_failed();
+  for (const auto& master : keys_) {
+    if ((opened = crypto::open(master.key(), sealed, additional_data))) break;
+  }
+  return opened;
+}
+
+SealingKeys MasterKeys::derived(std::string_view purpose) const {
+  std::vector<SecretKey> keys;
+  for (const auto& master : keys_) {
+    auto bytes = hkdf_sha256(master.key().bytes(), {}, as_bytes(purpose), SecretKey::size);
+    keys.push_back(SecretKey::from_bytes(bytes).value());
+    zeroise(bytes);
+  }
+  return SealingKeys(std::move(keys));
+}
+
 Bytes DataKey::wrap(const MasterKey& master, std::string_view tenant_id) const {
   return seal(master.key(), key_.bytes(), join({"data_key", tenant_id}, version_));
 }
 
-Result<DataKey> DataKey::unwrap(const MasterKey& master, std::string_view tenant_id, std::uint32_t version,
+Result<DataKey> DataKey::unwrap(const MasterKeys& masters, std::string_view tenant_id, std::uint32_t version,
                                 ByteView wrapped) {
-  auto bytes = open(master.key(), wrapped, join({"data_key", tenant_id}, version));
+  auto bytes = masters.open(wrapped, join({"data_key", tenant_id}, version));
   if (!bytes) return bytes.error();
   auto key = SecretKey::from_bytes(*bytes);
   zeroise(*bytes);

@@ -9,8 +9,10 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shared/core/bytes.h"
 
@@ -53,6 +55,38 @@ class MasterKey {
   SecretKey key_;
 };
 
+// Keys one of which seals; what any of them sealed is opened.
+class SealingKeys {
+ public:
+  explicit SealingKeys(std::vector<SecretKey> keys) : keys_(std::move(keys)) {}  // at least one: the first seals
+
+  Bytes seal(ByteView plaintext, ByteView additional_data) const;
+  Result<Bytes> open(ByteView sealed, ByteView additional_data) const;
+  const SecretKey& current() const { return keys_.front(); }
+  const std::vector<SecretKey>& all() const { return keys_; }
+
+ private:
+  std::vector<SecretKey> keys_;
+};
+
+// The master key, and those of before under which something may still be sealed: while it is changed
+// (docs/keys.md), and after, until `tenantry keys rewrap` is through.
+class MasterKeys {
+ public:
+  MasterKeys(MasterKey only) { keys_.push_back(std::move(only)); }  // NOLINT: a master key is a set of one
+  static Result<MasterKeys> from_base64(std::string_view current, std::span<const std::string> former);
+
+  const MasterKey& current() const { return keys_.front(); }
+  const std::vector<MasterKey>& all() const { return keys_; }  // the current one first
+  // What seal() made under one of them.
+  Result<Bytes> open(ByteView sealed, ByteView additional_data) const;
+  // HKDF-SHA256 of each.
+  SealingKeys derived(std::string_view purpose) const;
+
+ private:
+  std::vector<MasterKey> keys_;
+};
+
 // A tenant's key and its version, which grows by one with each rotation.
 class DataKey {
  public:
@@ -60,7 +94,7 @@ class DataKey {
 
   // The wrap is bound to the tenant and the version: it opens as nothing else.
   Bytes wrap(const MasterKey& master, std::string_view tenant_id) const;
-  static Result<DataKey> unwrap(const MasterKey& master, std::string_view tenant_id, std::uint32_t version,
+  static Result<DataKey> unwrap(const MasterKeys& masters, std::string_view tenant_id, std::uint32_t version,
                                 ByteView wrapped);
 
   std::uint32_t version() const { return version_; }

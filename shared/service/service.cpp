@@ -13,6 +13,8 @@
 #include "shared/db/connection.h"
 #include "shared/db/role_check.h"
 #include "shared/loop/loop.h"
+#include "shared/service/entry.h"
+#include "shared/service/process.h"
 #include "shared/service/status_server.h"
 #include "shared/telemetry/log.h"
 
@@ -33,17 +35,14 @@ amqp::ConnectionParameters broker_url(config::Reader& reader, const std::string&
 }
 
 log::Level log_level(config::Reader& reader) {
-  const auto text = reader.text("TENANTRY_LOG_LEVEL", "info");
-  if (text == "debug") return log::Level::debug;
-  if (text == "info") return log::Level::info;
-  if (text == "warn") return log::Level::warn;
-  if (text == "error") return log::Level::error;
-  reader.fail("TENANTRY_LOG_LEVEL", "must be debug, info, warn or error");
-  return log::Level::info;
+  const auto word = reader.word("TENANTRY_LOG_LEVEL");
+  if (word == "debug") return log::Level::debug;
+  if (word == "warn") return log::Level::warn;
+  return word == "error" ? log::Level::error : log::Level::info;
 }
 
 messaging::Shard shard(config::Reader& reader) {
-  const auto parsed = messaging::Shard::parse(reader.text("TENANTRY_SHARD", "1/1"));
+  const auto parsed = messaging::Shard::parse(reader.text("TENANTRY_SHARD"));
   if (!parsed) reader.fail("TENANTRY_SHARD", parsed.error().fields[0].detail);
   return parsed ? *parsed : messaging::Shard{};
 }
@@ -77,20 +76,36 @@ sigset_t stop_signals() {
 
 }  // namespace
 
+ProcessConfig read_process_config(config::Reader& reader, const std::string& amqp_variable) {
+  ProcessConfig config;
+  config.test_clock = reader.flag("TENANTRY_TEST_CLOCK");
+  config.log_level = log_level(reader);
+  config.host.shard = shard(reader);
+  config.host.relay.database_url = reader.required_secret(config::service_database_variable("runtime"));
+  config.host.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
+  config.host.consumer = broker_url(reader, amqp_variable);
+  config.status = read_status_address(reader);
+  return config;
+}
+
+int run_alone(int argc, const char* const* argv, const Entry& entry) {
+  const auto name = "tenantry-" + entry.name;
+  if (const auto code = begin(argc, argv, name, entry.purpose)) return *code;
+  config::Reader reader(config::process_environment());
+  std::vector<messaging::WorkerSpec> workers;
+  workers.push_back(entry.read(reader));
+  return run(reader,
+             {.name = name, .amqp_variable = config::service_amqp_variable(entry.name), .workers = std::move(workers)});
+}
+
 int run(config::Reader& reader, Parts parts) {
-  const bool test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
-  const auto level = log_level(reader);
-  messaging::HostOptions options;
-  options.shard = shard(reader);
-  options.relay.database_url = reader.required_secret(config::service_database_variable("runtime"));
-  options.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
-  options.consumer = broker_url(reader, parts.amqp_variable);
-  const auto status_address = read_status_address(reader);
+  auto config = read_process_config(reader, parts.amqp_variable);
+  auto& options = config.host;
   if (const auto valid = reader.finish(); !valid) {
     std::fprintf(stderr, "%s: %s\n", parts.name.c_str(), valid.error().message.c_str());
     return 2;
   }
-  log::configure(parts.name, level);
+  log::configure(parts.name, config.log_level);
   options.relay.publisher.broker.name = parts.name;
   options.consumer.name = parts.name;
 
@@ -103,10 +118,10 @@ int run(config::Reader& reader, Parts parts) {
   SystemClock clock;
   SystemIdGenerator ids(clock);
   options.relay.clock = &clock;
-  options.relay.test_clock = test_clock;
+  options.relay.test_clock = config.test_clock;
   try {
     db::Connection connection(options.relay.database_url, parts.name);
-    clock.follow(db::read_platform_time(connection, test_clock));
+    clock.follow(db::read_platform_time(connection, config.test_clock));
   } catch (const std::exception& error) {
     log::warn("the database's time is not known yet", {{"error", error.what()}});
   }
@@ -129,8 +144,8 @@ int run(config::Reader& reader, Parts parts) {
     }
   }
   std::unique_ptr<StatusServer> status;
-  if (status_address.port != 0) {
-    status = std::make_unique<StatusServer>(loop, status_address, [&host] { return host.health(); });
+  if (config.status.port != 0) {
+    status = std::make_unique<StatusServer>(loop, config.status, [&host] { return host.health(); });
     if (const auto listens = status->listen(); !listens) {
       log::error("cannot start", {{"setting", "TENANTRY_STATUS_PORT"}, {"error", listens.error().describe()}});
       return 1;

@@ -14,6 +14,8 @@
 #include "shared/core/clock.h"
 #include "shared/core/ids.h"
 #include "shared/messaging/host.h"
+#include "shared/service/status_server.h"
+#include "shared/telemetry/log.h"
 
 namespace tenantry::service {
 
@@ -42,6 +44,16 @@ struct Parts {
   std::function<std::unique_ptr<Extension>(const Context&)> extension{};  // may be empty
   std::string extension_database_url{};                                   // of its own role
 };
+
+// What every process reads, whatever it hosts.
+struct ProcessConfig {
+  bool test_clock = false;
+  log::Level log_level = log::Level::info;
+  messaging::HostOptions host;
+  StatusAddress status;
+};
+// `amqp_variable`: of the consuming broker user.
+ProcessConfig read_process_config(config::Reader& reader, const std::string& amqp_variable);
 
 // Reads the settings every process needs from `reader`, which the parts' own readers
 // have used before; prints every configuration error and returns 2 where there is one.

@@ -38,8 +38,8 @@ http::Response status_of(http::Method method, std::string_view path, const messa
 }
 
 StatusAddress read_status_address(config::Reader& reader) {
-  return {.address = reader.text("TENANTRY_STATUS_ADDRESS", "127.0.0.1"),
-          .port = static_cast<std::uint16_t>(reader.integer("TENANTRY_STATUS_PORT", 0, 0, 65535))};
+  return {.address = reader.text("TENANTRY_STATUS_ADDRESS"),
+          .port = static_cast<std::uint16_t>(reader.integer("TENANTRY_STATUS_PORT"))};
 }
 
 StatusServer::StatusServer(loop::Loop& loop, const StatusAddress& where, std::function<messaging::HostHealth()> health)

@@ -69,7 +69,7 @@ class FinalBackup : public ::testing::Test {
 
   // By the workers of the replay, whose master key this is.
   static crypto::MasterKey master() {
-    return must(crypto::MasterKey::from_base64("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="));
+    return must(crypto::MasterKey::from_base64("cGSvYt1MExmCKQ0wjlgVnZ5k7uO2hF4aTqRbWxI9EfM="));
   }
 
   void make(Timestamp now) {

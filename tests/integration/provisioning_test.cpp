@@ -35,7 +35,7 @@ class ProvisioningTest : public ::testing::Test {
     tenant = broker.reserve_tenant();
     config = {.database_url = database.url("provisioning"),
               .broker_admin_url = testing::required_variable("TENANTRY_TEST_MANAGEMENT_URL"),
-              .master_key = to_base64(crypto::random_bytes(32)),
+              .master_keys = {.current = to_base64(crypto::random_bytes(32))},
               .queue_type = "classic"};
     const auto key = crypto::DataKey::generate(1);
     db::Connection signup(database.url("signup"), "test");
@@ -44,7 +44,7 @@ class ProvisioningTest : public ::testing::Test {
       must(tenancy::create_tenant(tx, {.company_name = tenant, .company_email = "a@acme.test", .plan = plan}, ids,
                                   clock.now()));
       tx.exec("INSERT INTO platform.tenant_keys VALUES ($1, 1, $2, $3)",
-              {tenant, key.wrap(*crypto::MasterKey::from_base64(config.master_key), tenant), clock.now()});
+              {tenant, key.wrap(*crypto::MasterKey::from_base64(config.master_keys.current), tenant), clock.now()});
       return {};
     }));
   }

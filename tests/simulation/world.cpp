@@ -11,19 +11,14 @@
 #include "shared/messaging/receive.h"
 #include "shared/messaging/wire.h"
 #include "tenantry/events/v1/usage.pb.h"
-#include "workers/audit/worker.h"
-#include "workers/billing/worker.h"
 #include "workers/gateway/api/signup/sign_up.h"
 #include "workers/gateway/stripe/inbox.h"
-#include "workers/metering/worker.h"
-#include "workers/notification/worker.h"
-#include "workers/provisioning/worker.h"
-#include "workers/signup/worker.h"
+#include "workers/registry.h"
 
 namespace tenantry::sim {
 namespace {
 
-constexpr const char* master_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+constexpr const char* master_key = "cGSvYt1MExmCKQ0wjlgVnZ5k7uO2hF4aTqRbWxI9EfM=";
 constexpr const char* publisher_user = "tenantry-publisher";
 constexpr int batch_limit = 20;  // small batches: more of them, and more places to be cut
 
@@ -190,21 +185,12 @@ World::~World() {
 
 void World::start_process() {
   const auto url = [this](std::string_view worker) { return unsafe(database_.url(worker)); };
-  std::vector<messaging::WorkerSpec> specs;
-  specs.push_back(signup::worker_spec({.database_url = url("signup"), .master_key = master_key}));
-  specs.push_back(provisioning::worker_spec(
-      {.database_url = url("provisioning"), .broker_admin_url = {}, .master_key = master_key, .queue_type = "auto"},
-      [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(*this)); }));
-  specs.push_back(billing::worker_spec({.database_url = url("billing")}));
-  specs.push_back(metering::worker_spec({.database_url = url("metering")}));
-  specs.push_back(audit::worker_spec({.database_url = url("audit"), .master_key = master_key}));
-  specs.push_back(notification::worker_spec(
-      {.database_url = url("notification"),
-       .master_key = master_key,
-       .smtp_url = {},
-       .mail_from = "hello@example.org",
-       .public_url = "http://x"},
-      [this](const std::string&, const std::string&, const std::string& message) { return send_mail(message); }));
+  auto specs = workers::sandboxed(
+      url, master_key,
+      {.connect_broker =
+           [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(*this)); },
+       .send_mail = [this](const std::string&, const std::string&,
+                           const std::string& message) { return send_mail(message); }});
   for (auto& spec : specs) {
     auto worker = std::make_unique<WorkerProcess>();
     worker->processor = std::make_unique<messaging::Processor>(

@@ -4,7 +4,7 @@ namespace tenantry::audit {
 
 AuditConfig read_audit_config(config::Reader& reader) {
   AuditConfig config{.database_url = reader.required_secret(config::service_database_variable("audit")),
-                     .master_key = reader.required_key("TENANTRY_MASTER_KEY")};
+                     .master_keys = reader.master_keys()};
   return config;
 }
 

@@ -9,7 +9,7 @@ namespace tenantry::audit {
 
 struct AuditConfig {
   std::string database_url;
-  std::string master_key;  // base64; wraps the keys that seal what records say of persons
+  config::MasterKeyTexts master_keys;
 };
 
 AuditConfig read_audit_config(config::Reader& reader);

@@ -22,7 +22,7 @@ void Keys::prepare(db::Transaction& tx, const Heads& heads) {
       continue;
     }
     auto key = crypto::DataKey::generate(key_version);
-    added.push_back({tenant_id, tenant_id, key.wrap(master_, tenant_id)});
+    added.push_back({tenant_id, tenant_id, key.wrap(masters_.current(), tenant_id)});
     keys_.emplace(tenant_id, std::move(key));
   }
   add_keys(tx, added);
@@ -41,14 +41,14 @@ const crypto::DataKey* Keys::key_of(db::Transaction& tx, const AuditRecord& reco
 
 Keys::Entry Keys::open(const std::string& key_id, ByteView wrapped) const {
   if (wrapped.empty()) return std::nullopt;
-  auto key = crypto::DataKey::unwrap(master_, key_id, key_version, wrapped);
+  auto key = crypto::DataKey::unwrap(masters_, key_id, key_version, wrapped);
   if (!key) throw db::Unavailable("the audit key of " + key_id + " does not open with this TENANTRY_MASTER_KEY");
   return std::move(*key);
 }
 
 Keys::Entry Keys::make(db::Transaction& tx, const std::string& key_id, const std::string& tenant_id) {
   auto key = crypto::DataKey::generate(key_version);
-  add_keys(tx, {{key_id, tenant_id, key.wrap(master_, key_id)}});
+  add_keys(tx, {{key_id, tenant_id, key.wrap(masters_.current(), key_id)}});
   return key;
 }
 
@@ -59,7 +59,7 @@ Result<nlohmann::json> LeafKeys::open(db::Transaction& tx, const nlohmann::json&
     const auto found = find_keys(tx, {key_id});
     std::optional<crypto::DataKey> key;
     if (!found.empty() && !found.begin()->second.empty()) {
-      auto opened = crypto::DataKey::unwrap(master_, key_id, key_version, found.begin()->second);
+      auto opened = crypto::DataKey::unwrap(masters_, key_id, key_version, found.begin()->second);
       if (!opened) return opened.error();
       key.emplace(std::move(*opened));
     }

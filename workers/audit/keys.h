@@ -14,7 +14,7 @@ namespace tenantry::audit {
 
 class Keys {
  public:
-  explicit Keys(crypto::MasterKey master) : master_(std::move(master)) {}
+  explicit Keys(crypto::MasterKeys masters) : masters_(std::move(masters)) {}
 
   // The keys of the tenants of a batch whose heads are locked; those that are missing are made and stored. Throws
   // db::Unavailable where a key does not open: with another master key nothing may be written.
@@ -28,20 +28,20 @@ class Keys {
   Entry open(const std::string& key_id, ByteView wrapped) const;
   Entry make(db::Transaction& tx, const std::string& key_id, const std::string& tenant_id);
 
-  crypto::MasterKey master_;
+  crypto::MasterKeys masters_;
   std::map<std::string, Entry, std::less<>> keys_;  // of the batch at hand
 };
 
 // For readers: opens the leaves of records. Keys come from audit.keys.
 class LeafKeys {
  public:
-  explicit LeafKeys(crypto::MasterKey master) : master_(std::move(master)) {}
+  explicit LeafKeys(crypto::MasterKeys masters) : masters_(std::move(masters)) {}
 
   // What open_leaf gives. Errc::not_found, reason "erased", where the leaf's key is destroyed.
   Result<nlohmann::json> open(db::Transaction& tx, const nlohmann::json& leaf);
 
  private:
-  crypto::MasterKey master_;
+  crypto::MasterKeys masters_;
   std::map<std::string, std::optional<crypto::DataKey>, std::less<>> keys_;
 };
 

@@ -26,7 +26,7 @@ void leave_out_persons(AuditRecord& record) {
 
 class AuditWorker final : public messaging::Worker {
  public:
-  explicit AuditWorker(crypto::MasterKey master) : keys_(std::move(master)) {}
+  explicit AuditWorker(crypto::MasterKeys masters) : keys_(std::move(masters)) {}
 
   std::span<const messaging::ConsumerRow> consumes() const override { return rows_; }
 
@@ -81,11 +81,17 @@ messaging::WorkerSpec worker_spec(const AuditConfig& config) {
           .database_url = config.database_url,
           .batch_max = 500,
           .prefetch = 300,
-          .make = [text = config.master_key](const messaging::LaneContext&) -> std::unique_ptr<messaging::Worker> {
-            auto master = crypto::MasterKey::from_base64(text);
-            TENANTRY_ASSERT(master);  // read_audit_config has checked it
-            return std::make_unique<AuditWorker>(std::move(*master));
+          .make = [texts = config.master_keys](const messaging::LaneContext&) -> std::unique_ptr<messaging::Worker> {
+            auto masters = crypto::MasterKeys::from_base64(texts.current, texts.former);
+            TENANTRY_ASSERT(masters);  // read_audit_config has checked them
+            return std::make_unique<AuditWorker>(std::move(*masters));
           }};
+}
+
+service::Entry entry() {
+  return {.name = "audit",
+          .purpose = "The audit worker: every event becomes a record of the append-only log.",
+          .read = [](config::Reader& reader) { return worker_spec(read_audit_config(reader)); }};
 }
 
 }  // namespace tenantry::audit

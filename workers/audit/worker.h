@@ -6,10 +6,12 @@
 #pragma once
 
 #include "shared/messaging/worker.h"
+#include "shared/service/entry.h"
 #include "workers/audit/config.h"
 
 namespace tenantry::audit {
 
 messaging::WorkerSpec worker_spec(const AuditConfig& config);
+service::Entry entry();
 
 }  // namespace tenantry::audit

@@ -6,7 +6,6 @@ namespace tenantry::billing {
 namespace {
 
 constexpr std::string_view remind_days = "TENANTRY_DUNNING_REMIND_DAYS";
-constexpr int days_max = 365;
 
 std::optional<Days> parse_day(const std::string& text) {
   int day = 0;
@@ -17,7 +16,7 @@ std::optional<Days> parse_day(const std::string& text) {
 
 std::vector<Days> read_remind_days(config::Reader& reader, Days suspend_on) {
   std::vector<Days> days;
-  for (const auto& text : reader.list(remind_days, {"0", "3", "7"})) {
+  for (const auto& text : reader.list(remind_days)) {
     const auto day = parse_day(text);
     const Days least = days.empty() ? Days{0} : days.back() + Days{1};
     if (!day || *day < least || *day >= suspend_on) {
@@ -34,9 +33,9 @@ std::vector<Days> read_remind_days(config::Reader& reader, Days suspend_on) {
 BillingConfig read_billing_config(config::Reader& reader) {
   BillingConfig config;
   config.database_url = reader.required_secret(config::service_database_variable("billing"));
-  config.dunning.suspend_on = Days{reader.integer("TENANTRY_DUNNING_SUSPEND_DAY", 14, 1, days_max)};
+  config.dunning.suspend_on = Days{reader.integer("TENANTRY_DUNNING_SUSPEND_DAY")};
   config.dunning.remind_on = read_remind_days(reader, config.dunning.suspend_on);
-  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, tenancy::grace_days_max)};
+  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS")};
   return config;
 }
 

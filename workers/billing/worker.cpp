@@ -615,4 +615,10 @@ messaging::WorkerSpec worker_spec(const BillingConfig& config) {
           }};
 }
 
+service::Entry entry() {
+  return {.name = "billing",
+          .purpose = "The billing worker: subscriptions, invoices, dunning.",
+          .read = [](config::Reader& reader) { return worker_spec(read_billing_config(reader)); }};
+}
+
 }  // namespace tenantry::billing

@@ -6,10 +6,12 @@
 #pragma once
 
 #include "shared/messaging/worker.h"
+#include "shared/service/entry.h"
 #include "workers/billing/config.h"
 
 namespace tenantry::billing {
 
 messaging::WorkerSpec worker_spec(const BillingConfig& config);
+service::Entry entry();
 
 }  // namespace tenantry::billing

@@ -112,7 +112,7 @@ void print_settings(const Session& session) {
   for (const auto& variable : config::variables()) {
     const auto at = session.environment.find(variable.name);
     const bool set = at != session.environment.end();
-    const std::string value = !set ? "" : variable.secret ? "(set)" : at->second;
+    const std::string value = !set ? "" : variable.kind == config::Kind::secret ? "(set)" : at->second;
     if (session.json) {
       print_json({{"name", variable.name}, {"set", set}, {"value", value}, {"help", variable.help}});
     } else {

@@ -2,8 +2,6 @@
 #include <nlohmann/json.hpp>
 
 #include "events/documents.h"
-#include "shared/config/config.h"
-#include "shared/config/manual.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/gateway/api/openapi.h"
@@ -25,24 +23,6 @@ void add_asyncapi(Command& app, Session& session) {
   command->callback([&session] {
     std::puts(events::make_asyncapi().dump(2).c_str());
     session.exit_code = 0;
-  });
-}
-
-void add_settings(Command& app, Session& session) {
-  auto* command = app.add_subcommand("settings",
-                                     "List every setting there is\n\nExamples:\n"
-                                     "  tenantry settings\n"
-                                     "  tenantry settings --markdown > docs/settings.md");
-  static bool markdown = false;
-  command->add_flag("--markdown", markdown, "As docs/settings.md has them");
-  command->callback([&session] {
-    if (markdown) return void(std::fputs(config::manual().c_str(), stdout));
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& variable : config::variables()) {
-      if (session.json) print_json({{"name", variable.name}, {"help", variable.help}, {"secret", variable.secret}});
-      rows.push_back({std::string(variable.name), std::string(variable.help)});
-    }
-    if (!session.json) print_table({"SETTING", "WHAT IT IS; BY DEFAULT"}, rows);
   });
 }
 

@@ -18,6 +18,8 @@
 #include "workers/audit/keys.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/keys.h"
+#include "workers/registry.h"
 #include "workers/replay/platform.h"
 #include "workers/replay/sandbox.h"
 #include "workers/replay/store.h"
@@ -72,11 +74,9 @@ Result<replay::EventFilter> filter_of(const Chosen& chosen) {
 
 // What the audit log says of people is sealed: whoever reads whole events needs the key that the workers have.
 Result<audit::LeafKeys> key_ring(Session& session) {
-  const auto text = session.setting("TENANTRY_MASTER_KEY");
-  if (!text) return text.error();
-  auto master = crypto::MasterKey::from_base64(*text);
-  if (!master) return Error::invalid("TENANTRY_MASTER_KEY", "base64", "must be 32 bytes in base64");
-  return audit::LeafKeys(std::move(*master));
+  auto masters = master_keys(session);
+  if (!masters) return masters.error();
+  return audit::LeafKeys(std::move(*masters));
 }
 
 // Records that have left the database are missed in silence otherwise.
@@ -230,10 +230,10 @@ Result<replay::SandboxDatabase> make_sandbox(Session& session) {
   const auto maker = session.setting("TENANTRY_SANDBOX_DATABASE_URL");
   if (!maker) return maker.error();
   std::map<std::string, std::string, std::less<>> urls;
-  for (const auto* role :
-       {"owner", "gateway", "runtime", "signup", "provisioning", "billing", "metering", "audit", "notification"}) {
-    const auto variable =
-        std::string_view(role) == "owner" ? "TENANTRY_DATABASE_URL" : config::service_database_variable(role);
+  std::vector<std::string> roles{"owner", "gateway", "runtime"};
+  for (const auto& worker : workers::all()) roles.push_back(worker.name);
+  for (const auto& role : roles) {
+    const auto variable = role == "owner" ? "TENANTRY_DATABASE_URL" : config::service_database_variable(role);
     const auto url = session.setting(variable);
     if (!url) return url.error();
     urls.emplace(role, *url);

@@ -1,16 +1,10 @@
 #include <algorithm>
 
-#include "events/topology.h"
 #include "shared/service/service.h"
-#include "workers/audit/worker.h"
-#include "workers/billing/worker.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/gateway/service.h"
-#include "workers/metering/worker.h"
-#include "workers/notification/worker.h"
-#include "workers/provisioning/worker.h"
-#include "workers/signup/worker.h"
+#include "workers/registry.h"
 
 namespace tenantry::cli {
 namespace {
@@ -20,15 +14,8 @@ int host(const Session& session, const std::vector<std::string>& names) {
   config::Reader reader(session.environment);
   service::Parts parts{.name = "tenantry", .amqp_variable = "TENANTRY_WORKERS_AMQP_URL"};
   const auto wanted = [&](std::string_view name) { return std::ranges::find(names, name) != names.end(); };
-  if (wanted("signup")) parts.workers.push_back(signup::worker_spec(signup::read_signup_config(reader)));
-  if (wanted("provisioning")) {
-    parts.workers.push_back(provisioning::worker_spec(provisioning::read_provisioning_config(reader)));
-  }
-  if (wanted("billing")) parts.workers.push_back(billing::worker_spec(billing::read_billing_config(reader)));
-  if (wanted("metering")) parts.workers.push_back(metering::worker_spec(metering::read_metering_config(reader)));
-  if (wanted("audit")) parts.workers.push_back(audit::worker_spec(audit::read_audit_config(reader)));
-  if (wanted("notification")) {
-    parts.workers.push_back(notification::worker_spec(notification::read_notification_config(reader)));
+  for (const auto& worker : workers::all()) {
+    if (wanted(worker.name)) parts.workers.push_back(worker.read(reader));
   }
   if (wanted("gateway")) {
     auto config = gateway::read_gateway_config(reader);
@@ -47,7 +34,8 @@ void add_run(Command& app, Session& session) {
                                      "  tenantry run --workers audit --shard 1/2   # beside another with 2/2");
   static std::vector<std::string> names;
   static std::string shard;
-  std::vector<std::string> known(std::begin(events::workers), std::end(events::workers));
+  std::vector<std::string> known;
+  for (const auto& worker : workers::all()) known.push_back(worker.name);
   known.insert(known.end(), {"gateway", "all"});
   command->add_option("--workers", names, "Which: " + joined(known, ", "))
       ->separated_by(',')

@@ -17,6 +17,7 @@
 #include "tenantry/events/v1/platform.pb.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/keys.h"
 #include "workers/provisioning/backup.h"
 
 namespace tenantry::cli {
@@ -41,10 +42,8 @@ void tell(db::Connection& connection, const Clock& clock, const std::string& ten
 Result<void> open_backup(const Session& session, const std::string& tenant_id, const std::string& to) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
-  const auto secret = session.setting("TENANTRY_MASTER_KEY");
-  if (!secret) return secret.error();
-  const auto master = crypto::MasterKey::from_base64(*secret);
-  if (!master) return master.error();
+  const auto masters = master_keys(session);
+  if (!masters) return masters.error();
   db::Connection connection(*url, "tenantry tenants backup");
   db::Connection teller(*url, "tenantry tenants backup");
   SystemClock clock;
@@ -62,7 +61,7 @@ Result<void> open_backup(const Session& session, const std::string& tenant_id, c
   std::ostream& out = to.empty() ? std::cout : file;
   std::uint64_t lines = 0;
   db::Transaction tx(connection);
-  auto done = provisioning::read_final_backup(tx, *master, tenant_id, [&](std::string_view line) -> Result<void> {
+  auto done = provisioning::read_final_backup(tx, *masters, tenant_id, [&](std::string_view line) -> Result<void> {
     if (lines++ == 0) tell(teller, clock, tenant_id);
     out << line << '\n';
     return out ? Result<void>{} : cannot_write(to.empty() ? "standard output" : to);

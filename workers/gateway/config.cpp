@@ -25,7 +25,7 @@ std::vector<std::string> split(const std::string& text) {
 
 void read_audit_keys(config::Reader& reader, const char* variable, bool retired,
                      std::vector<GatewayConfig::AuditKey>& keys) {
-  for (const auto& text : reader.list(variable, {})) {
+  for (const auto& text : reader.list(variable)) {
     if (const auto key = audit::parse_public_key(text)) {
       keys.push_back({*key, retired});
     } else {
@@ -37,7 +37,7 @@ void read_audit_keys(config::Reader& reader, const char* variable, bool retired,
 // Where none is set, our own broker: as in a test or a demo, where there are no others.
 GatewayConfig::Broker read_public_broker(config::Reader& reader) {
   constexpr const char* variable = "TENANTRY_PUBLIC_AMQP_URL";
-  const auto set = reader.text(variable, "");
+  const auto set = reader.text(variable);
   const auto parameters = amqp::parse_url(set.empty() ? reader.secret("TENANTRY_AMQP_URL").value_or("") : set);
   const auto authority = set.find("//");
   const bool plain = authority != set.npos && set.find_first_of("@/", authority + 2) == set.npos;
@@ -50,11 +50,8 @@ GatewayConfig::Broker read_public_broker(config::Reader& reader) {
 
 // Stripe's two modes; where none is set both are listened to, as in a demo.
 std::optional<bool> read_stripe_mode(config::Reader& reader) {
-  constexpr const char* variable = "TENANTRY_STRIPE_MODE";
-  const auto mode = reader.text(variable, "");
-  if (mode.empty()) return std::nullopt;
-  if (mode != "live" && mode != "test") reader.fail(variable, "must be live or test");
-  return mode == "live";
+  const auto mode = reader.word("TENANTRY_STRIPE_MODE");
+  return mode.empty() ? std::nullopt : std::optional(mode == "live");
 }
 
 }  // namespace
@@ -62,12 +59,14 @@ std::optional<bool> read_stripe_mode(config::Reader& reader) {
 GatewayConfig read_gateway_config(config::Reader& reader) {
   GatewayConfig config;
   config.database_url = reader.required_secret("TENANTRY_GATEWAY_DATABASE_URL");
-  config.http_address = reader.text("TENANTRY_HTTP_ADDRESS", "127.0.0.1");
-  config.http_port = static_cast<std::uint16_t>(reader.integer("TENANTRY_HTTP_PORT", 8080, 0, 65535));
-  config.public_url =
-      reader.text("TENANTRY_URL", "http://" + config.http_address + ":" + std::to_string(config.http_port));
+  config.http_address = reader.text("TENANTRY_HTTP_ADDRESS");
+  config.http_port = static_cast<std::uint16_t>(reader.integer("TENANTRY_HTTP_PORT"));
+  config.public_url = reader.text("TENANTRY_URL");
+  if (config.public_url.empty()) {
+    config.public_url = "http://" + config.http_address + ":" + std::to_string(config.http_port);
+  }
   config.public_broker = read_public_broker(reader);
-  config.broker_queues = reader.integer("TENANTRY_BROKER_QUEUES", 10, 1, 30);
+  config.broker_queues = reader.integer("TENANTRY_BROKER_QUEUES");
   if (auto admins = config::named_tokens(reader.secret("TENANTRY_ADMIN_TOKEN").value_or(""))) {
     config.admins = std::move(*admins);
   } else {
@@ -76,24 +75,24 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   for (const auto& admin : config.admins) {
     reader.check_strength("TENANTRY_ADMIN_TOKEN", admin.token, admin_token_size_min);
   }
-  config.master_key = reader.required_key("TENANTRY_MASTER_KEY");
+  config.master_keys = reader.master_keys();
   config.stripe_secrets = split(reader.secret("TENANTRY_STRIPE_WEBHOOK_SECRET").value_or(""));
   for (const auto& secret : config.stripe_secrets) {
     reader.check_strength("TENANTRY_STRIPE_WEBHOOK_SECRET", secret, stripe_secret_size_min);
   }
-  config.stripe.accounts = reader.list("TENANTRY_STRIPE_ACCOUNTS", {});
+  config.stripe.accounts = reader.list("TENANTRY_STRIPE_ACCOUNTS");
   config.stripe.live = read_stripe_mode(reader);
-  config.signups_per_hour = reader.integer("TENANTRY_SIGNUPS_PER_HOUR", 10, 1, 1'000'000'000);
-  config.signup_private = reader.boolean("TENANTRY_SIGNUP_PRIVATE", false);
-  config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES", {});
-  config.base_domain = reader.text("TENANTRY_BASE_DOMAIN", "");
-  config.dns_servers = reader.text("TENANTRY_DNS_SERVERS", "");
+  config.signups_per_hour = reader.integer("TENANTRY_SIGNUPS_PER_HOUR");
+  config.signup_private = reader.flag("TENANTRY_SIGNUP_PRIVATE");
+  config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES");
+  config.base_domain = reader.text("TENANTRY_BASE_DOMAIN");
+  config.dns_servers = reader.text("TENANTRY_DNS_SERVERS");
   if (const auto resolver = dns::txt_resolver(config.dns_servers, dns_deadline); !resolver) {
     reader.fail("TENANTRY_DNS_SERVERS", resolver.error().describe());
   }
-  config.test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
-  config.trial = Days{reader.integer("TENANTRY_TRIAL_DAYS", 14, 1, 3650)};
-  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS", 30, 0, tenancy::grace_days_max)};
+  config.test_clock = reader.flag("TENANTRY_TEST_CLOCK");
+  config.trial = Days{reader.integer("TENANTRY_TRIAL_DAYS")};
+  config.lifecycle.grace = Days{reader.integer("TENANTRY_GRACE_DAYS")};
   config.deployment = audit::read_deployment(reader);
   read_audit_keys(reader, "TENANTRY_AUDIT_KEYS", false, config.audit_keys);
   read_audit_keys(reader, "TENANTRY_AUDIT_RETIRED_KEYS", true, config.audit_keys);

@@ -27,7 +27,7 @@ struct GatewayConfig {
   Broker public_broker{};                     // where tenants' applications connect
   std::int64_t broker_queues = 10;            // of a tenant's applications
   std::vector<config::NamedToken> admins{};   // secrets; empty: no super-admin can log in
-  std::string master_key{};                   // a secret; 32 bytes in base64
+  config::MasterKeyTexts master_keys{};       // secrets
   std::vector<std::string> stripe_secrets{};  // secrets; any of them may have signed
   StripePolicy stripe{};
   bool signup_private = false;

@@ -57,18 +57,11 @@ http::ServerOptions server_options(const GatewayConfig& config) {
   return options;
 }
 
-crypto::MasterKey master_key(const GatewayConfig& config) {
-  auto key = crypto::MasterKey::from_base64(config.master_key);
-  TENANTRY_ASSERT(key);  // the configuration checked it
-  return std::move(*key);
-}
-
 }  // namespace
 
 struct Gateway::State {
   State(loop::Loop& loop, GatewayConfig config, const Clock& clock, IdGenerator& ids, GatewayHooks hooks)
-      : master(master_key(config)),
-        server(loop, with_refusals(server_options(config)),
+      : server(loop, with_refusals(server_options(config)),
                [this](std::shared_ptr<http::Exchange> exchange) { take(exchange); }),
         usage_timer(loop),
         reference_timer(loop),
@@ -149,7 +142,7 @@ struct Gateway::State {
   Result<std::shared_ptr<const Reference>> read_reference(db::Connection& connection) {
     std::shared_ptr<const Reference> reference;
     const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      auto read = store::load_reference(tx, master, services.clock.now());
+      auto read = store::load_reference(tx, services.masters, services.clock.now());
       if (!read) return read.error();
       std::erase_if(read->domains, [&](const auto& domain) {
         return !may_be_custom_domain(domain.first, services.config.base_domain, services.config.public_url);
@@ -238,7 +231,6 @@ struct Gateway::State {
     stopped();
   }
 
-  crypto::MasterKey master;
   http::Router router;
   http::Server server;
   loop::Timer usage_timer;

@@ -145,4 +145,10 @@ messaging::WorkerSpec worker_spec(const MeteringConfig& config) {
       }};
 }
 
+service::Entry entry() {
+  return {.name = "metering",
+          .purpose = "The metering worker: usage events become counters.",
+          .read = [](config::Reader& reader) { return worker_spec(read_metering_config(reader)); }};
+}
+
 }  // namespace tenantry::metering

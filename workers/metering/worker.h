@@ -5,10 +5,12 @@
 #pragma once
 
 #include "shared/messaging/worker.h"
+#include "shared/service/entry.h"
 #include "workers/metering/config.h"
 
 namespace tenantry::metering {
 
 messaging::WorkerSpec worker_spec(const MeteringConfig& config);
+service::Entry entry();
 
 }  // namespace tenantry::metering

@@ -9,8 +9,8 @@ namespace tenantry::notification {
 
 struct NotificationConfig {
   std::string database_url;
-  std::string master_key;  // base64; the tokens of links are made of it
-  std::string smtp_url;    // "": no mail server; notifications fail and say so
+  config::MasterKeyTexts master_keys;
+  std::string smtp_url;  // "": no mail server; notifications fail and say so
   std::string mail_from;
   std::string public_url;  // where people reach the platform
 };

@@ -34,7 +34,7 @@ class NotificationWorker final : public messaging::Worker {
  public:
   NotificationWorker(NotificationConfig config, SendMail send, const messaging::LaneContext& context)
       : config_(std::move(config)),
-        tokens_(crypto::MasterKey::from_base64(config_.master_key).value()),
+        tokens_(crypto::MasterKey::from_base64(config_.master_keys.current).value()),
         send_(std::move(send)),
         clock_(context.clock),
         connection_(context.connection) {
@@ -201,6 +201,14 @@ messaging::WorkerSpec worker_spec(const NotificationConfig& config, SendMail sen
           .batch_max = 1,
           .make = [config, send](const messaging::LaneContext& context) {
             return std::make_unique<NotificationWorker>(config, send, context);
+          }};
+}
+
+service::Entry entry(SendMail send) {
+  return {.name = "notification",
+          .purpose = "The notification worker: mails to people.",
+          .read = [send = std::move(send)](config::Reader& reader) {
+            return worker_spec(read_notification_config(reader), send);
           }};
 }
 

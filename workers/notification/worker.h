@@ -16,6 +16,7 @@
 #include <string>
 
 #include "shared/messaging/worker.h"
+#include "shared/service/entry.h"
 #include "workers/notification/config.h"
 
 namespace tenantry::notification {
@@ -26,5 +27,6 @@ using SendMail =
 
 // Without `send`: SMTP to the server that the configuration names.
 messaging::WorkerSpec worker_spec(const NotificationConfig& config, SendMail send = {});
+service::Entry entry(SendMail send = {});
 
 }  // namespace tenantry::notification

@@ -59,9 +59,9 @@ Error changed(std::string what) {
   return {.code = Errc::refused, .reason = "backup_changed", .message = std::move(what)};
 }
 
-Result<crypto::DataKey> unwrap(const crypto::MasterKey& master, const std::string& tenant_id,
+Result<crypto::DataKey> unwrap(const crypto::MasterKeys& masters, const std::string& tenant_id,
                                const WrappedKey& wrapped) {
-  return crypto::DataKey::unwrap(master, tenant_id, static_cast<std::uint32_t>(wrapped.version), wrapped.wrapped);
+  return crypto::DataKey::unwrap(masters, tenant_id, static_cast<std::uint32_t>(wrapped.version), wrapped.wrapped);
 }
 
 // Bytes of the stream into lines, and whether they are all.
@@ -101,13 +101,13 @@ class BackupReader {
 
 }  // namespace
 
-Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKey& master, const std::string& tenant_id,
+Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKeys& masters, const std::string& tenant_id,
                                Timestamp now, int keep_years) {
   drop_backups_past_their_end(tx, now);
   if (find_backup(tx, tenant_id)) return {};
   const auto wrapped = find_tenant_key(tx, tenant_id);
   if (!wrapped) return {};  // erased between its deletion and this step: there is nothing that may be kept
-  const auto key = unwrap(master, tenant_id, *wrapped);
+  const auto key = unwrap(masters, tenant_id, *wrapped);
   if (!key) return key.error();
   BackupWriter writer(tx, *key, tenant_id);
   writer.line(
@@ -124,7 +124,7 @@ Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKey& mas
   return {};
 }
 
-Result<void> read_final_backup(db::Transaction& tx, const crypto::MasterKey& master, const std::string& tenant_id,
+Result<void> read_final_backup(db::Transaction& tx, const crypto::MasterKeys& masters, const std::string& tenant_id,
                                const TakeLine& take) {
   const auto backup = find_backup(tx, tenant_id);
   if (!backup) {
@@ -136,7 +136,7 @@ Result<void> read_final_backup(db::Transaction& tx, const crypto::MasterKey& mas
                  .reason = "erased",
                  .message = tenant_id + " is erased: the key of its backup is destroyed"};
   }
-  const auto key = unwrap(master, tenant_id, *wrapped);
+  const auto key = unwrap(masters, tenant_id, *wrapped);
   if (!key) return key.error();
   BackupReader reader(take);
   for (std::int64_t part = 0; part < backup->parts; ++part) {

@@ -15,7 +15,7 @@
 #include "shared/core/time.h"
 
 namespace tenantry::crypto {
-class MasterKey;
+class MasterKeys;
 }
 
 namespace tenantry::db {
@@ -26,14 +26,14 @@ namespace tenantry::provisioning {
 
 // In the caller's transaction, once per tenant: again it does nothing. Backups past their end go by the way.
 // Nothing is made of a tenant that is erased already.
-Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKey& master, const std::string& tenant_id,
+Result<void> make_final_backup(db::Transaction& tx, const crypto::MasterKeys& masters, const std::string& tenant_id,
                                Timestamp now, int keep_years);
 
 // Hands over each line without its newline; its error ends the reading. As provisioning or the database's owner.
 // Errc::not_found, reason "no_backup" or "erased"; Errc::refused, reason "backup_changed", for what does not open or is
 // not whole.
 using TakeLine = std::function<Result<void>(std::string_view line)>;
-Result<void> read_final_backup(db::Transaction& tx, const crypto::MasterKey& master, const std::string& tenant_id,
+Result<void> read_final_backup(db::Transaction& tx, const crypto::MasterKeys& masters, const std::string& tenant_id,
                                const TakeLine& take);
 
 }  // namespace tenantry::provisioning

@@ -12,7 +12,7 @@ namespace tenantry::provisioning {
 struct ProvisioningConfig {
   std::string database_url;
   std::string broker_admin_url;
-  std::string master_key;  // base64
+  config::MasterKeyTexts master_keys;
   std::string queue_type;  // auto, classic or quorum
   int backup_years = 7;    // how long a deleted tenant's final backup is kept
   events::BrokerUsers users;

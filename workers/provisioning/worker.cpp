@@ -452,4 +452,12 @@ messaging::WorkerSpec worker_spec(const ProvisioningConfig& config, ConnectBroke
           }};
 }
 
+service::Entry entry(ConnectBroker connect) {
+  return {.name = "provisioning",
+          .purpose = "The provisioning worker: makes, looks after, freezes and removes tenants' resources.",
+          .read = [connect = std::move(connect)](config::Reader& reader) {
+            return worker_spec(read_provisioning_config(reader), connect);
+          }};
+}
+
 }  // namespace tenantry::provisioning

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "shared/messaging/worker.h"
+#include "shared/service/entry.h"
 #include "workers/provisioning/config.h"
 #include "workers/provisioning/steps/step.h"
 #include "workers/provisioning/tools.h"
@@ -17,5 +18,6 @@ namespace tenantry::provisioning {
 // Without `connect`: the management API that the configuration names.
 messaging::WorkerSpec worker_spec(const ProvisioningConfig& config, ConnectBroker connect = {},
                                   Registry registry = standard_registry());
+service::Entry entry(ConnectBroker connect = {});
 
 }  // namespace tenantry::provisioning

@@ -16,13 +16,9 @@
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "workers/audit/worker.h"
-#include "workers/billing/worker.h"
 #include "workers/gateway/api/signup/sign_up.h"
-#include "workers/metering/worker.h"
-#include "workers/notification/worker.h"
-#include "workers/provisioning/worker.h"
+#include "workers/registry.h"
 #include "workers/replay/store.h"
-#include "workers/signup/worker.h"
 
 namespace tenantry::replay {
 namespace {
@@ -30,7 +26,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 
 // Wraps keys that live as long as the platform's database.
-constexpr const char* master_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+constexpr const char* master_key = "cGSvYt1MExmCKQ0wjlgVnZ5k7uO2hF4aTqRbWxI9EfM=";
 constexpr const char* gateway_source = "/tenantry/gateway";
 constexpr int steps_max = 1'000'000;  // of one moment: more is a loop
 
@@ -129,25 +125,16 @@ audit::LeafKeys Platform::audit_keys() {
 }
 
 void Platform::start_workers() {
-  const auto& url = options_.database_url;
-  std::vector<messaging::WorkerSpec> specs;
-  specs.push_back(signup::worker_spec({.database_url = url("signup"), .master_key = master_key}));
-  specs.push_back(provisioning::worker_spec(
-      {.database_url = url("provisioning"), .broker_admin_url = {}, .master_key = master_key, .queue_type = "auto"},
-      [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(broker_)); }));
-  specs.push_back(billing::worker_spec({.database_url = url("billing")}));
-  specs.push_back(metering::worker_spec({.database_url = url("metering")}));
-  specs.push_back(audit::worker_spec({.database_url = url("audit"), .master_key = master_key}));
-  specs.push_back(notification::worker_spec({.database_url = url("notification"),
-                                             .master_key = master_key,
-                                             .smtp_url = {},
-                                             .mail_from = "no-reply@replay.invalid",
-                                             .public_url = "http://replay.invalid"},
-                                            [this](const std::string&, const std::string& to, const std::string& text) {
-                                              mails_.push_back({to, text});
-                                              if (on_mail) on_mail(mails_.back());
-                                              return Result<void>{};
-                                            }));
+  auto specs = workers::sandboxed(
+      options_.database_url, master_key,
+      {.connect_broker =
+           [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(broker_)); },
+       .send_mail =
+           [this](const std::string&, const std::string& to, const std::string& text) {
+             mails_.push_back({to, text});
+             if (on_mail) on_mail(mails_.back());
+             return Result<void>{};
+           }});
   for (auto& spec : specs) {
     auto worker = std::make_unique<WorkerProcess>();
     worker->processor = std::make_unique<messaging::Processor>(

@@ -8,10 +8,10 @@ SignerConfig read_signer_config(config::Reader& reader) {
   SignerConfig config{.database_url = reader.required_secret(config::service_database_variable("signer")),
                       .deployment = audit::read_deployment(reader),
                       .state_path = reader.required("TENANTRY_SIGNER_STATE"),
-                      .interval = Milliseconds{reader.integer("TENANTRY_SIGNER_INTERVAL_MS", 1'000, 10, 3'600'000)},
-                      .recheck_records = reader.integer("TENANTRY_SIGNER_RECHECK_RECORDS", 1'000, 0, 1'000'000)};
+                      .interval = Milliseconds{reader.integer("TENANTRY_SIGNER_INTERVAL_MS")},
+                      .recheck_records = reader.integer("TENANTRY_SIGNER_RECHECK_RECORDS")};
   constexpr std::string_view keys = "TENANTRY_SIGNER_KEYS";
-  for (const auto& path : reader.list(keys, {})) {
+  for (const auto& path : reader.list(keys)) {
     auto key = crypto::Ed25519Key::read_file(path);
     if (key) {
       config.keys.push_back(*std::move(key));

@@ -58,7 +58,7 @@ class Status {
 int run() {
   config::Reader reader(config::process_environment());
   const auto config = read_signer_config(reader);
-  const bool test_clock = reader.boolean("TENANTRY_TEST_CLOCK", false);
+  const bool test_clock = reader.flag("TENANTRY_TEST_CLOCK");
   const auto status_address = service::read_status_address(reader);
   if (const auto valid = reader.finish(); !valid) {
     std::fprintf(stderr, "tenantry-signer: %s\n", valid.error().message.c_str());

@@ -10,7 +10,7 @@ namespace tenantry::signup {
 
 struct SignupConfig {
   std::string database_url;
-  std::string master_key;  // base64
+  config::MasterKeyTexts master_keys;
   Days trial{14};
 };
 

@@ -23,7 +23,7 @@ class SignupWorker final : public messaging::Worker {
  public:
   SignupWorker(const SignupConfig& config, const messaging::LaneContext& context)
       : trial_(config.trial),
-        master_(crypto::MasterKey::from_base64(config.master_key).value()),
+        master_(crypto::MasterKey::from_base64(config.master_keys.current).value()),
         tokens_(master_),
         ids_(context.ids) {}
 
@@ -132,6 +132,12 @@ messaging::WorkerSpec worker_spec(const SignupConfig& config) {
           .make = [config](const messaging::LaneContext& context) -> std::unique_ptr<messaging::Worker> {
             return std::make_unique<SignupWorker>(config, context);
           }};
+}
+
+service::Entry entry() {
+  return {.name = "signup",
+          .purpose = "The signup worker: registers tenants and starts their trials.",
+          .read = [](config::Reader& reader) { return worker_spec(read_signup_config(reader)); }};
 }
 
 }  // namespace tenantry::signup

@@ -7,10 +7,12 @@
 #pragma once
 
 #include "shared/messaging/worker.h"
+#include "shared/service/entry.h"
 #include "workers/signup/config.h"
 
 namespace tenantry::signup {
 
 messaging::WorkerSpec worker_spec(const SignupConfig& config);
+service::Entry entry();
 
 }  // namespace tenantry::signup

@@ -56,13 +56,6 @@ metrics::DurationSeries series_of(http::Method method, const Route& route, int s
   return at->second;
 }
 
-Bytes key_of(const GatewayConfig& config, std::string_view purpose) {
-  constexpr std::size_t key_size = 32;
-  const auto master = from_base64(config.master_key);
-  TENANTRY_ASSERT(master);  // the configuration checked it
-  return crypto::hkdf_sha256(*master, {}, as_bytes(purpose), key_size);
-}
-
 Error internal(std::string_view what, const std::exception& error) {
   log::error("a request failed", {{"operation", what}, {"error", error.what()}});
   return {.code = Errc::internal, .message = error.what()};
@@ -77,9 +70,10 @@ Services::Services(loop::Loop& the_loop, GatewayConfig the_config, const Clock& 
       clock(the_clock),
       ids(the_ids),
       hooks(std::move(the_hooks)),
-      link_tokens(crypto::MasterKey::from_base64(config.master_key).value()),
-      factor_key(crypto::SecretKey::from_bytes(key_of(config, "tenantry/second factors")).value()),
-      idempotency_key(key_of(config, "tenantry/idempotency")),
+      masters(crypto::MasterKeys::from_base64(config.master_keys.current, config.master_keys.former).value()),
+      link_tokens(masters.current()),
+      factor_keys(masters.derived("tenantry/second factors")),
+      idempotency_keys(masters.derived("tenantry/idempotency")),
       standings(*this),
       searches(config.database_url, Lanes::searches),
       lanes(config.database_url, Lanes::requests) {}

@@ -140,9 +140,10 @@ struct Services {
   const Clock& clock;
   IdGenerator& ids;
   const GatewayHooks hooks;
+  const crypto::MasterKeys masters;
   const crypto::LinkTokens link_tokens;
-  const crypto::SecretKey factor_key;  // seals the seeds of second factors; of the master key
-  const Bytes idempotency_key;         // hashes what was asked under an Idempotency-Key; of the master key
+  const crypto::SealingKeys factor_keys;       // seal the seeds of second factors; of the master keys
+  const crypto::SealingKeys idempotency_keys;  // hash what was asked under an Idempotency-Key; of the master keys
 
   Caches caches;
   UsageMeter meter;

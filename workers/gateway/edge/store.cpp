@@ -18,10 +18,12 @@ std::string key_context(std::string_view kid) {
   return "platform.signing_keys/" + std::string(kid);
 }
 
-Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, const crypto::MasterKey& master,
+// The newest signs once every gateway has read it; until then the one before it does.
+Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, const crypto::MasterKeys& masters,
                                                          Timestamp now) {
   const char* const query =
-      "SELECT kid, sealed_jwk FROM platform.signing_keys WHERE retired_at IS NULL ORDER BY created_at DESC, kid";
+      "SELECT kid, sealed_jwk, created_at FROM platform.signing_keys WHERE retired_at IS NULL "
+      "ORDER BY created_at DESC, kid";
   auto rows = tx.exec(query);
   if (rows.empty()) {
     tx.send("SELECT pg_advisory_xact_lock(hashtextextended('platform.signing_keys', 0))");
@@ -30,22 +32,29 @@ Result<std::shared_ptr<const crypto::KeyRing>> load_keys(db::Transaction& tx, co
   if (rows.empty()) {
     auto key = crypto::SigningKey::generate();
     tx.send("INSERT INTO platform.signing_keys (kid, sealed_jwk, public_jwk, created_at) VALUES ($1, $2, $3, $4)",
-            {key.kid(), crypto::seal(master.key(), as_bytes(key.private_jwk()), as_bytes(key_context(key.kid()))),
+            {key.kid(),
+             crypto::seal(masters.current().key(), as_bytes(key.private_jwk()), as_bytes(key_context(key.kid()))),
              key.public_jwk(), now});
     return std::make_shared<const crypto::KeyRing>(std::move(key));
   }
   std::shared_ptr<crypto::KeyRing> ring;
-  for (const auto row : rows) {
-    const auto jwk = crypto::open(master.key(), row.bytes(1), as_bytes(key_context(row.text(0))));
+  std::vector<crypto::SigningKey> early;  // that others may not know yet
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = rows[i];
+    const bool last = i + 1 == rows.size();
+    const auto jwk = masters.open(row.bytes(1), as_bytes(key_context(row.text(0))));
     if (!jwk) return jwk.error();
     auto key = crypto::SigningKey::from_jwk(as_text(*jwk));
     if (!key) return key.error();
-    if (ring == nullptr) {
+    if (ring == nullptr && !last && row.timestamp(2) + signing_key_shown_before > now) {
+      early.push_back(std::move(*key));
+    } else if (ring == nullptr) {
       ring = std::make_shared<crypto::KeyRing>(std::move(*key));
     } else {
       ring->add(std::move(*key));
     }
   }
+  for (auto& key : early) ring->add(std::move(key));
   return std::shared_ptr<const crypto::KeyRing>(std::move(ring));
 }
 
@@ -74,9 +83,9 @@ std::optional<Person> person_of(const db::Rows& rows) {
 
 }  // namespace
 
-Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& master, Timestamp now) {
+Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKeys& masters, Timestamp now) {
   Reference reference;
-  auto keys = load_keys(tx, master, now);
+  auto keys = load_keys(tx, masters, now);
   if (!keys) return keys.error();
   reference.keys = std::move(*keys);
   reference.jwks = reference.keys->jwks();

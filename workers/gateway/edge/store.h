@@ -39,7 +39,9 @@ struct Reference {
 namespace store {
 
 // Makes the first signing key where there is none; two processes at once make one.
-Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKey& master, Timestamp now);
+Result<Reference> load_reference(db::Transaction& tx, const crypto::MasterKeys& masters, Timestamp now);
+// How long a new signing key is published before it signs: every gateway has read it by then.
+constexpr Seconds signing_key_shown_before{30};
 
 std::shared_ptr<const TenantEntry> load_tenant(db::Transaction& tx, std::string_view tenant_id, Timestamp now);
 struct Bearer {

@@ -59,8 +59,9 @@ Step drain_expired() {
 Step final_backup() {
   return {.name = "final_backup", .ensure = [](Tools& tools, const Target& target) -> Result<void> {
             return tools.in_transaction([&](db::Transaction& tx) -> Result<void> {
-              const auto master = crypto::MasterKey::from_base64(tools.config.master_key);
-              return make_final_backup(tx, *master, target.tenant_id, tools.clock.now(), tools.config.backup_years);
+              const auto& keys = tools.config.master_keys;
+              const auto masters = crypto::MasterKeys::from_base64(keys.current, keys.former);
+              return make_final_backup(tx, *masters, target.tenant_id, tools.clock.now(), tools.config.backup_years);
             });
           }};
 }

@@ -268,7 +268,7 @@ void begin_totp(Services& services, const CallPtr& call) {
     const auto account = store::read_account(tx, call->person_id());
     if (!account) return nothing_here();
     const auto seed = crypto::make_totp_seed();
-    if (!store::begin_totp(tx, services.factor_key, account->user_id, seed, outbox.now())) {
+    if (!store::begin_totp(tx, services.factor_keys, account->user_id, seed, outbox.now())) {
       return Error{.code = Errc::conflict, .reason = "factor_exists", .message = "there is one: remove it first"};
     }
     auto response = secret_answer({{"secret", crypto::totp_secret(seed)},
@@ -287,7 +287,7 @@ void confirm_totp(Services& services, const CallPtr& call) {
         const auto& user_id = call->person_id();
         const auto forget_all = std::make_shared<std::function<void()>>();
         const auto accept = [&services, user_id, code](db::Transaction& tx, messaging::Outbox& outbox) {
-          return store::confirm_totp(tx, services.factor_key, user_id, code, outbox.now());
+          return store::confirm_totp(tx, services.factor_keys, user_id, code, outbox.now());
         };
         const auto then = [&](db::Transaction& tx, messaging::Outbox& outbox,
                               const std::string& factor) -> Result<http::Response> {
@@ -374,7 +374,7 @@ void prove(Services& services, const CallPtr& call, const Claimant& who, const S
                                   shown.recovery_code);
   }
   const auto accept = [&services, who, shown](db::Transaction& tx, messaging::Outbox& outbox) {
-    if (!shown.passkey) return store::use_totp(tx, services.factor_key, who.user_id, shown.code, outbox.now());
+    if (!shown.passkey) return store::use_totp(tx, services.factor_keys, who.user_id, shown.code, outbox.now());
     const auto site = passkey_site(services.config.public_url);
     return store::use_passkey(tx, site, who.user_id, *shown.passkey, outbox.now());
   };

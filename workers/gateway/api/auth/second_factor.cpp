@@ -20,15 +20,15 @@ std::string place_of(std::string_view user_id) {
 }
 
 // The step of the code where it is right; the row stays locked.
-std::optional<std::int64_t> step_of(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id,
+std::optional<std::int64_t> step_of(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id,
                                     std::string_view code, bool confirmed, Timestamp now) {
   const auto rows = tx.exec(
       "SELECT sealed_seed, last_step FROM platform.totp_factors WHERE user_id = $1 AND (confirmed_at IS NOT NULL) = $2 "
       "FOR UPDATE",
       {user_id, confirmed});
   if (rows.empty()) return std::nullopt;
-  auto seed = crypto::open(key, rows[0].bytes(0), as_bytes(place_of(user_id)));
-  if (!seed) return std::nullopt;  // sealed under a master key of before: it has to be set up again
+  auto seed = keys.open(rows[0].bytes(0), as_bytes(place_of(user_id)));
+  if (!seed) return std::nullopt;  // sealed under a master key that is gone: it has to be set up again
   const auto step = crypto::check_totp(*seed, code, now, rows[0].int64(1));
   crypto::zeroise(*seed);
   return step;
@@ -74,28 +74,28 @@ void forget_tries(db::Transaction& tx, std::string_view user_id) {
   tx.send("DELETE FROM platform.factor_tries WHERE user_id = $1", {user_id});
 }
 
-bool begin_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, ByteView seed,
+bool begin_totp(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id, ByteView seed,
                 Timestamp now) {
   return tx.exec(
                "INSERT INTO platform.totp_factors AS t (user_id, sealed_seed, created_at) VALUES ($1, $2, $3) "
                "ON CONFLICT (user_id) DO UPDATE SET sealed_seed = excluded.sealed_seed, "
                "created_at = excluded.created_at WHERE t.confirmed_at IS NULL",
-               {user_id, crypto::seal(key, seed, as_bytes(place_of(user_id))), now})
+               {user_id, keys.seal(seed, as_bytes(place_of(user_id))), now})
              .affected() == 1;
 }
 
-bool confirm_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, std::string_view code,
+bool confirm_totp(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id, std::string_view code,
                   Timestamp now) {
-  const auto step = step_of(tx, key, user_id, code, false, now);
+  const auto step = step_of(tx, keys, user_id, code, false, now);
   if (!step) return false;
   tx.send("UPDATE platform.totp_factors SET confirmed_at = $2, last_step = $3 WHERE user_id = $1",
           {user_id, now, *step});
   return true;
 }
 
-bool use_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, std::string_view code,
+bool use_totp(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id, std::string_view code,
               Timestamp now) {
-  const auto step = step_of(tx, key, user_id, code, true, now);
+  const auto step = step_of(tx, keys, user_id, code, true, now);
   if (!step) return false;
   tx.send("UPDATE platform.totp_factors SET last_step = $2 WHERE user_id = $1", {user_id, *step});
   return true;

@@ -13,7 +13,7 @@
 #include "shared/core/time.h"
 
 namespace tenantry::crypto {
-class SecretKey;
+class SealingKeys;
 }
 namespace tenantry::db {
 class Transaction;
@@ -40,12 +40,12 @@ std::optional<Seconds> take_try(db::Transaction& tx, std::string_view user_id, T
 void forget_tries(db::Transaction& tx, std::string_view user_id);
 
 // A seed that is to be confirmed, in the place of one that was not. False: there is one that was.
-bool begin_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, ByteView seed,
+bool begin_totp(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id, ByteView seed,
                 Timestamp now);
 // Whether the code is right; then it is used up, and the seed confirmed.
-bool confirm_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, std::string_view code,
+bool confirm_totp(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id, std::string_view code,
                   Timestamp now);
-bool use_totp(db::Transaction& tx, const crypto::SecretKey& key, std::string_view user_id, std::string_view code,
+bool use_totp(db::Transaction& tx, const crypto::SealingKeys& keys, std::string_view user_id, std::string_view code,
               Timestamp now);
 bool remove_totp(db::Transaction& tx, std::string_view user_id);
 

@@ -95,8 +95,12 @@ void tell_owner(db::Transaction& tx, messaging::Outbox& outbox, const store::Per
 // Of one try. A twin that took the address meanwhile makes it throw.
 Result<http::Response> store_signup(Services& services, db::Connection& connection, const Call& call, Signup& signup) {
   // Keyed: the body holds the password, and a fast hash of it must be of no use to who reads the table.
-  const auto digest = crypto::hmac_sha256(services.idempotency_key, as_bytes(call.request().body));
-  const Bytes hash(digest.begin(), digest.end());
+  std::vector<Bytes> hashes;  // by the master key of now, and of before
+  for (const auto& key : services.idempotency_keys.all()) {
+    const auto digest = crypto::hmac_sha256(key.bytes(), as_bytes(call.request().body));
+    hashes.emplace_back(digest.begin(), digest.end());
+  }
+  const auto& hash = hashes.front();
   http::Response response;
   bool again = false;
   const auto done = services.commit(
@@ -105,7 +109,7 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
         if (signup.key) {
           const auto stored =
               store::lock_idempotency_key(tx, scope, *signup.key, outbox.now() - store::idempotency_kept);
-          if (stored && stored->request_hash != hash) {
+          if (stored && std::ranges::find(hashes, stored->request_hash) == hashes.end()) {
             return Error{.code = Errc::invalid,
                          .reason = "idempotency_key_reused",
                          .message = "this Idempotency-Key came with another body before"};
