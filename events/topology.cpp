@@ -143,7 +143,7 @@ constexpr std::string_view by_gateway[] = {"account.review_requested",
                                            "usage.recorded",
                                            "user.%"};
 constexpr std::string_view by_signer[] = {"audit.tampering_detected"};
-constexpr std::string_view by_operator[] = {"audit.month_archived", "platform.data_read"};
+constexpr std::string_view by_operator[] = {"audit.month_archived", "platform.data_read", "platform.keys_changed"};
 // What any worker says: an event that it refused, a tenant whose standing changed.
 constexpr std::string_view by_workers[] = {"security.event_refused", "platform.tenant_changed"};
 

@@ -13,6 +13,7 @@ void add_migrate(Command& app, Session& session);
 void add_tenants(Command& app, Session& session);
 void add_admins(Command& app, Session& session);
 void add_flags(Command& app, Session& session);
+void add_keys(Command& app, Session& session);
 void add_audit(Command& app, Session& session);
 void add_audit_verify(Command& audit, Session& session);     // verify and keygen, below `audit`
 void add_tenant_backup(Command& tenants, Session& session);  // backup, below `tenants`

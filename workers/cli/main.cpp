@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   cli::add_tenants(app, session);
   cli::add_admins(app, session);
   cli::add_flags(app, session);
+  cli::add_keys(app, session);
   cli::add_audit(app, session);
   cli::add_events(app, session);
   cli::add_dead_letters(app, session);
