@@ -316,6 +316,12 @@ std::optional<Reader> addressee_of(const Event& event) {
   return std::nullopt;
 }
 
+std::span<const std::string_view> templates_asked_for() {
+  static constexpr std::string_view names[] = {"address_known", "email_change", "email_verification",
+                                               "factor_reset",  "invitation",   "password_reset"};
+  return names;
+}
+
 std::span<const std::string_view> notified_types() {
   return types;
 }

@@ -51,6 +51,12 @@ bool has_passed(const events::Event& event, Timestamp now);
 // Who it is for where that is one person, of the tenant or not; empty: its owners.
 std::optional<Reader> addressee_of(const events::Event& event);
 
+// Mails that anybody who knows an address, or any tenant, may ask for: invitations, links for a password or an address.
+// What tells people of their money and their access is never among them.
+std::span<const std::string_view> templates_asked_for();
+constexpr int asked_for_a_day = 20;             // that an address gets within a day, whoever asks
+constexpr int asked_for_by_tenant_a_day = 500;  // that a tenant causes, to whomever
+
 // The types that have a rule: what the worker consumes.
 std::span<const std::string_view> notified_types();
 

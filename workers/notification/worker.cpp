@@ -1,9 +1,12 @@
 #include "workers/notification/worker.h"
 
+#include <algorithm>
+
 #include "events/topology.h"
 #include "shared/db/connection.h"
 #include "shared/db/run.h"
 #include "shared/http/client.h"
+#include "shared/telemetry/log.h"
 #include "tenantry/events/v1/notification.pb.h"
 #include "workers/notification/compose.h"
 
@@ -69,7 +72,14 @@ class NotificationWorker final : public messaging::Worker {
       const auto noted = find_delivery(outcome);
       if (!noted) return noted.error();
       if (!*noted) {
-        if (auto sent = send(*notice, audience->company, outcome); !sent) return sent.error();
+        const auto withheld = why_withheld(event, outcome);
+        if (!withheld) return withheld.error();
+        outcome.error = *withheld;
+        if (!outcome.error.empty()) {
+          log::warn("a mail is withheld", {{"tenant_id", event.tenant_id}, {"template", outcome.template_name}});
+        } else if (auto sent = send(*notice, audience->company, outcome); !sent) {
+          return sent.error();
+        }
         if (auto kept = note_delivery(event, outcome); !kept) return kept.error();
       }
       outcomes.push_back(std::move(outcome));
@@ -167,6 +177,37 @@ class NotificationWorker final : public messaging::Worker {
     });
     if (!read) return read.error();
     return found;
+  }
+
+  // Empty: it goes. Two lanes at once may be one mail above.
+  Result<std::string> why_withheld(const Event& event, const Outcome& outcome) {
+    const auto bounded = templates_asked_for();
+    if (std::ranges::find(bounded, outcome.template_name) == bounded.end()) return std::string();
+    std::int64_t to_address = 0;
+    std::int64_t by_tenant = 0;
+    const auto counted = run([&](db::Transaction& tx) -> Result<void> {
+      const std::vector<std::string> names(bounded.begin(), bounded.end());
+      const auto since = clock_.now() - Days{1};
+      to_address =
+          tx.exec(
+                "SELECT count(*) FROM notification.deliveries WHERE recipient = $1 AND at > $2 AND state = 'sent' AND "
+                "template = ANY ($3::text[])",
+                {outcome.reader.email, since, db::Param::array(names)})[0]
+              .int64(0);
+      if (event.tenant_id == events::platform_tenant) return {};
+      by_tenant =
+          tx.exec(
+                "SELECT count(*) FROM notification.deliveries WHERE tenant_id = $1 AND at > $2 AND state = 'sent' AND "
+                "template = ANY ($3::text[])",
+                {event.tenant_id, since, db::Param::array(names)})[0]
+              .int64(0);
+      return {};
+    });
+    if (!counted) return counted.error();
+    if (to_address >= asked_for_a_day) return std::string("the address had as many such mails as it gets within a day");
+    if (by_tenant >= asked_for_by_tenant_a_day)
+      return std::string("the tenant asked for as many as it may within a day");
+    return std::string();
   }
 
   Result<void> note_delivery(const Event& event, const Outcome& outcome) {
