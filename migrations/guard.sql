@@ -136,9 +136,19 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
           WHERE (SELECT count(*) FROM pg_event_trigger WHERE evtname LIKE 'tenantry\_guard\_%' AND evtenabled = 'A') = 2),
          guard.difference()
 $$;
+
+-- A session may lift the timeouts that its role has; an analyst's statement and transaction end all the same.
+-- housekeeping.sweep calls this once a minute.
+CREATE OR REPLACE FUNCTION guard.end_long_reads(longest interval DEFAULT '5 minutes') RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT count(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_stat_activity a
+  WHERE a.usename = 'tenantry_analyst' AND a.datname = current_database()
+    AND CASE WHEN a.state = 'active' THEN a.query_start WHEN a.state LIKE 'idle in transaction%' THEN a.xact_start END
+        < clock_timestamp() - longest
+$$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA guard FROM PUBLIC;
 GRANT USAGE ON SCHEMA guard TO tenantry_owner;
-GRANT EXECUTE ON FUNCTION guard.report() TO tenantry_owner;
+GRANT EXECUTE ON FUNCTION guard.report(), guard.end_long_reads(interval) TO tenantry_owner;
 
 -- Analysts read, and hold nothing: no lock by name that others wait for, no large object.
 DO $$

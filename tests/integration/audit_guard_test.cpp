@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "shared/db/connection.h"
 #include "tests/support/services.h"
@@ -159,6 +160,20 @@ TEST_F(AuditGuard, AnAnalystHoldsNothing) {
   for (const char* role : {"gateway", "audit", "owner"}) {
     EXPECT_EQ(run(role, "SELECT pg_advisory_xact_lock(1)"), "") << role;
   }
+}
+
+TEST_F(AuditGuard, AnAnalystsReadEndsWhateverItSetsForItself) {
+  std::thread reads([&] { EXPECT_NE(run("analyst", "SET statement_timeout = 0; SELECT pg_sleep(600)"), ""); });
+  // Of its own database alone: other tests have analysts, too. And a short read is left alone.
+  EXPECT_EQ(database.exec("owner", "SELECT guard.end_long_reads()")[0].int64(0), 0);
+  EXPECT_TRUE(
+      testing::eventually([&] { return database.exec("owner", "SELECT guard.end_long_reads('0')")[0].int64(0) > 0; }));
+  reads.join();
+  EXPECT_NE(run("gateway", "SELECT guard.end_long_reads('0')"), "");
+
+  const auto swept =
+      database.exec("runtime", "SELECT removed FROM housekeeping.sweep(now()) WHERE relation = 'sessions of analysts'");
+  ASSERT_EQ(swept.size(), 1u);
 }
 
 }  // namespace
