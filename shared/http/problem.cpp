@@ -41,7 +41,7 @@ Response document(int status, std::string_view code, std::string_view detail, co
 
   // Details may quote input; what is not UTF-8 in them becomes U+FFFD.
   Response response{.status = status,
-                    .headers = {{"Content-Type", "application/problem+json"}},
+                    .headers = {{"Content-Type", "application/problem+json"}, {"X-Content-Type-Options", "nosniff"}},
                     .body = body.dump(-1, ' ', false, json::error_handler_t::replace)};
   if (status == 401) response.headers.add("WWW-Authenticate", "Bearer");
   if (status == 429 || status == 503) response.headers.add("Retry-After", "1");

@@ -235,6 +235,21 @@ Result<Opened> open(const Session& session) {
   return Opened{std::move(connection), *std::move(masters), clock.now()};
 }
 
+// A key of AES-256-GCM with random nonces seals at most 2^32 times; at half of that it is time for another. A log's key
+// seals once a record.
+void show_most_used(Session& session, db::Connection& connection) {
+  constexpr std::int64_t seals_max = std::int64_t{1} << 31;
+  db::Transaction tx(connection);
+  const auto rows = tx.exec("SELECT tenant_id, size FROM audit.heads ORDER BY size DESC LIMIT 1");
+  if (rows.empty()) return;
+  if (session.json) {
+    return print_json({{"most_used_key", rows[0].text(0)}, {"seals", rows[0].int64(1)}, {"seals_max", seals_max}});
+  }
+  std::fprintf(stderr, "most used: the audit log's key of %s has sealed %lld of %lld times\n",
+               std::string(rows[0].text(0)).c_str(), static_cast<long long>(rows[0].int64(1)),
+               static_cast<long long>(seals_max));
+}
+
 void show_sealed(Session& session, bool move) {
   auto opened = open(session);
   if (!opened) return session.fail(opened.error());
@@ -266,6 +281,7 @@ void show_sealed(Session& session, bool move) {
       std::fprintf(stderr, "all lies under TENANTRY_MASTER_KEY: no former one is needed\n");
     }
   }
+  if (!move) show_most_used(session, *opened->connection);
   if (unreadable > 0) {
     session.fail(
         {.code = Errc::refused,
