@@ -443,14 +443,14 @@ class Bench:
     # ---- processes
 
     @contextlib.contextmanager
-    def ours(self, *workers, shard="1/1"):
+    def ours(self, *workers, shard="1/1", **settings_of_its_own):
         """The named workers in one process: a worker's own executable where it is alone."""
         log = os.path.join(self.dir, "log", f"{self.name}.log")
         if len(workers) == 1 and workers[0] != "all":
             command = [self.program("tenantry-" + workers[0])]
         else:
             command = [self.program("tenantry"), "run", "--workers", ",".join(workers)]
-        process = Ours(VALGRIND * self.options.valgrind + command, log, TENANTRY_SHARD=shard)
+        process = Ours(VALGRIND * self.options.valgrind + command, log, TENANTRY_SHARD=shard, **settings_of_its_own)
         self.running.append(process)
         try:
             yield process
