@@ -30,8 +30,7 @@ class Welcomer final : public messaging::Worker {
     unit.outbox.publish(event.tenant_id, said);
     return {};
   }
-  const std::vector<messaging::ConsumerRow> rows_ = {
-      messaging::on<v1::TenantActivated>(this, &Welcomer::activated)};
+  const std::vector<messaging::ConsumerRow> rows_ = {messaging::on<v1::TenantActivated>(this, &Welcomer::activated)};
 };
 
 class AdmittedWorker : public ::testing::Test {
@@ -94,11 +93,12 @@ TEST_F(AdmittedWorker, SaysNothingThatIsNotItsToSay) {
   db::Connection connection(url, "test");
   for (const char* type : {"payment.succeeded", "tenant.deleted"}) {
     db::Transaction tx(connection);
-    EXPECT_ANY_THROW(tx.exec(
-        "INSERT INTO messaging.outbox (id, tenant_id, vhost, exchange, routing_key, type, content_type, headers, payload, "
-        "available_at, created_at) VALUES (gen_random_uuid(), 'acme', 'tenant-acme', 'acme.events', $1, $1, "
-        "'application/json', '{}', '{}', now(), now())",
-        {type}))
+    EXPECT_ANY_THROW(
+        tx.exec("INSERT INTO messaging.outbox (id, tenant_id, vhost, exchange, routing_key, type, content_type, "
+                "headers, payload, "
+                "available_at, created_at) VALUES (gen_random_uuid(), 'acme', 'tenant-acme', 'acme.events', $1, $1, "
+                "'application/json', '{}', '{}', now(), now())",
+                {type}))
         << type;
   }
 }
