@@ -77,6 +77,24 @@ void wait(Session& session, const std::string& tenant_id, std::string wanted, in
   }
 }
 
+struct NewCompany {
+  std::string name, email, owner_email, owner_first_name, owner_last_name, plan, region;
+};
+
+void create(Session& session, const NewCompany& company) {
+  json body = {{"company_name", company.name},
+               {"company_email", company.email.empty() ? company.owner_email : company.email},
+               {"admin_email", company.owner_email},
+               {"admin_first_name", company.owner_first_name},
+               {"admin_last_name", company.owner_last_name},
+               {"plan", company.plan}};
+  if (!company.region.empty()) body["region"] = company.region;
+  const auto answer = call_admin(session, "POST", "/v1/admin/tenants", &body);
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  std::printf("%s is being made; %s is invited\n", company.name.c_str(), company.owner_email.c_str());
+}
+
 void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
   const auto answer =
       call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
@@ -198,6 +216,16 @@ void add_tenants(Command& app, Session& session) {
     return sub;
   };
   one("show", "One tenant, with its history and provisioning")->callback([&session] { show(session, tenant_id); });
+  static NewCompany company;
+  auto* created = command->add_subcommand("create", "Make a tenant; who is to own it is invited by mail");
+  created->add_option("name", company.name, "The company's name")->required();
+  created->add_option("--plan", company.plan, "As in /signup/plans")->required();
+  created->add_option("--owner", company.owner_email, "The owner's e-mail address")->required();
+  created->add_option("--first-name", company.owner_first_name, "The owner's")->required();
+  created->add_option("--last-name", company.owner_last_name, "The owner's")->required();
+  created->add_option("--email", company.email, "The company's address; else the owner's");
+  created->add_option("--region", company.region, "Where its cell is; else the first cell's");
+  created->callback([&session] { create(session, company); });
   static std::string awaited = "TRIAL";
   static int wait_seconds = 60;
   auto* waited = one("wait", "Wait until it has a status; without one, until its trial runs");

@@ -134,7 +134,9 @@ struct Gateway::State {
     call->traceparent = traceparent(header("traceparent"), services.ids);
     call->address = client_address(request.peer_address, forwarded_for(request), services.config.trusted_proxies);
     call->origin = http::address_share(call->address);
-    call->language = language_of(request.headers.list("Accept-Language"));
+    const auto languages = request.headers.list("Accept-Language");
+    call->language = language_of(languages);
+    call->language_named = names_language(languages);
     call->path_tenant = split_tenant_path(request.path).tenant_id;
     call->started = std::chrono::steady_clock::now();
     call->reference = services.reference;

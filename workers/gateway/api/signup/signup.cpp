@@ -65,6 +65,12 @@ Error refused(Signup& signup) {
   return signup.refusal.allowed ? email_taken() : too_many("too many tries with registered addresses; wait a minute");
 }
 
+Error key_reused() {
+  return {.code = Errc::invalid,
+          .reason = "idempotency_key_reused",
+          .message = "this Idempotency-Key came with another body before"};
+}
+
 http::Response replayed(const store::StoredResponse& stored) {
   auto response = http::Response::json(stored.status, stored.body);
   response.headers.add("Idempotent-Replayed", "true");
@@ -105,11 +111,7 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
         if (signup.key) {
           const auto stored =
               store::lock_idempotency_key(tx, scope, *signup.key, outbox.now() - store::idempotency_kept);
-          if (stored && stored->request_hash != hash) {
-            return Error{.code = Errc::invalid,
-                         .reason = "idempotency_key_reused",
-                         .message = "this Idempotency-Key came with another body before"};
-          }
+          if (stored && stored->request_hash != hash) return key_reused();
           if (stored) {
             again = true;
             response = replayed(*stored);
@@ -177,15 +179,31 @@ void signup(Services& services, const CallPtr& call) {
   if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
 }
 
-// By a super-admin: somebody else is to own the tenant.
+constexpr const char* admin_scope = "admin_tenants";
+
+// By a super-admin: somebody else is to own the tenant, and is invited.
 void create_tenant(Services& services, const CallPtr& call) {
+  const auto key = idempotency_key(call->request());
+  if (!key) return services.refuse(call, key.error());
+  const auto digest = crypto::hmac_sha256(services.idempotency_key, as_bytes(call->request().body));
   change(services, call, parse_signup(call->request().body, call->reference->plans, SignupForm::admin),
-         [&services, call](const SignupRequest& request, db::Transaction& tx,
-                           messaging::Outbox& outbox) -> Result<http::Response> {
+         [&services, call, key = *key, hash = Bytes(digest.begin(), digest.end())](
+             const SignupRequest& request, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           if (key) {
+             const auto stored =
+                 store::lock_idempotency_key(tx, admin_scope, *key, outbox.now() - store::idempotency_kept);
+             if (stored && stored->request_hash != hash) return key_reused();
+             if (stored) return replayed(*stored);
+           }
+           if (!request.region.empty() && !store::has_region(tx, request.region)) {
+             return Error::invalid("/region", "unknown_region", "no cell is in this region");
+           }
            if (store::email_taken(tx, request.admin_email)) return email_taken();
            const auto signup_id = services.ids.next();
            outbox.publish("platform", signup_requested(signup_id, request, std::string(to_string(call->language))));
-           return json_response(202, {{"success", true}, {"signup_id", signup_id.to_string()}});
+           auto response = json_response(202, {{"success", true}, {"signup_id", signup_id.to_string()}});
+           if (key) store::save_idempotency_key(tx, admin_scope, *key, {hash, 202, response.body}, outbox.now());
+           return response;
          });
 }
 
