@@ -14,6 +14,7 @@
 #include "shared/db/role_check.h"
 #include "shared/loop/loop.h"
 #include "shared/service/status_server.h"
+#include "shared/service/trace_exporter.h"
 #include "shared/telemetry/log.h"
 
 namespace tenantry::service {
@@ -86,6 +87,7 @@ int run(config::Reader& reader, Parts parts) {
   options.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
   options.consumer = broker_url(reader, parts.amqp_variable);
   const auto status_address = read_status_address(reader);
+  const auto trace_settings = read_trace_settings(reader);
   if (const auto valid = reader.finish(); !valid) {
     std::fprintf(stderr, "%s: %s\n", parts.name.c_str(), valid.error().message.c_str());
     return 2;
@@ -111,6 +113,8 @@ int run(config::Reader& reader, Parts parts) {
     log::warn("the database's time is not known yet", {{"error", error.what()}});
   }
 
+  // Behind whatever makes spans: it is the last to leave.
+  const Tracing traces(trace_settings, parts.name, ids);
   loop::Loop loop;
   std::unique_ptr<Extension> extension;
   options.tenant_changed = [&extension](const std::string& tenant_id) {
