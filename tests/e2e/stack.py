@@ -4,8 +4,10 @@ A file that is a test calls start() in setUpModule and stop() in tearDownModule;
 it. Names are unique per run (`company`), so files follow each other on one database.
 """
 import atexit
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +118,27 @@ def stop():
 def log_tail():
     with open(log_path, encoding="utf-8", errors="replace") as log:
         return log.read()[-4000:]
+
+
+def node_modules():
+    """Packages from npm, pinned by package.json, out of the tree."""
+    home = os.path.join(ROOT, "build", "npm", "e2e")
+    wanted = os.path.join(os.path.dirname(os.path.abspath(__file__)), "package.json")
+    have = os.path.join(home, "package.json")
+    with open(wanted, encoding="utf-8") as file:
+        text = file.read()
+    installed = None
+    if os.path.exists(have):
+        with open(have, encoding="utf-8") as file:
+            installed = file.read()
+    if installed != text:
+        shutil.rmtree(home, ignore_errors=True)
+        os.makedirs(home)
+        subprocess.run(["npm", "install", "--prefix", home, "--silent", "--no-audit", "--no-fund", "--no-package-lock",
+                        *[f"{name}@{version}" for name, version in json.loads(text)["dependencies"].items()]],
+                       check=True, timeout=300)
+        shutil.copy(wanted, have)
+    return os.path.join(home, "node_modules")
 
 
 # ---- tenants -------------------------------------------------------------------------------------------------------

@@ -131,7 +131,9 @@ struct Gateway::State {
     call->path = path;
     call->route = &route;
     call->request_id = request_id(header("X-Request-Id"), services.ids);
-    call->traceparent = traceparent(header("traceparent"), services.ids);
+    const auto& proxies = services.config.trusted_proxies;
+    const bool from_proxy = std::ranges::find(proxies, request.peer_address) != proxies.end();
+    call->traceparent = traceparent(header("traceparent"), from_proxy, services.ids);
     call->address = client_address(request.peer_address, forwarded_for(request), services.config.trusted_proxies);
     call->origin = http::address_share(call->address);
     call->language = language_of(request.headers.list("Accept-Language"));
