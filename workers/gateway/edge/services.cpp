@@ -12,6 +12,7 @@
 #include "shared/telemetry/metrics.h"
 #include "shared/telemetry/trace.h"
 #include "tenantry/events/v1/security.pb.h"
+#include "workers/gateway/edge/availability.h"
 #include "workers/gateway/edge/trace.h"
 #include "workers/gateway/edge/words.h"
 #include "workers/gateway/edge/content.h"
@@ -194,6 +195,7 @@ void Services::conclude(const CallPtr& call, int status, http::Headers& headers)
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - call->started;
   const auto took_us = std::chrono::duration_cast<Microseconds>(took);
+  availability().note(call->tenant ? call->tenant_id() : std::string{}, clock.now(), status, took_us);
   const auto kept = trace_request(*call, status, took_us);
   series_of(call->request().method, *call->route, status).observe(took.count(), kept);
   if (call->metered) {
