@@ -7,6 +7,7 @@
 #include "shared/core/bytes.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/watch.h"
 
 namespace tenantry::cli {
 namespace {
@@ -178,7 +179,12 @@ void add_tenants(Command& app, Session& session) {
                          "List, show and change tenants, as a super-admin\n\nExamples:\n"
                          "  tenantry tenants list --status TRIAL\n"
                          "  tenantry tenants wait acme   # until it is provisioned and its trial runs\n"
+                         "  tenantry tenants show acme\n"
+                         "  tenantry tenants retry-provisioning acme\n"
                          "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'\n"
+                         "  tenantry tenants reactivate acme\n"
+                         "  tenantry tenants cancel acme\n"
+                         "  tenantry tenants erase acme\n"
                          "  tenantry tenants set-plan acme PROFESSIONAL --reason 'ticket 43'\n"
                          "  tenantry tenants dunning acme --suspend-day 30 --reason 'agreed with their finance team'\n"
                          "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
@@ -190,7 +196,9 @@ void add_tenants(Command& app, Session& session) {
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
   listed->add_option("--status", status, "PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");
   listed->add_option("--search", query, "Part of a tenant's id or company name");
-  listed->callback([&session] { list(session, status, query); });
+  static int seconds = 0;
+  listed->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
+  listed->callback([&session] { watch(session, seconds, [&session] { list(session, status, query); }); });
 
   const auto one = [&](const char* name, const char* help) {
     auto* sub = command->add_subcommand(name, help);
