@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""What the completions offer, asked of the shells themselves; the manual page, formatted by man's own formatter."""
+"""What the completions offer, asked of the shells themselves; the manual page, formatted by man's own formatter; examples, understood."""
 import os
+import re
+import shlex
 import subprocess
 import tempfile
 import unittest
@@ -74,6 +76,48 @@ class Manual(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         for part in ("tenantry tenants list", "tenantry tenants suspend acme --reason abuse", "--status value", "EXIT STATUS"):
             self.assertIn(part, done.stdout)
+
+
+def commands():
+    """Paths of all commands and the examples that are in their help, from the manual page."""
+    paths, examples = set(), []
+    for section in re.split(r"^\.SH ", printed("man"), flags=re.MULTILINE):
+        text = section.replace("\\-", "-").replace("\\e", "\\").replace("\\&", "")
+        named = re.match(r'"tenantry ([^"]*)"', text)
+        if named:
+            paths.add(named.group(1))
+        if re.search("Examples?:", text):
+            shown = re.split("Examples?:", text, maxsplit=1)[1].split("\n.fi", 1)[0]
+            examples += [line.strip() for line in shown.splitlines() if line.startswith("  ")]
+    return paths, examples
+
+
+def calls(example):
+    """What an example asks of tenantry, as arguments; a shell does the rest of it."""
+    for part in example.split("&&"):
+        words = re.search(r"(?:^|\s|<\()tenantry (.*)", part)
+        if words:
+            yield shlex.split(re.split(r" \| | > | # |\)$", words.group(1))[0])
+
+
+class Examples(unittest.TestCase):
+    def test_each_command_has_one(self):
+        paths, examples = commands()
+        self.assertGreater(len(paths), 60)
+        shown = [" ".join(arguments) for example in examples for arguments in calls(example)]
+        shown = [text.removeprefix("--json ") + " " for text in shown]
+        leaves = {path for path in paths if not any(other.startswith(path + " ") for other in paths)}
+        self.assertEqual({leaf for leaf in leaves if not any(text.startswith(leaf + " ") for text in shown)}, set())
+
+    def test_each_is_understood(self):
+        # Without any setting a command does nothing but say which one it misses; what it does not understand is told before.
+        with tempfile.TemporaryDirectory() as folder:
+            for example in commands()[1]:
+                for arguments in calls(example):
+                    done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60, cwd=folder, stdin=subprocess.DEVNULL,
+                                          env={"PATH": os.environ["PATH"], "ASAN_OPTIONS": "detect_leaks=0"})
+                    if done.returncode == 2:
+                        self.assertIn("configuration:", done.stderr, example)
 
 
 if __name__ == "__main__":

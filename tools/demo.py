@@ -18,6 +18,8 @@ steps = 0
 TENANT = "boulangerie-martin"
 OWNER = "marie@boulangerie-martin.example"
 OTHER = "atelier-durand"
+ACCOUNTANT = "chloe@petit-comptable.example"
+PASSWORD = "Une-Baguette-Bien-Cuite-42"
 
 
 def paint(code, text):
@@ -112,8 +114,109 @@ def uses_it():
     return token
 
 
+def bearer(token):
+    return {"Authorization": "Bearer " + token}
+
+
+def invites(headers, address, role):
+    """The token that is mailed."""
+    before = p.mailed_tokens("inv", address)
+    made = p.request("POST", "/v1/users", {"email": address, "role": role}, headers)
+    assert made.status == 201, made
+    return p.mailed_token("inv", address, before)
+
+
+def joins(token, first, last):
+    """Without an account before: a name and a password."""
+    joined = p.request("POST", f"/v1/invitations/{token}/accept",
+                       {"first_name": first, "last_name": last, "password": PASSWORD, "accept_terms": True})
+    assert joined.status == 201, joined
+    return joined.json
+
+
+def logs_in(address, tenant=None):
+    answer = p.request("POST", "/auth/login", {"email": address, "password": PASSWORD}, {"X-Tenant-ID": tenant} if tenant else {})
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def people_and_machines():
+    chapter("3. People and machines")
+    owner = p.login(TENANT, OWNER)
+    early = p.request("POST", "/v1/users", {"email": ACCOUNTANT, "role": "viewer"}, owner)
+    check(early.status == 403 and early.json["code"] == "email_not_verified", "who has not confirmed the own address invites nobody", early)
+    for role, grants in (("comptable", ["subscription:read", "usage:read"]),
+                         ("vendeuse", ["clients:create", "clients:read", "clients:update:own"])):
+        made = p.request("POST", "/v1/roles", {"role": role, "permissions": grants}, owner)
+        assert made.status == 201, made
+    p.confirm_address(owner, OWNER)
+    token = invites(owner, ACCOUNTANT, "comptable")
+    step("Marie opens the link in her mail, and invites an accountant")
+    for _ in range(3):
+        seen = p.request("GET", f"/v1/invitations/{token}")
+        assert seen.status == 200 and seen.json["email"] == ACCOUNTANT, seen
+    check(joins(token, "Chloé", "Petit")["role"] == "comptable", "the link of the mail, opened by three scanners before, lets Chloé join")
+    chloe = bearer(logs_in(ACCOUNTANT)["access_token"])
+    subscription = p.request("GET", "/v1/subscription", headers=chloe)
+    clients = p.request("GET", "/v1/clients", headers=chloe)
+    check(subscription.status == 200 and clients.status == 403, "she sees the subscription, and no clients (403)", (subscription, clients))
+
+    paul = "paul@atelier-durand.example"
+    other = p.login(OTHER, paul)
+    p.confirm_address(other, paul)
+    token = invites(other, ACCOUNTANT, "viewer")
+    as_paul = p.request("POST", f"/v1/invitations/{token}/accept", {}, other)
+    check(as_paul.status == 403 and as_paul.json["code"] == "wrong_account", "Atelier Durand invites her, too: Paul cannot accept it for her", as_paul)
+    joined = p.request("POST", f"/v1/invitations/{token}/accept", {}, chloe)
+    assert joined.status == 201, joined
+    asked = logs_in(ACCOUNTANT)
+    check([(each["tenant_id"], each["role"]) for each in asked["tenants"]] == [(OTHER, "viewer"), (TENANT, "comptable")] and "access_token" not in asked,
+          "she joins as the person she is: her login asks which of the two", asked)
+    tokens = logs_in(ACCOUNTANT, TENANT)
+    entered = p.request("POST", "/auth/switch", {"tenant_id": OTHER, "refresh_token": tokens["refresh_token"]})
+    left = p.request("GET", "/v1/me", headers=bearer(tokens["access_token"]))
+    there = p.request("GET", "/v1/me", headers=bearer(entered.json["access_token"]))
+    check(left.status == 401 and (there.json["tenant_id"], there.json["tenant_role"]) == (OTHER, "viewer"),
+          "and she switches: the session in the one is over, in the other she is viewer", (left, there))
+
+    julie = "julie@boulangerie-martin.example"
+    joins(invites(owner, julie, "vendeuse"), "Julie", "Roux")
+    seller = bearer(logs_in(julie)["access_token"])
+    mine = p.request("POST", "/v1/clients", {"name": "Fleuriste Rose"}, seller).json["id"]
+    not_mine = next(each["id"] for each in p.request("GET", "/v1/clients", headers=owner).json["clients"] if each["id"] != mine)
+    changed, refused = (p.request("PATCH", f"/v1/clients/{each}", {"name": "Fleurs Rose"}, seller) for each in (mine, not_mine))
+    check(changed.status == 200 and refused.status == 404, "a role with clients:update:own changes one's own client, and no other (404)", (changed, refused))
+
+    made = p.request("POST", "/v1/api-keys", {"name": "Caisse", "permissions": ["events:publish"]}, owner)
+    assert made.status == 201, made
+    till = bearer(made.json["key"])
+    sent = p.request("POST", "/v1/events", {"event": "order.created", "tenant_id": TENANT, "website_id": 1, "timestamp": p.tenantry("clock", "show")[0]["now"],
+                                            "payload": {"order_id": 1, "total": 12.5}}, till)
+    closed = p.request("GET", "/v1/clients", headers=till)
+    check(sent.status == 202 and closed.status == 403, "the till's API key publishes an event, and opens nothing else", (sent, closed))
+    await_event("order.created")
+    actor = p.analyst(f"SELECT actor_kind, actor_id FROM analytics.audit_events WHERE tenant_id = '{TENANT}' AND type = 'order.created'")[0]
+    check(actor == ["api_key", made.json["id"]], "it is in the audit log by the key's name", actor)
+
+    chloe = bearer(logs_in(ACCOUNTANT, TENANT)["access_token"])
+    seed = p.request("POST", "/v1/me/factors/totp", headers=chloe)
+    assert seed.status == 201, seed
+    codes = p.request("POST", "/v1/me/factors/totp/confirm", {"code": p.totp(seed.json["secret"], int(p.platform_now()) // 30)}, chloe)
+    check(codes.status == 200 and len(codes.json["recovery_codes"]) == 10, "Chloé sets up a second factor, and keeps ten recovery codes", codes)
+    challenge = logs_in(ACCOUNTANT, TENANT)
+    lost = p.request("GET", "/v1/me", headers=bearer(challenge["challenge_token"]))
+    assert lost.status == 401, lost
+    entered = p.request("POST", "/auth/login/factor", {"recovery_code": codes.json["recovery_codes"][0]}, bearer(challenge["challenge_token"]))
+    assert entered.status == 200, entered
+    chloe = bearer(entered.json["access_token"])
+    check(p.request("DELETE", "/v1/me/factors/totp", headers=chloe).status == 204 and "access_token" in logs_in(ACCOUNTANT, TENANT),
+          "her phone falls into the river: a recovery code lets her in, once, and she removes it")
+    used = p.request("POST", "/auth/login/factor", {"recovery_code": codes.json["recovery_codes"][0]}, bearer(challenge["challenge_token"]))
+    check(used.status == 401, "the code is used up", used)
+
+
 def trial_ends():
-    chapter("3. The trial ends unpaid")
+    chapter("4. The trial ends unpaid")
     p.advance("11d")
     await_event("trial.ending")
     mail = mail_about("se termine")
@@ -127,7 +230,7 @@ def trial_ends():
 
 
 def pays():
-    chapter("4. It pays")
+    chapter("5. It pays")
     began = time.monotonic()
     answer = p.post_stripe(p.stripe_event("invoice.paid", p.invoice(TENANT, paid=True)))
     assert answer.status == 200, answer
@@ -141,7 +244,7 @@ def pays():
 
 
 def fails_to_pay():
-    chapter("5. A payment fails")
+    chapter("6. A payment fails")
     p.advance("1d")
     answer = p.post_stripe(p.stripe_event("invoice.payment_failed", p.invoice(TENANT, paid=False)))
     assert answer.status == 200, answer
@@ -163,7 +266,7 @@ def fails_to_pay():
 
 
 def reaches_a_limit():
-    chapter("6. It reaches a limit")
+    chapter("7. It reaches a limit")
     token = p.login(TENANT, OWNER)
     for quantity in (8200, 1900):
         # The platform's own count: nobody else may say it.
@@ -181,7 +284,7 @@ def reaches_a_limit():
 
 
 def leaves():
-    chapter("7. It leaves")
+    chapter("8. It leaves")
     token = p.login(TENANT, OWNER)
     answer = p.request("POST", "/v1/subscription/cancel", {}, token)
     check(answer.status == 200, "POST /v1/subscription/cancel → CANCELLED", answer)
@@ -199,7 +302,7 @@ def leaves():
 
 
 def remains():
-    chapter("8. What remains: the audit trail")
+    chapter("9. What remains: the audit trail")
     p.await_true("audit at rest", settled)
     records = p.analyst("SELECT sequence, type, actor_kind, actor_id, coalesce(payload->>'reason', payload->>'step', payload->>'metric', '') "
                         f"FROM analytics.audit_events WHERE tenant_id = '{TENANT}' ORDER BY sequence")
@@ -239,7 +342,7 @@ def remains():
 
 
 def is_forgotten():
-    chapter("9. Its people are forgotten, its log is not")
+    chapter("10. Its people are forgotten, its log is not")
     answer = p.admin("POST", f"/v1/admin/tenants/{TENANT}/erase", {})
     check(answer.status == 202, f"POST /v1/admin/tenants/{TENANT}/erase", answer)
     await_event("tenant.erased")
@@ -262,7 +365,7 @@ def settled():
 
 def main():
     try:
-        for part in (signs_up, uses_it, trial_ends, pays, fails_to_pay, reaches_a_limit, leaves, remains, is_forgotten):
+        for part in (signs_up, uses_it, people_and_machines, trial_ends, pays, fails_to_pay, reaches_a_limit, leaves, remains, is_forgotten):
             part()
     except (AssertionError, KeyError) as error:
         print(f"\n  {paint('31', 'FAILED')} {error!r}", file=sys.stderr)

@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.parse
@@ -123,6 +124,36 @@ def login(tenant_id, address, password="Une-Baguette-Bien-Cuite-42"):
     if answer.status != 200:
         raise AssertionError(f"login: {answer}")
     return {"Authorization": "Bearer " + answer.json["access_token"]}
+
+
+def mailed_tokens(prefix, address):
+    """Those of all mailed links of a kind ("inv": invitation, "emv": confirmation, ...) to the address."""
+    texts = [text for to, _, text in mails() if address in to]
+    return {token for text in texts for token in re.findall(rf"#t=({prefix}_[A-Za-z0-9_-]{{43}})", text)}
+
+
+def mailed_token(prefix, address, before=frozenset()):
+    """That of the one that was mailed since."""
+    return await_true(f"a mailed link {prefix} to {address}", lambda: mailed_tokens(prefix, address) - before, 30).pop()
+
+
+def confirm_address(headers, address):
+    """As the person does it: asks for the link, and opens what is mailed. Who invites has done that, and who makes keys."""
+    before = mailed_tokens("emv", address)
+    asked = request("POST", "/v1/me/email/verify", {}, headers)
+    if asked.status != 202:
+        raise AssertionError(f"asking for the link: {asked}")
+    confirmed = request("POST", "/auth/email/confirm", {"token": mailed_token("emv", address, before)})
+    if confirmed.status != 204:
+        raise AssertionError(f"confirming {address}: {confirmed}")
+    await_true(f"{address} is confirmed", lambda: request("GET", "/v1/me", headers=headers).json["email_verified"], 5)
+
+
+def totp(secret, step):
+    """The code of an authenticator app for a half minute (RFC 6238)."""
+    digest = hmac.new(base64.b32decode(secret), step.to_bytes(8, "big"), hashlib.sha1).digest()
+    at = digest[-1] & 15
+    return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7FFFFFFF) % 1000000:06}"
 
 
 # ---- Stripe --------------------------------------------------------------------------------------------------------

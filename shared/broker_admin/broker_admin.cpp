@@ -5,6 +5,7 @@
 
 #include "shared/core/bytes.h"
 #include "shared/http/client.h"
+#include "shared/telemetry/trace.h"
 
 namespace tenantry::broker_admin {
 namespace {
@@ -24,6 +25,13 @@ struct Call {
   json body{};
   bool absent_is_fine = false;
 };
+
+// Of a path only what it is about: the rest of it names tenants and their users.
+std::vector<tracing::Attribute> attributes_of(std::string_view method, std::string_view path, std::size_t calls) {
+  return {{"http.request.method", std::string(method)},
+          {"url.template", "/api/" + std::string(path.substr(0, path.find('/')))},
+          {"tenantry.calls", static_cast<std::int64_t>(calls)}};
+}
 
 // Over HTTP.
 class ManagementApi final : public BrokerAdmin {
@@ -211,7 +219,10 @@ class ManagementApi final : public BrokerAdmin {
   }
 
   Result<http::ClientResponse> call(const char* method, const std::string& path, const json& body) {
-    return client_.perform(request(method, path, body));
+    tracing::ClientCall span("manage broker", attributes_of(method, path, 1));
+    auto response = client_.perform(request(method, path, body));
+    if (!response) span.failed(to_string(response.error().code));
+    return response;
   }
 
   Result<json> get(const std::string& path) {
@@ -233,7 +244,10 @@ class ManagementApi final : public BrokerAdmin {
     std::vector<http::ClientRequest> requests;
     requests.reserve(calls.size());
     for (const auto& each : calls) requests.push_back(request(each.method, each.path, each.body));
+    std::optional<tracing::ClientCall> span;
+    if (!calls.empty()) span.emplace("manage broker", attributes_of(calls[0].method, calls[0].path, calls.size()));
     const auto responses = client_.perform_all(requests, connections_max);
+    span.reset();
     for (std::size_t i = 0; i < calls.size(); ++i) {
       if (!responses[i]) return responses[i].error();
       if (auto ok = check(calls[i], *responses[i]); !ok) return ok;

@@ -12,6 +12,7 @@
 #include "shared/core/rare.h"
 #include "shared/db/connection.h"
 #include "shared/messaging/outbox_rows.h"
+#include "shared/telemetry/trace.h"
 
 namespace tenantry::messaging {
 
@@ -49,16 +50,20 @@ events::Event Outbox::make(std::string_view tenant_id, const google::protobuf::M
 }
 
 OutboxRow Outbox::row_of(const events::Event& event, std::string exchange, std::string vhost) const {
-  return {.id = event.id,
-          .exchange = std::move(exchange),
-          .routing_key = event.type,
-          .vhost = std::move(vhost),
-          .tenant_id = event.tenant_id,
-          .type = event.type,
-          .content_type = event.content_type,
-          .headers = events::encode_headers(event),
-          .payload = event.payload,
-          .available_at = now_};
+  OutboxRow row{.id = event.id,
+                .exchange = std::move(exchange),
+                .routing_key = event.type,
+                .vhost = std::move(vhost),
+                .tenant_id = event.tenant_id,
+                .type = event.type,
+                .content_type = event.content_type,
+                .headers = events::encode_headers(event),
+                .payload = event.payload,
+                .available_at = now_};
+  // Of this hop: whose decision it follows from. The event itself says where it all began.
+  const auto* decided = cause_ == nullptr ? nullptr : tracing::of_cause(cause_->id);
+  if (decided != nullptr) row.headers["traceparent"] = decided->traceparent();
+  return row;
 }
 
 namespace {

@@ -37,6 +37,7 @@ OutboxRow read_row(const db::Row& row) {
   out.payload.assign(payload.begin(), payload.end());
   out.available_at = row.timestamp(9);
   out.retry = static_cast<int>(row.int64(10));
+  out.timer_key = row.text(12);
   return out;
 }
 
@@ -73,7 +74,7 @@ std::vector<OutboxRow> claim_due(db::Transaction& tx, Timestamp now, int rows_ma
       "ORDER BY available_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED) AS due "
       "WHERE o.id = due.id AND o.exchange = due.exchange AND o.routing_key = due.routing_key AND o.retry = due.retry "
       "RETURNING o.id, o.exchange, o.routing_key, o.vhost, o.tenant_id, o.type, o.content_type, o.headers, "
-      "o.payload, o.available_at, o.retry, o.seq",
+      "o.payload, o.available_at, o.retry, o.seq, coalesce(o.timer_key, '')",
       {now, rows_max});
   std::vector<std::pair<std::pair<Timestamp, std::int64_t>, OutboxRow>> sorted;
   for (const auto row : result) sorted.push_back({{row.timestamp(9), row.int64(11)}, read_row(row)});

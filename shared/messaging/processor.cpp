@@ -9,6 +9,7 @@
 #include "shared/core/rare.h"
 #include "shared/db/run.h"
 #include "shared/messaging/dead_letters.h"
+#include "shared/messaging/traces.h"
 #include "shared/telemetry/log.h"
 #include "shared/telemetry/metrics.h"
 
@@ -47,6 +48,7 @@ struct Processor::State {
   std::unique_ptr<Worker> worker;
   std::map<std::string, const ConsumerRow*, std::less<>> rows;
   amqp::Random random;
+  std::optional<BatchTrace> trace;  // of the batch at hand
 
   std::string source() const { return "/tenantry/" + spec.name; }
 
@@ -95,7 +97,8 @@ struct Processor::State {
   // All effects of the batch in one transaction. `failed` tells whose error it was; null: of the batch as a whole.
   Result<void> handle(const std::vector<const Arrival*>& batch, const Acted& acted, const Arrival** failed) {
     *failed = nullptr;
-    return commit([&](db::Transaction& tx, Outbox& outbox) -> Result<void> {
+    const auto start = tracing::now();
+    auto done = commit([&](db::Transaction& tx, Outbox& outbox) -> Result<void> {
       auto fresh = admit(tx, batch);
       std::vector<const Incoming*> events;
       std::vector<const Arrival*> arrivals;
@@ -126,6 +129,8 @@ struct Processor::State {
       forget_attempts(tx, batch);
       return {};
     });
+    trace->transaction(batch, start, done ? "" : "rolled_back");
+    return done;
   }
 
   // ---- crash loops -------------------------------------------------------------------------------------------
@@ -204,6 +209,7 @@ struct Processor::State {
     row.type = event.type;
     row.content_type = event.content_type;
     row.headers = events::encode_headers(event);
+    if (const auto* tried = tracing::of_cause(event.id)) row.headers["traceparent"] = tried->traceparent();
     const auto original = [&](std::string_view header, const std::string& fallback) {
       const auto at = wire.headers.find(std::string(header));
       return wire.exchange.empty() && at != wire.headers.end() ? at->second : fallback;
@@ -221,6 +227,8 @@ struct Processor::State {
 
   // A delayed retry, or a dead letter when no more tries would help. In a transaction of its own.
   Result<void> fail(const Arrival& arrival, const Error& error) {
+    trace->failed(arrival, error);
+    const tracing::Scope about(trace->of(arrival));
     const auto* row = row_for(arrival.incoming.event);
     const int attempts_max = row == nullptr ? 1 : row->options.attempts_max;
     const bool again = is_transient(error.code) && arrival.incoming.attempts + 1 < attempts_max;
@@ -263,6 +271,7 @@ struct Processor::State {
                                 });
     if (!looked) return looked.error();
     if (handled) return std::any{};
+    const tracing::Scope about(trace->of(arrival));
     return row->act(arrival.incoming);
   }
 
@@ -286,6 +295,15 @@ struct Processor::State {
 
   // Settles each arrival of the batch, or gives the rest back (false) because the database is away.
   bool process(const std::vector<Arrival>& batch) {
+    trace.emplace(spec.name, batch);
+    const tracing::CauseScope causes(&trace->causes());
+    const bool done = process_all(batch);
+    if (done) trace->settled();
+    trace.reset();
+    return done;
+  }
+
+  bool process_all(const std::vector<Arrival>& batch) {
     std::vector<const Arrival*> all;
     for (const auto& arrival : batch) all.push_back(&arrival);
     bool careful = false;

@@ -11,6 +11,7 @@
 #include "shared/db/run.h"
 #include "shared/loop/loop.h"
 #include "shared/messaging/outbox_rows.h"
+#include "shared/messaging/traces.h"
 #include "shared/telemetry/log.h"
 #include "shared/telemetry/metrics.h"
 
@@ -50,6 +51,7 @@ struct Relay::State {
   // Guarded by mutex.
   Answers answers;
   std::set<RowKey> in_flight;
+  PublishTraces traces;
   bool stopping = false;
 
   std::atomic<bool> broker_up{false};
@@ -70,6 +72,7 @@ struct Relay::State {
                                   : outcome == PublishOutcome::released ? "released"
                                                                         : "unpublishable"}});
     const std::lock_guard lock(mutex);
+    traces.end(key, row, outcome);
     if (outcome == PublishOutcome::unpublishable) {
       answers.unpublishable.push_back({key, why});
       work.notify_all();
@@ -88,6 +91,7 @@ struct Relay::State {
     std::erase_if(rows, [&](const OutboxRow& row) {
       return in_flight.size() >= options.in_flight_max || !in_flight.insert(key_of(row)).second;
     });
+    for (auto& row : rows) traces.begin(row);
     return rows;
   }
 
@@ -230,6 +234,7 @@ void Relay::start() {
 }
 
 void Relay::hand_over(std::vector<OutboxRow> rows) {
+  for (auto& row : rows) row.timer_key.clear();  // due as it was written: part of what it follows from
   if (!rows.empty()) state_->publish(std::move(rows));
 }
 

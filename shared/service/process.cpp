@@ -10,6 +10,10 @@
 
 namespace tenantry::service {
 
+std::string version_number() {
+  return version;
+}
+
 std::string version_text(const std::string& name) {
   return name + " " + version + "\nbuilt with " + built_with;
 }

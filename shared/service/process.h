@@ -7,6 +7,8 @@
 
 namespace tenantry::service {
 
+std::string version_number();  // "0.1.0"
+
 // "tenantry 0.1.0", and a line of what it was built against.
 std::string version_text(const std::string& name);
 

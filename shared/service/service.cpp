@@ -16,6 +16,7 @@
 #include "shared/service/entry.h"
 #include "shared/service/process.h"
 #include "shared/service/status_server.h"
+#include "shared/service/trace_exporter.h"
 #include "shared/telemetry/log.h"
 
 namespace tenantry::service {
@@ -85,6 +86,7 @@ ProcessConfig read_process_config(config::Reader& reader, const std::string& amq
   config.host.relay.publisher.broker = broker_url(reader, "TENANTRY_AMQP_URL");
   config.host.consumer = broker_url(reader, amqp_variable);
   config.status = read_status_address(reader);
+  config.traces = read_trace_settings(reader);
   return config;
 }
 
@@ -126,6 +128,8 @@ int run(config::Reader& reader, Parts parts) {
     log::warn("the database's time is not known yet", {{"error", error.what()}});
   }
 
+  // Behind whatever makes spans: it is the last to leave.
+  const Tracing traces(config.traces, parts.name, ids);
   loop::Loop loop;
   std::unique_ptr<Extension> extension;
   options.tenant_changed = [&extension](const std::string& tenant_id) {

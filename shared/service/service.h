@@ -15,6 +15,7 @@
 #include "shared/core/ids.h"
 #include "shared/messaging/host.h"
 #include "shared/service/status_server.h"
+#include "shared/service/trace_exporter.h"
 #include "shared/telemetry/log.h"
 
 namespace tenantry::service {
@@ -51,6 +52,7 @@ struct ProcessConfig {
   log::Level log_level = log::Level::info;
   messaging::HostOptions host;
   StatusAddress status;
+  TraceSettings traces;
 };
 // `amqp_variable`: of the consuming broker user.
 ProcessConfig read_process_config(config::Reader& reader, const std::string& amqp_variable);

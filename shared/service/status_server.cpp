@@ -24,7 +24,8 @@ std::string ready_text(const messaging::HostHealth& health) {
 
 }  // namespace
 
-http::Response status_of(http::Method method, std::string_view path, const messaging::HostHealth& health) {
+http::Response status_of(http::Method method, std::string_view path, const messaging::HostHealth& health,
+                         std::string_view accept) {
   const bool known = path == "/livez" || path == "/readyz" || path == "/metrics";
   if (!known) return {.status = 404};
   if (method != http::Method::get && method != http::Method::head) {
@@ -32,9 +33,10 @@ http::Response status_of(http::Method method, std::string_view path, const messa
   }
   if (path == "/livez") return http::Response::json(200, R"({"status":"alive"})");
   if (path == "/readyz") return http::Response::json(health.database && health.broker ? 200 : 503, ready_text(health));
+  auto page = metrics::render_for(accept);
   return {.status = 200,
-          .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-          .body = metrics::render()};
+          .headers = {{"Content-Type", std::move(page.content_type)}, {"Vary", "Accept"}},
+          .body = std::move(page.body)};
 }
 
 StatusAddress read_status_address(config::Reader& reader) {
@@ -45,7 +47,7 @@ StatusAddress read_status_address(config::Reader& reader) {
 StatusServer::StatusServer(loop::Loop& loop, const StatusAddress& where, std::function<messaging::HostHealth()> health)
     : server_(loop, options_of(where), [health = std::move(health)](const std::shared_ptr<http::Exchange>& exchange) {
         const auto& request = exchange->request();
-        exchange->respond(status_of(request.method, request.path, health()));
+        exchange->respond(status_of(request.method, request.path, health(), request.headers.list("Accept")));
       }) {}
 
 }  // namespace tenantry::service

@@ -15,7 +15,8 @@
 namespace tenantry::service {
 
 // Pure, but for the metrics of this process.
-http::Response status_of(http::Method method, std::string_view path, const messaging::HostHealth& health);
+http::Response status_of(http::Method method, std::string_view path, const messaging::HostHealth& health,
+                         std::string_view accept = {});
 
 struct StatusAddress {
   std::string address;

@@ -5,7 +5,9 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "shared/core/bytes.h"
 #include "shared/core/clock.h"
+#include "shared/telemetry/trace.h"
 
 namespace tenantry::log {
 namespace {
@@ -54,6 +56,10 @@ std::string json_line(Timestamp at, Level level, std::string_view body, Fields f
   line["severity_text"] = name_of(level);
   line["severity_number"] = static_cast<int>(level);
   line["body"] = body;
+  if (const auto& about = tracing::current()) {
+    line["trace_id"] = to_hex(about->trace_id);
+    line["span_id"] = to_hex(about->span_id);
+  }
   auto& attributes = line["attributes"] = nlohmann::ordered_json::object();
   for (const auto& field : fields) {
     std::visit([&](const auto& value) { attributes[std::string(field.key)] = value; }, field.value);

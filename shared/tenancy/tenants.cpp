@@ -75,6 +75,9 @@ Result<Tenant> create_tenant(db::Transaction& tx, const NewTenant& tenant, IdGen
   const auto plan = tx.exec("SELECT max(version) FROM platform.plans WHERE plan = $1", {tenant.plan});
   if (plan[0].is_null(0)) return Error::invalid("/plan", "unknown_plan", "no plan is called " + tenant.plan);
 
+  const auto cell = tx.exec("SELECT min(name) FROM platform.cells WHERE $1 = '' OR region = $1", {tenant.region});
+  if (cell[0].is_null(0)) return Error::invalid("/region", "unknown_region", "no cell is in " + tenant.region);
+
   std::string base = slug_of(tenant.company_name);
   if (base.empty()) base = random_slug(ids);
   for (int from = 1;; from += candidates_at_once) {
@@ -82,10 +85,10 @@ Result<Tenant> create_tenant(db::Transaction& tx, const NewTenant& tenant, IdGen
       // A twin that is not committed yet makes this wait, then skip: no error, no retry.
       const auto made = tx.exec(
           "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, "
-          "plan_version, locale, trial_ends_at, created_at, updated_at) "
-          "VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $4, $4) ON CONFLICT DO NOTHING",
+          "plan_version, locale, trial_ends_at, created_at, updated_at, isolation_mode, cell) "
+          "VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $4, $4, $9, $10) ON CONFLICT DO NOTHING",
           {slug, tenant.company_name, tenant.company_email, now, tenant.plan, plan[0].int64(0), tenant.locale,
-           now + tenant.trial});
+           now + tenant.trial, tenant.isolation_mode, cell[0].text(0)});
       if (made.affected() == 1) return *find_tenant(tx, slug);
     }
   }

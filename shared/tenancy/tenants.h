@@ -50,11 +50,13 @@ struct NewTenant {
   std::string plan;  // must exist; its newest version is pinned
   std::string locale = "fr";
   Days trial{14};
+  std::string isolation_mode = "pool";
+  std::string region{};  // where its cell is; "": the first cell's
 };
 
 // Inserts a PENDING tenant under the first free slug of its name. Two at once get
 // different slugs: the insert decides, not a look beforehand. Errors: invalid with
-// pointer "/plan" for an unknown plan.
+// pointer "/plan" for an unknown plan, "/region" for one without a cell.
 Result<Tenant> create_tenant(db::Transaction& tx, const NewTenant& tenant, IdGenerator& ids, Timestamp now);
 
 // The slug create_tenant would choose now.

@@ -4,9 +4,13 @@ A file that is a test calls start() in setUpModule and stop() in tearDownModule;
 it. Names are unique per run (`company`), so files follow each other on one database.
 """
 import atexit
+import http.client
+import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -118,6 +122,61 @@ def log_tail():
         return log.read()[-4000:]
 
 
+class Gateway:
+    """One more, beside the one that has every tenant of the tests: with settings of its own."""
+
+    def __init__(self, **own):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        ours = {name: value for name, value in settings().items() if name not in MANY_SIGNUPS}
+        ours |= {"TENANTRY_HTTP_PORT": str(self.port), "TENANTRY_URL": f"http://127.0.0.1:{self.port}", **own}
+        with open(log_path, "ab") as log:
+            self.process = subprocess.Popen([BINARY, "run", "--workers", "gateway"], env=ours, stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL)
+        p.await_true("the other gateway answers", lambda: self.process.poll() is not None or self.listens(), 30)
+
+    def listens(self):
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+    def request(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        raw = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, body=raw, headers={"Content-Type": "application/json", **(headers or {})})
+        response = connection.getresponse()
+        answer = p.Answer(response.status, response.headers, response.read().decode())
+        connection.close()
+        return answer
+
+    def stop(self):
+        self.process.terminate()
+        return self.process.wait(timeout=60)
+
+
+def node_modules():
+    """Packages from npm, pinned by package.json, out of the tree."""
+    home = os.path.join(ROOT, "build", "npm", "e2e")
+    wanted = os.path.join(os.path.dirname(os.path.abspath(__file__)), "package.json")
+    have = os.path.join(home, "package.json")
+    with open(wanted, encoding="utf-8") as file:
+        text = file.read()
+    installed = None
+    if os.path.exists(have):
+        with open(have, encoding="utf-8") as file:
+            installed = file.read()
+    if installed != text:
+        shutil.rmtree(home, ignore_errors=True)
+        os.makedirs(home)
+        subprocess.run(["npm", "install", "--prefix", home, "--silent", "--no-audit", "--no-fund", "--no-package-lock",
+                        *[f"{name}@{version}" for name, version in json.loads(text)["dependencies"].items()]],
+                       check=True, timeout=300)
+        shutil.copy(wanted, have)
+    return os.path.join(home, "node_modules")
+
+
 # ---- tenants -------------------------------------------------------------------------------------------------------
 
 
@@ -156,6 +215,11 @@ class Tenant:
     def await_record(self, type_, count=1, seconds=30):
         p.await_true(f"{count} × {type_} of {self.id} in the audit log", lambda: len(self.records(type_)) >= count, seconds)
         return self.records(type_)
+
+    def confirm(self):
+        """The owner's address, by the link in the mail: who invites has done that, and who makes keys."""
+        p.confirm_address(self.token, self.address)
+        return self
 
     def usage(self, metric="api_calls", span="month"):
         rows = p.analyst("SELECT coalesce(sum(quantity), 0), coalesce(sum(events), 0) FROM analytics.usage "

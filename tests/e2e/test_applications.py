@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -32,23 +31,6 @@ def tearDownModule():
 def program(language):
     with open(PAGE, encoding="utf-8") as page:
         return re.search(rf"```{language}\n(.*?)```", page.read(), re.DOTALL).group(1)
-
-
-def node_modules():
-    """amqplib, pinned by package.json, out of the tree."""
-    home = os.path.join(stack.ROOT, "build", "npm", "e2e")
-    wanted = os.path.join(os.path.dirname(os.path.abspath(__file__)), "package.json")
-    have = os.path.join(home, "package.json")
-    with open(wanted, encoding="utf-8") as file:
-        text = file.read()
-    if not os.path.exists(have) or open(have, encoding="utf-8").read() != text:
-        shutil.rmtree(home, ignore_errors=True)
-        os.makedirs(home)
-        subprocess.run(["npm", "install", "--prefix", home, "--silent", "--no-audit", "--no-fund", "--no-package-lock",
-                        *[f"{name}@{version}" for name, version in json.loads(text)["dependencies"].items()]],
-                       check=True, timeout=300)
-        shutil.copy(wanted, have)
-    return os.path.join(home, "node_modules")
 
 
 def broker(tenant):
@@ -98,7 +80,7 @@ class Programs(unittest.TestCase):
         """Against a queue that holds an order and what the platform has said: the program adds an order of its own."""
         environment = {**os.environ, "AMQP_URL": login["url"], "EXCHANGE": login["exchange"], "QUEUE": queue, "COUNT": "2"}
         if command == "node":
-            environment["NODE_PATH"] = node_modules()
+            environment["NODE_PATH"] = stack.node_modules()
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, name)
             with open(path, "w", encoding="utf-8") as file:

@@ -2,11 +2,13 @@
 """Every command of `tenantry`: what it does, its exit code, and that --json prints JSON lines."""
 import csv
 import gzip
+import http.server
 import json
 import os
 import signal
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import stack
@@ -56,7 +58,8 @@ class Commands(unittest.TestCase):
         self.assertGreaterEqual(overview["tenants"]["TRIAL"], 1)
         self.assertIn("PROFESSIONAL", {plan["plan"] for plan in overview["plans"]})
         shown = self.assertDone("status")
-        for said in ("TRIAL", "PROFESSIONAL", "attention"):
+        self.assertEqual((overview["availability"]["target"], overview["availability"]["days"]), (0.9995, 30))
+        for said in ("TRIAL", "PROFESSIONAL", "served", "error budget", "attention"):
             self.assertIn(said, shown)
         self.assertIn("TENANTRY_ADMIN_TOKEN", run("status", TENANTRY_ADMIN_TOKEN=None).stderr)
 
@@ -183,6 +186,58 @@ class Commands(unittest.TestCase):
             listener.send_signal(signal.SIGTERM)
             listener.communicate(timeout=20)
         self.assertEqual(listener.returncode, 0)
+
+    def test_forward(self):
+        received, answers = [], [503, 200, 404, 200]
+
+        class Application(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                received.append((dict(self.headers), json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+                self.send_response(answers[len(received) - 1])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+        application = http.server.HTTPServer(("127.0.0.1", 0), Application)
+        threading.Thread(target=application.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{application.server_port}/events"
+        listener = subprocess.Popen([stack.BINARY, "events", "listen", "--tenant", self.tenant.id, "--type", "order.#,parcel.sent", "--forward", url],
+                                    env=stack.settings(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            self.assertIn("order.#, parcel.sent", listener.stderr.readline())
+            for number, type_ in enumerate(("order.created", "parcel.lost", "parcel.sent", "order.sent")):
+                event = {"specversion": "1.0", "id": f"f-{number}", "source": "/shop", "type": type_, "data": {"number": number}}
+                self.assertEqual(self.tenant.post("/v1/events", event).status, 202)
+            printed = [line for line in (listener.stdout.readline() for _ in range(6)) if "<--" in line]
+            self.assertEqual([line.split("<-- ", 1)[1].strip() for line in printed], [
+                f"[200] POST {url} order.created, 2 tries", f"[404] POST {url} parcel.sent", f"[200] POST {url} order.sent"])
+        finally:
+            listener.send_signal(signal.SIGTERM)
+            listener.communicate(timeout=20)
+            application.shutdown()
+            application.server_close()
+        self.assertEqual(listener.returncode, 0)
+        self.assertEqual([(body["type"], body["data"]["number"]) for _, body in received],
+                         [("order.created", 0), ("order.created", 0), ("parcel.sent", 2), ("order.sent", 3)])
+        for headers, body in received:
+            self.assertEqual(headers["Content-Type"], "application/cloudevents+json")
+            self.assertFalse({name.lower() for name in headers} & {"authorization", "stripe-signature", "webhook-signature", "cookie"})
+            self.assertEqual(body["tenantid"], self.tenant.id)
+        self.assertIn("must begin with http://", run("events", "listen", "--forward", "localhost:3000").stderr)
+
+    def test_watch(self):
+        for command in (("status",), ("tenants", "list", "--search", self.tenant.id)):
+            watcher = subprocess.Popen([stack.BINARY, "--json", *command, "--watch", "2"], env=stack.settings(), stdout=subprocess.PIPE, text=True)
+            try:
+                first, second = json.loads(watcher.stdout.readline()), json.loads(watcher.stdout.readline())
+                self.assertEqual(set(first), set(second))
+            finally:
+                watcher.send_signal(signal.SIGINT)
+                watcher.communicate(timeout=20)
+            self.assertEqual(watcher.returncode, 0)
+        self.assertEqual(run("status", "--watch", "1").returncode, 2)
+        self.assertEqual(run("status", "--watch", "2", TENANTRY_ADMIN_TOKEN=None).returncode, 1)
 
     def test_topology(self):
         for arguments, queue in (((), "platform.audit"), (("--tenant", self.tenant.id), self.tenant.id + ".audit")):

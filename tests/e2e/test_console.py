@@ -64,7 +64,7 @@ def bad_message(tenant, worker, number):
 
 def furnish():
     """What there is to see; what the browser has to know of it."""
-    acme = sign_up(unique("Boulangerie Durand"), plan="PROFESSIONAL")
+    acme = sign_up(unique("Boulangerie Durand"), plan="PROFESSIONAL").confirm()
     careful = sign_up(unique("Prudence"), plan="STARTER")
     hostile = sign_up(HOSTILE + stack.RUN, plan="STARTER")
     # Nobody signs up with what turns text around any more; a row of before may hold it.
@@ -259,6 +259,99 @@ class T2_Browser(unittest.TestCase):
         # One was provoked, to see that they arrive.
         p.await_true("the report that was provoked", lambda: csp_reports() > 0, 30)
         self.assertEqual(csp_reports(), 1)
+
+
+class T3_SuperAdminsWhoArePeople(unittest.TestCase):
+    """Last: once there is one, the platform's token opens no console."""
+    @classmethod
+    def setUpClass(cls):
+        cls.person = sign_up(unique("Plateforme"))
+        cls.company = sign_up(unique("Visitée"))
+        cls.by_token = admin_cookie()
+        p.tenantry("admins", "add", cls.person.address, "--role", "super-admin")
+
+    @classmethod
+    def tearDownClass(cls):
+        p.tenantry("admins", "revoke", cls.person.address)
+
+    def log_in(self, **body):
+        return p.request("POST", "/v1/admin/auth/login", {"email": self.person.address, "password": stack.PASSWORD, **body}, OURS)
+
+    def test_1_by_cookie_with_a_second_factor(self):
+        foreign = p.request("POST", "/v1/admin/auth/login", {"email": self.person.address, "password": stack.PASSWORD}, {**OURS, "Sec-Fetch-Site": "cross-site"})
+        self.assertEqual((foreign.status, foreign.json["code"], foreign.headers.get("Set-Cookie")), (403, "cross_site", None))
+        answer = self.log_in()
+        self.assertEqual((answer.status, "token" in answer.json), (200, False), answer)
+        cookie = cookie_of(answer)
+        self.assertEqual(by(cookie, "GET", "/v1/admin/tenants").json["code"], "second_factor_required")
+        self.assertEqual(by(self.by_token, "GET", "/v1/admin/me").status, 200)  # nobody else can log in yet
+        secret = by(cookie, "POST", "/v1/admin/me/factors/totp").json["secret"]
+        type(self).secret = secret
+        confirmed = by(cookie, "POST", "/v1/admin/me/factors/totp/confirm", {"code": p.totp(secret, int(p.platform_now()) // 30)})
+        self.assertEqual(confirmed.status, 200, confirmed)
+        type(self).codes = confirmed.json["recovery_codes"]
+        self.assertEqual(by(cookie, "GET", "/v1/admin/tenants?limit=1").status, 200)
+        session = by(cookie, "GET", "/v1/console/session").json
+        self.assertEqual((session["kind"], session["name"], session["token"], session["role"], session["second_factor"]),
+                         ("admin", self.person.address, None, "super-admin", "totp"))
+        shown = p.request("GET", "/v1/admin/me", headers={"Authorization": "Bearer " + cookie.partition("=")[2]})
+        self.assertEqual(shown.status, 401)  # a cookie is no token
+
+    def test_2_then_the_platforms_token_opens_no_console(self):
+        answer = p.request("POST", "/v1/console/admin-session", {"token": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2], "name": "Eve"}, OURS)
+        self.assertEqual((answer.status, answer.json["code"]), (403, "admin_login_required"))
+        p.await_true("who came by it is out", lambda: by(self.by_token, "GET", "/v1/admin/overview").status == 401, 5)
+        self.assertEqual(p.admin("GET", "/v1/admin/me").status, 200)  # the command line goes on
+
+    def enter(self):
+        challenge = self.log_in().json["challenge_token"]
+        answer = p.request("POST", "/v1/admin/auth/login/factor", {"recovery_code": self.codes.pop()}, {**OURS, "Authorization": "Bearer " + challenge})
+        self.assertEqual(answer.status, 200, answer)
+        return cookie_of(answer)
+
+    def test_3_a_visit_by_the_cookie(self):
+        cookie = self.enter()
+        self.assertEqual(by(cookie, "GET", "/v1/clients").json["code"], "visit_ended")
+        self.assertEqual(by(cookie, "DELETE", "/v1/admin/me/visit").status, 404)
+        begun = by(cookie, "POST", f"/v1/admin/tenants/{self.company.id}/act", {"reason": "ticket 4711"})
+        self.assertEqual((begun.status, "access_token" in begun.json), (200, False), begun)
+        self.assertEqual(by(cookie, "GET", "/v1/console/session").json["visit"]["tenant_id"], self.company.id)
+        self.assertEqual(by(cookie, "GET", "/v1/me").json["tenant"]["tenant_id"], self.company.id)
+        self.assertEqual(by(cookie, "GET", "/v1/users").status, 200)
+        for path, body, code in (("/v1/clients", {"name": "x"}, "read_only"), ("/v1/users", {"email": stack.address(), "role": "viewer"}, "not_for_admins")):
+            answer = by(cookie, "POST", path, body)
+            self.assertEqual((answer.status, answer.json["code"]), (403, code))
+        elsewhere = by(cookie, "GET", "/v1/clients", **{"X-Tenant-ID": self.person.id})
+        self.assertEqual(elsewhere.json["code"], "tenant_mismatch")
+        self.assertEqual(by(cookie, "GET", "/v1/admin/tenants?limit=1").status, 200)
+        entered = self.company.await_record("admin.entered_tenant")[-1][2]
+        self.assertIn("ticket 4711", entered)
+        other = by(cookie, "POST", f"/v1/admin/tenants/{self.person.id}/act", {"reason": "another"})
+        self.assertEqual(other.status, 200, other)
+        self.assertEqual(by(cookie, "GET", "/v1/me").json["tenant"]["tenant_id"], self.person.id)  # one at a time
+        self.assertEqual(by(cookie, "DELETE", "/v1/admin/me/visit").status, 204)
+        self.assertEqual(by(cookie, "GET", "/v1/clients").json["code"], "visit_ended")
+        out = by(cookie, "POST", "/v1/admin/auth/logout")
+        self.assertEqual((out.status, out.headers["Set-Cookie"].split(";")[0]), (204, "__Host-tenantry="))
+        self.assertEqual(by(cookie, "GET", "/v1/admin/me").status, 401)
+
+    def test_4_in_a_browser(self):
+        url = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+        told = {"url": f"http://localhost:{url.port}", "email": self.person.address, "password": stack.PASSWORD, "secret": self.secret,
+                "tenant": self.company.id, "company": unique("Visitée"), "owner": self.company.address, "clockAhead": p.platform_now() - time.time()}
+        run = subprocess.run(["node", os.path.join(CONSOLE, "test", "e2e-admins.mjs")], input=json.dumps(told), capture_output=True, text=True, timeout=300)
+        sys.stderr.write(run.stdout)
+        self.assertEqual(run.returncode, 0, run.stdout[-6000:] + run.stderr[-4000:])
+        self.assertIn("checks held", run.stdout)
+
+    def test_5_revoked_is_out_with_the_next_request(self):
+        cookie = self.enter()
+        visit = by(cookie, "POST", f"/v1/admin/tenants/{self.company.id}/act", {"reason": "x"})
+        self.assertEqual(visit.status, 200, visit)
+        p.tenantry("admins", "revoke", self.person.address)
+        self.assertEqual(by(cookie, "GET", "/v1/admin/me").status, 401)
+        self.assertEqual(by(cookie, "GET", "/v1/clients").status, 401)
+        p.tenantry("admins", "add", self.person.address, "--role", "super-admin")
 
 
 if __name__ == "__main__":

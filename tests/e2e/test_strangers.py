@@ -7,7 +7,6 @@ pays again, a guesser, a name that is no tenant's.
 import concurrent.futures
 import http.client
 import json
-import socket
 import subprocess
 import threading
 import unittest
@@ -287,43 +286,9 @@ class T6_Answers(unittest.TestCase):
             p.await_true(f"logins of {written}", lambda: len(tenant.get(query).json["records"]) == 2)  # noqa: B023
 
 
-class Gateway:
-    """One more, beside the one that has every tenant of the tests: with settings of its own."""
-
-    def __init__(self, **settings):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        ours = {name: value for name, value in stack.settings().items() if name not in stack.MANY_SIGNUPS}
-        ours |= {"TENANTRY_HTTP_PORT": str(self.port), "TENANTRY_URL": f"http://127.0.0.1:{self.port}", **settings}
-        with open(stack.log_path, "ab") as log:
-            self.process = subprocess.Popen([stack.BINARY, "run", "--workers", "gateway"], env=ours, stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL)
-        p.await_true("the other gateway answers", lambda: self.process.poll() is not None or self.listens(), 30)
-
-    def listens(self):
-        try:
-            return self.request("GET", "/readyz").status == 200
-        except OSError:
-            return False
-
-    def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        raw = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, body=raw, headers={"Content-Type": "application/json", **(headers or {})})
-        response = connection.getresponse()
-        answer = p.Answer(response.status, response.headers, response.read().decode())
-        connection.close()
-        return answer
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(timeout=60)
-
-
 class T7_Signups(unittest.TestCase):
     def test_an_address_signs_up_a_few_times_an_hour(self):
-        gateway = Gateway(TENANTRY_SIGNUPS_PER_HOUR="3")
+        gateway = stack.Gateway(TENANTRY_SIGNUPS_PER_HOUR="3")
         self.addCleanup(gateway.stop)
         mail = stack.address()
         first = p.signup_body(unique("Première"), mail)
@@ -338,7 +303,7 @@ class T7_Signups(unittest.TestCase):
         self.assertEqual(statuses, [201, 201, 429, 429])
 
     def test_private_tells_nobody_but_the_owner(self):
-        gateway = Gateway(TENANTRY_SIGNUP_PRIVATE="1")
+        gateway = stack.Gateway(TENANTRY_SIGNUP_PRIVATE="1")
         self.addCleanup(gateway.stop)
         owner = sign_up(unique("Chez Elle"))
         fresh = stack.address()

@@ -473,6 +473,24 @@ TEST_F(MembersAtOnce, TwoOwnersWhoDemoteEachOtherLeaveOne) {
   }
 }
 
+TEST_F(MembersAtOnce, TwoTransfersLeaveOneOwner) {
+  const auto left = add_member("left@acme.test", "admin");
+  const auto right = add_member("right@acme.test", "admin");
+  for (int round = 0; round < 8; ++round) {
+    const auto said = at_once(2, [&](std::size_t i, db::Connection& own) {
+      return reason(run<Done>(own, [&](auto& tx, auto& outbox) {
+        return transfer_ownership(tx, outbox, {acme, owner, i == 0 ? left : right, false});
+      }));
+    });
+    EXPECT_EQ(times(said, "ok"), 1U) << said[0] << " " << said[1];
+    EXPECT_EQ(times(said, "owner_required"), 1U) << said[0] << " " << said[1];
+    EXPECT_EQ(count("platform.memberships WHERE role = 'owner' AND state = 'active'"), "1");
+    database.exec("superuser",
+                  "UPDATE platform.memberships SET role = CASE WHEN user_id = $1 THEN 'owner' ELSE 'admin' END",
+                  {owner});
+  }
+}
+
 // The second net: code that locks and asks nothing.
 TEST_F(MembersAtOnce, TheDatabaseItselfKeepsAnOwner) {
   const auto second = add_member("second@acme.test", "owner");

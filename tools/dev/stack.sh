@@ -42,7 +42,7 @@ start_ours() {  # [--split]
 
 # By this name: a browser takes the console's cookie over plain HTTP from localhost alone.
 console_address() {
-  say "console: http://localhost:$http_port/ (super-admins: http://localhost:$http_port/login?as=admin, by admin_token of $dev_dir/secrets)"
+  say "console: http://localhost:$http_port/ (super-admins: http://localhost:$http_port/login?as=token, by admin_token of $dev_dir/secrets)"
 }
 
 stop_ours() {

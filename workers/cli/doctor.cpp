@@ -125,10 +125,15 @@ void print_settings(const Session& session) {
 }  // namespace
 
 void add_doctor(Command& app, Session& session) {
-  app.add_subcommand("config", "Every setting there is, and which are set; secrets are not shown")
+  app.add_subcommand("config",
+                     "Every setting there is, and which are set; secrets are not shown\n\nExample:\n  tenantry config")
       ->callback([&session] { print_settings(session); });
-  app.add_subcommand("doctor",
-                     "Check settings, database, isolation, the audit log's guard, broker and gateway; say what to do")
+  app.add_subcommand(
+         "doctor",
+         "Check settings, database, isolation, the audit log's guard, broker and gateway; say what to do\n\n"
+         "Examples:\n"
+         "  tenantry doctor\n"
+         "  tenantry --json doctor | jq 'select(.ok | not)'")
       ->callback([&session] {
         for (const auto& finding : {check_settings(session), check_database(session), check_isolation(session),
                                     check_guard(session), check_broker(session), check_gateway(session)}) {

@@ -10,7 +10,9 @@ namespace tenantry::cli {
 
 void add_openapi(Command& app, Session& session) {
   auto* command =
-      app.add_subcommand("openapi", "Print the HTTP API as an OpenAPI 3.1 document; docs/openapi.json is this.");
+      app.add_subcommand("openapi",
+                         "Print the HTTP API as an OpenAPI 3.1 document; docs/openapi.json is this\n\nExample:\n"
+                         "  tenantry openapi > docs/openapi.json");
   command->callback([&session] {
     std::puts(gateway::make_openapi().dump(2).c_str());
     session.exit_code = 0;
@@ -19,7 +21,9 @@ void add_openapi(Command& app, Session& session) {
 
 void add_asyncapi(Command& app, Session& session) {
   auto* command =
-      app.add_subcommand("asyncapi", "Print the events as an AsyncAPI 3.0 document; docs/asyncapi.json is this.");
+      app.add_subcommand("asyncapi",
+                         "Print the events as an AsyncAPI 3.0 document; docs/asyncapi.json is this\n\nExample:\n"
+                         "  tenantry asyncapi > docs/asyncapi.json");
   command->callback([&session] {
     std::puts(events::make_asyncapi().dump(2).c_str());
     session.exit_code = 0;

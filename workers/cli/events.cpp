@@ -17,6 +17,7 @@
 #include "shared/messaging/wire.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/forward.h"
 #include "workers/replay/recording.h"
 
 namespace tenantry::cli {
@@ -161,7 +162,11 @@ void add_publish(Command* command, Session& session) {
 }
 
 // Prints what passes through a vhost until interrupted. Through a queue of its own that dies with the connection.
-void listen(Session& session, const std::string& tenant_id, const std::string& pattern) {
+void listen(Session& session, const std::string& tenant_id, const std::vector<std::string>& patterns,
+            const std::string& forward_to) {
+  if (!forward_to.empty() && !forward_to.starts_with("http://") && !forward_to.starts_with("https://")) {
+    return session.fail(Error::invalid("--forward", "url", "must begin with http:// or https://"));
+  }
   const auto url = session.setting("TENANTRY_AMQP_URL");
   if (!url) return session.fail(url.error());
   const auto admin = session.setting("TENANTRY_AMQP_ADMIN_URL");
@@ -181,6 +186,8 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  std::optional<Forwarder> forwarder;
+  if (!forward_to.empty()) forwarder.emplace(forward_to, session.json);
   loop::LoopThread thread;
   std::unique_ptr<amqp::Connection> connection;
   const auto stop = [](const std::string& why) {
@@ -199,15 +206,19 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
           std::vector<std::string> exchanges = {events::events_exchange(tenant_id)};
           if (tenant_id != events::platform_tenant) exchanges.push_back(events::application_exchange(tenant_id));
           for (const auto& exchange : exchanges) {
-            amqp::method::QueueBind bind;
-            bind.queue = queue->name;
-            bind.exchange = exchange;
-            bind.routing_key = pattern;
-            [[maybe_unused]] const auto bound = connection->queue_bind(channel, bind, [](Result<void>) {});
+            for (const auto& pattern : patterns) {
+              amqp::method::QueueBind bind;
+              bind.queue = queue->name;
+              bind.exchange = exchange;
+              bind.routing_key = pattern;
+              [[maybe_unused]] const auto bound = connection->queue_bind(channel, bind, [](Result<void>) {});
+            }
           }
           [[maybe_unused]] const auto consumed =
               connection->consume(channel, queue->name, "", {.no_ack = true}, [&](Result<std::string> tag) {
-                if (tag) std::fprintf(stderr, "Ready! Listening to %s for %s\n", tenant_id.c_str(), pattern.c_str());
+                if (tag)
+                  std::fprintf(stderr, "Ready! Listening to %s for %s\n", tenant_id.c_str(),
+                               joined(patterns, ", ").c_str());
               });
         });
   };
@@ -225,6 +236,7 @@ void listen(Session& session, const std::string& tenant_id, const std::string& p
                   event->id.to_string().c_str(), events::payload_json(*event).c_str());
     }
     std::fflush(stdout);
+    if (event && forwarder) forwarder->push(*event);
   };
   handlers.on_closed = [&](const amqp::CloseReason& reason) {
     if (reason.kind != amqp::CloseKind::requested) stop(std::string(amqp::to_string(reason.kind)) + ": " + reason.text);
@@ -244,7 +256,9 @@ void add_events(Command& app, Session& session) {
                          "Publish events, watch them pass, record and replay them\n\nExamples:\n"
                          "  tenantry events publish signup.requested --file request.json --override plan=PROFESSIONAL\n"
                          "  tenantry events listen --tenant acme --type 'payment.#'\n"
+                         "  tenantry events listen --tenant acme --forward http://localhost:3000/events\n"
                          "  tenantry events record --tenant acme --out acme.ndjson\n"
+                         "  tenantry events types\n"
                          "  tenantry events replay --verify");
   command->require_subcommand();
   add_publish(command, session);
@@ -252,10 +266,16 @@ void add_events(Command& app, Session& session) {
   auto* listened = command->add_subcommand(
       "listen", "Print events of a tenant as they pass, until interrupted; with --json: a recording");
   static std::string tenant_id{events::platform_tenant};
-  static std::string pattern = "#";
+  static std::vector<std::string> patterns;
+  static std::string forward_to;
   listened->add_option("--tenant", tenant_id, "Whose; the platform's by default");
-  listened->add_option("--type", pattern, "Topic pattern: payment.failed, payment.#, *.created");
-  listened->callback([&session] { listen(session, tenant_id, pattern); });
+  listened->add_option("--type", patterns, "Topic patterns, comma-separated: payment.failed, payment.#, *.created; all")
+      ->separated_by(',');
+  listened->add_option("--forward", forward_to, "Post each to this URL, as CloudEvents in JSON, and print the answers");
+  listened->callback([&session] {
+    if (patterns.empty()) patterns = {"#"};
+    listen(session, tenant_id, patterns, forward_to);
+  });
   auto* types = command->add_subcommand("types", "The catalogue: every event type");
   static bool markdown = false;
   types->add_flag("--markdown", markdown, "As a page with fields, producers, consumers and examples: docs/events.md");

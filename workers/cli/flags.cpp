@@ -98,7 +98,8 @@ void add_flags(Command& app, Session& session) {
                          "  tenantry flags define new_dashboard --description 'The new dashboard' --percentage 25\n"
                          "  tenantry flags set new_dashboard acme --reason pilot --until 2027-01-31T00:00:00Z\n"
                          "  tenantry flags list --tenant acme\n"
-                         "  tenantry flags unset new_dashboard acme --reason 'the pilot is over'");
+                         "  tenantry flags unset new_dashboard acme --reason 'the pilot is over'\n"
+                         "  tenantry flags remove new_dashboard");
   command->require_subcommand();
   static Wanted wanted;
   auto* listed = command->add_subcommand("list", "All flags, or what is on for one tenant");

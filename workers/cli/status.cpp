@@ -4,6 +4,7 @@
 #include "shared/core/money.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/watch.h"
 
 namespace tenantry::cli {
 namespace {
@@ -49,6 +50,22 @@ void print_plans(const json& overview) {
   if (!rows.empty()) print_table({"PLAN", "TENANTS", "PAYING", "A MONTH"}, rows);
 }
 
+// The two tenants whose error budget is burnt most stand beside what all have.
+void print_availability(const json& availability) {
+  constexpr double percent = 100;
+  std::string worst;
+  for (const auto& each : availability.at("worst")) {
+    if (each.at("budget_left").get<double>() >= 1 || worst.size() > 80) break;
+    char figure[32];
+    std::snprintf(figure, sizeof figure, " %.2f %%", each.at("availability").get<double>() * percent);
+    worst += (worst.empty() ? "; worst: " : ", ") + each.at("tenant_id").get<std::string>() + figure;
+  }
+  std::printf("served      %.3f %% of %s requests in %s days, %.0f %% of the error budget is left%s\n",
+              availability.at("availability").get<double>() * percent, availability.at("requests").dump().c_str(),
+              availability.at("days").dump().c_str(), availability.at("budget_left").get<double>() * percent,
+              worst.c_str());
+}
+
 void print_attention(const json& overview) {
   const auto& attention = overview.at("attention");
   bool quiet = true;
@@ -68,22 +85,30 @@ void print_attention(const json& overview) {
 }
 
 void status(Session& session) {
-  const auto overview = call_admin(session, "GET", "/v1/admin/overview");
+  auto overview = call_admin(session, "GET", "/v1/admin/overview");
   if (!overview) return session.fail(overview.error());
+  auto availability = call_admin(session, "GET", "/v1/admin/availability");
+  if (!availability) return session.fail(availability.error());
+  (*overview)["availability"] = *std::move(availability);
   if (session.json) return print_json(*overview);
   print_tenants(*overview);
   print_plans(*overview);
+  print_availability(overview->at("availability"));
   print_attention(*overview);
 }
 
 }  // namespace
 
 void add_status(Command& app, Session& session) {
-  app.add_subcommand("status",
-                     "All tenants at a glance, and what wants attention, as a super-admin\n\nExamples:\n"
-                     "  tenantry status\n"
-                     "  tenantry --json status | jq .attention")
-      ->callback([&session] { status(session); });
+  static int seconds = 0;
+  auto* command =
+      app.add_subcommand("status",
+                         "All tenants at a glance, and what wants attention, as a super-admin\n\nExamples:\n"
+                         "  tenantry status\n"
+                         "  tenantry status --watch 5\n"
+                         "  tenantry --json status | jq .attention");
+  command->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
+  command->callback([&session] { watch(session, seconds, [&session] { status(session); }); });
 }
 
 }  // namespace tenantry::cli

@@ -229,6 +229,8 @@ void add_stripe(Command& app, Session& session) {
                          "  tenantry stripe review\n"
                          "  tenantry stripe parked\n"
                          "  tenantry stripe assign evt_1PxQ2e --tenant acme --reason 'their mail of today'\n"
+                         "  tenantry stripe redrive evt_1PxQ2e --reason 'the account is ours'\n"
+                         "  tenantry stripe drop evt_1PxQ2e --reason 'of a test'\n"
                          "  tenantry stripe trigger invoice.paid --tenant acme\n"
                          "  tenantry stripe trigger customer.subscription.updated --tenant acme --status past_due");
   command->require_subcommand();

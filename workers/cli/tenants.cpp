@@ -8,6 +8,7 @@
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/cli/progress.h"
+#include "workers/cli/watch.h"
 
 namespace tenantry::cli {
 namespace {
@@ -76,6 +77,24 @@ void wait(Session& session, const std::string& tenant_id, std::string wanted, in
     }
     std::this_thread::sleep_for(Milliseconds{50});
   }
+}
+
+struct NewCompany {
+  std::string name, email, owner_email, owner_first_name, owner_last_name, plan, region;
+};
+
+void create(Session& session, const NewCompany& company) {
+  json body = {{"company_name", company.name},
+               {"company_email", company.email.empty() ? company.owner_email : company.email},
+               {"admin_email", company.owner_email},
+               {"admin_first_name", company.owner_first_name},
+               {"admin_last_name", company.owner_last_name},
+               {"plan", company.plan}};
+  if (!company.region.empty()) body["region"] = company.region;
+  const auto answer = call_admin(session, "POST", "/v1/admin/tenants", &body);
+  if (!answer) return session.fail(answer.error());
+  if (session.json) return print_json(*answer);
+  std::printf("%s is being made; %s is invited\n", company.name.c_str(), company.owner_email.c_str());
 }
 
 void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
@@ -235,7 +254,12 @@ void add_tenants(Command& app, Session& session) {
                          "List, show and change tenants, as a super-admin\n\nExamples:\n"
                          "  tenantry tenants list --status TRIAL\n"
                          "  tenantry tenants wait acme   # until it is provisioned and its trial runs\n"
+                         "  tenantry tenants show acme\n"
+                         "  tenantry tenants retry-provisioning acme\n"
                          "  tenantry tenants suspend acme --reason abuse --note 'ticket 42'\n"
+                         "  tenantry tenants reactivate acme\n"
+                         "  tenantry tenants cancel acme\n"
+                         "  tenantry tenants erase acme\n"
                          "  tenantry tenants set-plan acme PROFESSIONAL --reason 'ticket 43'\n"
                          "  tenantry tenants dunning acme --suspend-day 30 --reason 'agreed with their finance team'\n"
                          "  tenantry tenants hold acme --kind legal --until 2027-06-30 --reason 'case 17/2026'\n"
@@ -247,7 +271,9 @@ void add_tenants(Command& app, Session& session) {
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
   listed->add_option("--status", status, "PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");
   listed->add_option("--search", query, "Part of a tenant's id or company name");
-  listed->callback([&session] { list(session, status, query); });
+  static int seconds = 0;
+  listed->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
+  listed->callback([&session] { watch(session, seconds, [&session] { list(session, status, query); }); });
 
   const auto one = [&](const char* name, const char* help) {
     auto* sub = command->add_subcommand(name, help);
@@ -255,6 +281,16 @@ void add_tenants(Command& app, Session& session) {
     return sub;
   };
   one("show", "One tenant, with its history and provisioning")->callback([&session] { show(session, tenant_id); });
+  static NewCompany company;
+  auto* created = command->add_subcommand("create", "Make a tenant; who is to own it is invited by mail");
+  created->add_option("name", company.name, "The company's name")->required();
+  created->add_option("--plan", company.plan, "As in /signup/plans")->required();
+  created->add_option("--owner", company.owner_email, "The owner's e-mail address")->required();
+  created->add_option("--first-name", company.owner_first_name, "The owner's")->required();
+  created->add_option("--last-name", company.owner_last_name, "The owner's")->required();
+  created->add_option("--email", company.email, "The company's address; else the owner's");
+  created->add_option("--region", company.region, "Where its cell is; else the first cell's");
+  created->callback([&session] { create(session, company); });
   static std::string awaited = "TRIAL";
   static int wait_seconds = 60;
   auto* waited = one("wait", "Wait until it has a status; without one, until its trial runs");

@@ -13,6 +13,7 @@
 #include "workers/gateway/api/resources.h"
 #include "workers/gateway/console/pages.h"
 #include "workers/gateway/domains/checker.h"
+#include "workers/gateway/edge/availability.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 #include "workers/gateway/edge/trace.h"
@@ -23,6 +24,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 
 constexpr Milliseconds usage_flushed_every{1'000};
+constexpr Milliseconds availability_flushed_every{10'000};
 constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new plan: known this soon
 constexpr Milliseconds shutdown_poll{50};
 
@@ -64,6 +66,7 @@ struct Gateway::State {
       : server(loop, with_refusals(server_options(config)),
                [this](std::shared_ptr<http::Exchange> exchange) { take(exchange); }),
         usage_timer(loop),
+        availability_timer(loop),
         reference_timer(loop),
         services(loop, std::move(config), clock, ids, std::move(hooks)) {
     services.tails = std::make_shared<AuditTails>(services);
@@ -124,10 +127,14 @@ struct Gateway::State {
     call->path = path;
     call->route = &route;
     call->request_id = request_id(header("X-Request-Id"), services.ids);
-    call->traceparent = traceparent(header("traceparent"), services.ids);
+    const auto& proxies = services.config.trusted_proxies;
+    const bool from_proxy = std::ranges::find(proxies, request.peer_address) != proxies.end();
+    call->traceparent = traceparent(header("traceparent"), from_proxy, services.ids);
     call->address = client_address(request.peer_address, forwarded_for(request), services.config.trusted_proxies);
     call->origin = http::address_share(call->address);
-    call->language = language_of(request.headers.list("Accept-Language"));
+    const auto languages = request.headers.list("Accept-Language");
+    call->language = language_of(languages);
+    call->language_named = names_language(languages);
     call->path_tenant = split_tenant_path(request.path).tenant_id;
     call->started = std::chrono::steady_clock::now();
     call->reference = services.reference;
@@ -202,6 +209,50 @@ struct Gateway::State {
     if (!taken) give_back();
   }
 
+  // What could not be written is written later. Whether a commit in doubt took place is looked up: nothing counts
+  // twice.
+  void flush_availability() {
+    const auto served = availability().take();
+    if (served.empty()) return;
+    const bool taken = services.in_background("flush_availability", [this, served](db::Connection& connection) {
+      auto stored = Result<void>(Error{});
+      try {
+        stored = services.commit(connection, "", "", events::Actor::service("gateway"),
+                                 [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
+                                   store_availability(tx, served);
+                                   return {};
+                                 });
+      } catch (const std::exception& error) {
+        stored = Error{.code = Errc::internal, .message = error.what()};
+      }
+      if (!stored) availability().give_back(served);
+      return stored;
+    });
+    if (!taken) availability().give_back(served);
+  }
+
+  static void store_availability(db::Transaction& tx, const std::vector<Served>& served) {
+    std::vector<std::string> tenants;
+    std::vector<Timestamp> hours;
+    std::vector<std::int64_t> requests, failed, slow;
+    for (const auto& each : served) {
+      tenants.push_back(each.tenant_id);
+      hours.push_back(each.hour);
+      requests.push_back(each.requests);
+      failed.push_back(each.failed);
+      slow.push_back(each.slow);
+    }
+    // In one order, so that two gateways do not wait for each other in a circle.
+    tx.send(
+        "INSERT INTO platform.availability AS a (tenant_id, hour, requests, failed, slow) "
+        "SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[], $5::bigint[]) "
+        "AS n (tenant_id, hour, requests, failed, slow) ORDER BY tenant_id, hour "
+        "ON CONFLICT (tenant_id, hour) DO UPDATE SET requests = a.requests + excluded.requests, "
+        "failed = a.failed + excluded.failed, slow = a.slow + excluded.slow",
+        {db::Param::array(tenants), db::Param::array(hours), db::Param::array(requests), db::Param::array(failed),
+         db::Param::array(slow)});
+  }
+
   Result<void> store_usage(db::Connection& connection, const std::vector<UsageMeter::Batch>& batches) {
     return services.commit(connection, "", "", events::Actor::service("gateway"),
                            [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
@@ -234,6 +285,7 @@ struct Gateway::State {
   http::Router router;
   http::Server server;
   loop::Timer usage_timer;
+  loop::Timer availability_timer;
   loop::Timer reference_timer;
   std::unique_ptr<DomainChecker> domains;
   std::vector<UsageMeter::Batch> unsent;  // on the loop
@@ -271,6 +323,7 @@ Result<void> Gateway::start() {
   state.domains->start();
   state.services.domain_asked = [&state] { state.domains->look_now(); };
   state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
+  state.availability_timer.repeat(availability_flushed_every, [&state] { state.flush_availability(); });
   state.reference_timer.repeat(reference_read_every, [&state] {
     if (state.reading_reference) return;
     state.reading_reference = state.services.in_background("read_reference", [&state](db::Connection& lane) {
@@ -307,6 +360,8 @@ void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;
   state.server.stop(deadline, [&state, give_up_at, stopped = std::move(stopped)] {
     state.usage_timer.stop();
+    state.availability_timer.stop();
+    state.flush_availability();
     state.finish_stop(give_up_at, stopped);
   });
 }

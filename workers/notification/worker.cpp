@@ -7,6 +7,7 @@
 #include "shared/db/run.h"
 #include "shared/http/client.h"
 #include "shared/telemetry/log.h"
+#include "shared/telemetry/trace.h"
 #include "tenantry/events/v1/notification.pb.h"
 #include "workers/notification/compose.h"
 
@@ -234,7 +235,10 @@ class NotificationWorker final : public messaging::Worker {
 messaging::WorkerSpec worker_spec(const NotificationConfig& config, SendMail send) {
   if (!send && !config.smtp_url.empty()) {
     send = [url = config.smtp_url](const std::string& from, const std::string& recipient, const std::string& message) {
-      return http::send_mail({.url = url}, from, {recipient}, message);
+      tracing::ClientCall call("send mail", {{"network.protocol.name", std::string("smtp")}});
+      auto sent = http::send_mail({.url = url}, from, {recipient}, message);
+      if (!sent) call.failed(sent.error().reason.empty() ? to_string(sent.error().code) : sent.error().reason);
+      return sent;
     };
   }
   return {.name = "notification",

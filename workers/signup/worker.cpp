@@ -19,6 +19,12 @@ namespace {
 namespace v1 = events::v1;
 using messaging::Unit;
 
+constexpr const char* isolation_mode = "pool";  // that provisioning makes
+
+bool has_isolation_mode(const v1::SignupRequested& request) {
+  return request.isolation_mode().empty() || request.isolation_mode() == isolation_mode;
+}
+
 class SignupWorker final : public messaging::Worker {
  public:
   SignupWorker(const SignupConfig& config, const messaging::LaneContext& context)
@@ -46,14 +52,20 @@ class SignupWorker final : public messaging::Worker {
   Result<void> register_bare(Unit& unit, const Uuid& signup_id, const v1::SignupRequested& request) {
     const std::string email = text::compared_email(request.admin_email());
     if (find_user(unit.tx, email)) return reject(unit, signup_id, "email_taken", "the address belongs to a user");
+    if (!has_isolation_mode(request)) {
+      return reject(unit, signup_id, "unknown_isolation_mode",
+                    "no tenant is made that way: " + request.isolation_mode());
+    }
     const auto tenant = tenancy::create_tenant(unit.tx,
                                                {.company_name = request.company_name(),
                                                 .company_email = request.company_email(),
                                                 .plan = request.plan(),
                                                 .locale = request.locale() == "en" ? "en" : "fr",
-                                                .trial = trial_},
+                                                .trial = trial_,
+                                                .isolation_mode = isolation_mode,
+                                                .region = request.region()},
                                                ids_, unit.now);
-    if (!tenant) return reject(unit, signup_id, "unknown_plan", tenant.error().message);
+    if (!tenant) return reject(unit, signup_id, tenant.error().fields[0].code.c_str(), tenant.error().message);
     const Uuid user_id = ids_.next();
     insert_user(unit.tx, user_id, email, request.admin_first_name(), request.admin_last_name(), tenant->locale,
                 unit.now);

@@ -30,7 +30,9 @@ TEST(Config, EverySettingSaysWhatItMayBe) {
   for (const auto& variable : variables()) {
     SCOPED_TRACE(variable.name);
     EXPECT_FALSE(variable.help.empty());
-    if (variable.kind == Kind::integer) EXPECT_LT(variable.least, variable.most);
+    if (variable.kind == Kind::integer) {
+      EXPECT_LT(variable.least, variable.most);
+    }
     // A default is one that could be set: the reader that takes it finds nothing wrong.
     if (variable.fallback.empty()) continue;
     const std::string name{variable.name};

@@ -76,15 +76,24 @@ TEST(MasterKey, RefusesAnythingButBase64Of32Bytes) {
 }
 
 TEST(DataKey, UnwrapsForItsTenantAndVersionOnly) {
-  const auto master = master_key();
+  const MasterKeys master = master_key();
   const auto key = DataKey::generate(3);
-  const auto wrapped = key.wrap(master, "acme");
+  const auto wrapped = key.wrap(master.current(), "acme");
   const auto same = DataKey::unwrap(master, "acme", 3, wrapped);
   ASSERT_TRUE(same);
   EXPECT_TRUE(constant_time_equal(same->key().bytes(), key.key().bytes()));
   EXPECT_FALSE(DataKey::unwrap(master, "other", 3, wrapped));
   EXPECT_FALSE(DataKey::unwrap(master, "acme", 2, wrapped));
   EXPECT_FALSE(DataKey::unwrap(master_key(), "acme", 3, wrapped));
+}
+
+TEST(DataKey, UnwrapsUnderAMasterKeyOfBefore) {
+  const auto text = to_base64(random_bytes(32));
+  const auto wrapped = DataKey::generate(1).wrap(*MasterKey::from_base64(text), "acme");
+  const std::vector<std::string> former{to_base64(random_bytes(32)), text};
+  EXPECT_TRUE(DataKey::unwrap(*MasterKeys::from_base64(to_base64(random_bytes(32)), former), "acme", 1, wrapped));
+  EXPECT_FALSE(DataKey::unwrap(*MasterKeys::from_base64(to_base64(random_bytes(32)), {}), "acme", 1, wrapped));
+  EXPECT_FALSE(MasterKeys::from_base64(text, std::vector<std::string>{"short"}));
 }
 
 TEST(DataKey, SubkeysDependOnThePurpose) {

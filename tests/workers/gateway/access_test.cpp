@@ -70,5 +70,16 @@ TEST(Language, IsReadAsPeopleMeanIt) {
   EXPECT_EQ(language_of("en; q=1.0, fr; q=0.9"), Language::english);
 }
 
+// A person's own language decides where the request names neither of the two.
+TEST(Access, ARequestNamesALanguageOrDoesNot) {
+  for (const auto* named : {"en", "fr", "fr-CA", "de, en;q=0.1", "en;q=0", "*, fr;q=0.2"}) {
+    EXPECT_TRUE(names_language(named)) << named;
+  }
+  for (const auto* neither : {"", "*", "de", "de, *;q=0.5", "enx"}) EXPECT_FALSE(names_language(neither)) << neither;
+  EXPECT_EQ(language_from("en"), Language::english);
+  EXPECT_EQ(language_from("fr"), Language::french);
+  EXPECT_EQ(language_from(""), Language::french);
+}
+
 }  // namespace
 }  // namespace tenantry::gateway

@@ -16,6 +16,15 @@ TEST(WindowLimiter, AllowsExactlyTheLimitPerWindow) {
   }
 }
 
+// What pages ask for is bounded for a session, and for all of a tenant's at once; a plan that has more has more.
+TEST(ConsoleRates, AreOfASessionAndOfATenant) {
+  EXPECT_EQ(console_rates(20).of_session, 300);
+  EXPECT_EQ(console_rates(20).of_tenant, 1'200);
+  EXPECT_EQ(console_rates(2'000).of_tenant, 2'000);
+  EXPECT_EQ(console_rates(-1).of_tenant, -1);
+  EXPECT_EQ(console_rates(-1).of_session, 300);
+}
+
 TEST(WindowLimiter, TellsWhatIsLeftAndWhen) {
   WindowLimiter limiter(Seconds{60});
   const auto first = limiter.take("acme", 2, Milliseconds{0});

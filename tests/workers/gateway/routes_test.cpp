@@ -317,6 +317,39 @@ TEST(Matrix, EveryRouteWithoutTheDemandedFactor) {
   }
 }
 
+// ---- what a login has to have shown besides
+
+std::set<std::string_view> operations_with(bool Terms::*term) {
+  std::set<std::string_view> out;
+  for (const auto& route : all_routes()) {
+    if (route.terms.*term) out.insert(route.operation);
+  }
+  return out;
+}
+
+// Others ask in their handlers, behind what they read of the body.
+TEST(Logins, WhatIsDangerousNeedsARecentOne) {
+  EXPECT_EQ(operations_with(&Terms::recent),
+            (std::set<std::string_view>{"adminEraseTenant", "adminExportAudit", "cancelSubscription", "exportAudit",
+                                        "removeDomain", "rotateBroker"}));
+  const auto& route = *find_route(Method::post, "/v1/broker/rotate");
+  EXPECT_TRUE(check_login(route, {.confirmed = false, .authenticated_at = now}, now + Seconds{600}));
+  const auto late = check_login(route, {.confirmed = true, .authenticated_at = now}, now + Seconds{601});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().reason, "reauthentication_required");
+  EXPECT_TRUE(check_login(*find_route(Method::get, "/v1/me"), {}, now));
+}
+
+TEST(Logins, PowerOverOthersNeedsAConfirmedAddress) {
+  EXPECT_EQ(operations_with(&Terms::confirmed),
+            (std::set<std::string_view>{"createApiKey", "inviteUser", "resendInvitation"}));
+  const auto& route = *find_route(Method::post, "/v1/users");
+  const auto refused = check_login(route, {.confirmed = false, .authenticated_at = now}, now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "email_not_verified");
+  EXPECT_TRUE(check_login(route, {.confirmed = true}, now));
+}
+
 // ---- modules
 
 TEST(Modules, AreThePlansOrTheirBasicForm) {
@@ -399,7 +432,7 @@ TEST(Matrix, EveryAdminRouteByRole) {
     EXPECT_EQ(admin_outcome(route, "super-admin", false), "second_factor_required");
   }
   EXPECT_GT(routes, 30);
-  EXPECT_EQ(own, 14);
+  EXPECT_EQ(own, 15);
 }
 
 // Goal: a super-admin inside a tenant looks at everything of the tenant's, changes what is its business where that was

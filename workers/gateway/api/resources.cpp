@@ -3,6 +3,7 @@
 // clang-format off
 #define TENANTRY_RESOURCES(each) \
   each(admin_accounts) \
+  each(admin_availability) \
   each(admin_dead_letters) \
   each(admin_flags) \
   each(admin_overrides) \
@@ -33,6 +34,7 @@
   each(signup) \
   each(stripe) \
   each(subscription) \
+  each(tenant_metrics) \
   each(usage) \
   each(users)
 // clang-format on

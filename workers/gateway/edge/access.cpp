@@ -51,6 +51,16 @@ Language language_of(std::string_view accept_language) {
   return rank("en") > rank("fr") ? Language::english : Language::french;
 }
 
+bool names_language(std::string_view accept_language) {
+  auto preferences = parse_preferences(accept_language);
+  std::erase_if(preferences, [](const Preference& preference) { return preference.range == "*"; });
+  return weight_of_language(preferences, "en") || weight_of_language(preferences, "fr");
+}
+
+Language language_from(std::string_view locale) {
+  return locale.substr(0, 2) == "en" ? Language::english : Language::french;
+}
+
 std::string_view to_string(Language language) {
   return language == Language::english ? "en" : "fr";
 }
@@ -138,6 +148,16 @@ bool has_module(const std::vector<std::string>& modules, std::string_view wanted
 }
 
 }  // namespace
+
+Result<void> check_login(const Route& route, const Login& login, Timestamp now) {
+  if (route.terms.confirmed && !login.confirmed) {
+    return forbidden("email_not_verified", "confirm your e-mail address first: ask for the link");
+  }
+  if (route.terms.recent && now - login.authenticated_at > recent_login) {
+    return forbidden("reauthentication_required", "this needs a login of the last ten minutes");
+  }
+  return {};
+}
 
 Result<void> check_module(const Route& route, const std::vector<std::string>& modules, const PlanModules& plans) {
   const auto wanted = route.terms.module;

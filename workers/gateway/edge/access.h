@@ -21,7 +21,10 @@ enum class Language { french, english };
 
 // The better of the two by Accept-Language; French where it names neither.
 Language language_of(std::string_view accept_language);
-std::string_view to_string(Language language);  // "fr", "en"
+// Whether it names either: else a person's own decides.
+bool names_language(std::string_view accept_language);
+Language language_from(std::string_view locale);  // French for what is no "en"
+std::string_view to_string(Language language);    // "fr", "en"
 
 // The words of spec.md section 3; "" for a code without any.
 std::string_view access_message(std::string_view code, Language language);
@@ -53,6 +56,15 @@ using RolePermissions = std::map<std::string, std::vector<std::string>, std::les
 // reaches is nothing where the route knows no owners; what deals with people, rights and money is for people.
 Result<tenancy::Reach> admit(const Route& route, const Standing& standing, const RolePermissions& built_in,
                              Timestamp now, Language language);
+
+// What a route asks of a person's login besides (Terms::confirmed, recent). Errc::forbidden "email_not_verified",
+// "reauthentication_required".
+constexpr Seconds recent_login{600};
+struct Login {
+  bool confirmed = false;  // the address
+  Timestamp authenticated_at{};
+};
+Result<void> check_login(const Route& route, const Login& login, Timestamp now);
 
 constexpr std::string_view super_admin_role = "super-admin";
 

@@ -40,6 +40,9 @@ struct TenantEntry {
 };
 
 struct Reference;
+namespace store {
+struct AdminSession;
+}
 
 // A session and its person within the tenant, as the database has them.
 struct Session {
@@ -53,6 +56,7 @@ struct Session {
   std::string second_factor;     // that was shown with it; "": none
   std::string email;
   bool email_verified = false;
+  std::string locale;  // the person's
   std::string first_name;
   std::string last_name;
   std::vector<std::string> tenants;  // all of theirs
@@ -79,12 +83,14 @@ struct ApiKeyEntry {
   std::string refused;
 };
 
-// What the console's cookie stands for, as the database has it: a person's session in a tenant, or a super-admin's.
+// What the console's cookie stands for, as the database has it: a person's session in a tenant, or a super-admin's,
+// who has logged in or came by a token.
 struct CookieEntry {
-  std::shared_ptr<const crypto::Claims> claims{};  // null: a super-admin's
-  std::string admin;                               // which token let them in, by its name
-  crypto::Digest credential{};                     // of that token
-  std::string person;                              // the name they gave for the record
+  std::shared_ptr<const crypto::Claims> claims{};              // in a tenant: a member's, or of a super-admin's visit
+  std::shared_ptr<const store::AdminSession> admin_session{};  // of who has logged in
+  std::string admin;                                           // which token let them in, by its name
+  crypto::Digest credential{};                                 // of that token
+  std::string person;                                          // the name they gave for the record
   Timestamp ends_at{};
 };
 

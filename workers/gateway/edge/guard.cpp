@@ -1,7 +1,7 @@
-// The guard: what is checked before any handler runs, in this order: content type and
-// size, token, agreement on the tenant, revocation, the tenant's status, membership,
-// permission, request rate, the month's calls. A token is a session's, signed and read by itself; or a key's, which
-// only the database knows.
+// The guard: what is checked before any handler runs, in this order: content type and size, token, agreement on the
+// tenant, revocation, the tenant's status, membership, permission, request rate, what the login has to have shown, the
+// month's calls. A token is a session's, signed and read by itself; or a key's, which only the database knows. What a
+// browser sends instead is guard_cookie.cpp's.
 #include <algorithm>
 
 #include "events/topology.h"
@@ -11,17 +11,19 @@
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "workers/gateway/edge/cookie.h"
+#include "workers/gateway/edge/guard.h"
 #include "workers/gateway/edge/networks.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 #include "workers/gateway/edge/settings.h"
 
 namespace tenantry::gateway {
-namespace {
 
 Error unauthenticated(std::string reason, std::string message) {
   return {.code = Errc::unauthenticated, .reason = std::move(reason), .message = std::move(message)};
 }
+
+namespace {
 
 // "" without one; a view of the request. Two Authorization fields are a malformed request (security.md J1).
 Result<std::string_view> bearer_token(const http::Request& request) {
@@ -107,6 +109,23 @@ void note_token_use(Services& services, const CallPtr& call) {
   });
 }
 
+}  // namespace
+
+void guard_admin_person(Services& services, const CallPtr& call, std::shared_ptr<const store::AdminSession> session,
+                        Handler next) {
+  if (auto may = admit_admin(*call->route, session->role, !session->second_factor.empty()); !may) {
+    return services.refuse(call, may.error());
+  }
+  const Login login{.confirmed = true, .authenticated_at = session->authenticated_at};
+  if (auto ok = check_login(*call->route, login, services.clock.now()); !ok) return services.refuse(call, ok.error());
+  call->admin = session->user_id;
+  call->admin_session = std::move(session);
+  call->of_platform = true;
+  next(services, call);
+}
+
+namespace {
+
 // Read each time: what was revoked or has ended opens nothing from then on.
 void guard_admin_session(Services& services, const CallPtr& call, std::string_view token, Handler next) {
   const auto task = [&services, call, hash = crypto::sha256(as_bytes(token)), next](db::Connection& connection) {
@@ -123,12 +142,7 @@ void guard_admin_session(Services& services, const CallPtr& call, std::string_vi
     services.loop.post([&services, call, next, done, session] {
       if (!done) return services.refuse(call, done.error());
       if (!session) return refuse_guess(services, call);
-      const auto may = admit_admin(*call->route, session->role, !session->second_factor.empty());
-      if (!may) return services.refuse(call, may.error());
-      call->admin_session = std::make_shared<const store::AdminSession>(*session);
-      call->admin = session->user_id;
-      call->of_platform = true;
-      next(services, call);
+      guard_admin_person(services, call, std::make_shared<const store::AdminSession>(*session), next);
     });
   };
   const auto answer = services.lanes.submit(call->origin, task);
@@ -227,32 +241,44 @@ void tell_visit(Services& services, const CallPtr& call) {
                          });
 }
 
-constexpr std::int64_t console_requests_a_minute = 300;  // of a session
+// A machine has no login, and a visit has begun with one.
+Result<void> check_login_of(const Services& services, const Call& call) {
+  if (!call.session || call.session->acting) return {};
+  return check_login(*call.route, {call.session->email_verified, call.session->authenticated_at}, services.clock.now());
+}
+
+// Who looks at the console uses up no API of the plan's: a page asks for much at once, and a plan's limits may be
+// small. What a session and a tenant's people together may ask for is bounded all the same.
+Result<void> take_request(Services& services, const CallPtr& call) {
+  const auto now = services.monotonic();
+  const auto per_minute = tenancy::limit_of(call->tenant->limits, rate_limit);
+  const auto take = [&](WindowLimiter& limiter, const std::string& whose, std::int64_t limit) -> Result<void> {
+    if (limit < 0) return {};
+    const auto place = limiter.take(whose, limit, now);
+    if (!call->rate || !place.allowed) call->rate = place;
+    if (place.allowed) return {};
+    return Error{.code = Errc::rate_limited,
+                 .reason = "rate_limited",
+                 .message = "at most " + std::to_string(limit) + " requests a minute"};
+  };
+  if (call->cookie.empty()) return take(services.requests, call->tenant_id(), per_minute);
+  const auto rates = console_rates(per_minute);
+  // The session first: what it is refused is not taken from the others of its tenant.
+  if (auto ok = take(services.console_sessions, call->claims->sid, rates.of_session); !ok) return ok;
+  return take(services.console_tenants, call->tenant_id(), rates.of_tenant);
+}
 
 void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
+  if (facts.session && !call->language_named) call->language = language_from(facts.session->locale);
   if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
   if (const auto ok = check_module(*call->route, call->tenant->modules, call->reference->modules); !ok) {
     return services.refuse(call, ok.error());
   }
 
-  // Who looks at the console uses up no API of the plan's: a page asks for much at once, and a plan's limits may be
-  // small.
-  const bool at_console = !call->cookie.empty();
-  const auto& limits = call->tenant->limits;
-  const auto per_minute = at_console ? console_requests_a_minute : tenancy::limit_of(limits, rate_limit);
-  const bool limited = per_minute >= 0;
-  if (limited) {
-    const auto& counted = at_console ? call->claims->sid : call->tenant_id();
-    call->rate = services.requests.take(counted, per_minute, services.monotonic());
-  }
-  if (limited && !call->rate->allowed) {
-    return services.refuse(call,
-                           Error{.code = Errc::rate_limited,
-                                 .reason = "rate_limited",
-                                 .message = "at most " + std::to_string(per_minute) + " requests a minute"},
-                           call->rate->resets_in);
-  }
-  if (call->route->guard == Guard::live && !at_console) {
+  if (const auto ok = take_request(services, call); !ok)
+    return services.refuse(call, ok.error(), call->rate->resets_in);
+  if (const auto ok = check_login_of(services, *call); !ok) return services.refuse(call, ok.error());
+  if (call->route->guard == Guard::live && call->cookie.empty()) {
     const auto now = services.clock.now();
     const auto month = floor_month(now);
     const double counted = call->tenant->month == month ? call->tenant->api_calls : 0;
@@ -463,6 +489,8 @@ void guard_machine(Services& services, const CallPtr& call, std::string_view tok
   if (known) decide_key(services, call, facts, next);
 }
 
+}  // namespace
+
 // By what a token or a cookie says.
 void guard_claims(Services& services, const CallPtr& call, std::shared_ptr<const crypto::Claims> claims, Handler next) {
   call->claims = std::move(claims);
@@ -488,6 +516,8 @@ void guard_claims(Services& services, const CallPtr& call, std::shared_ptr<const
   if (known) decide(services, call, facts, next);
 }
 
+namespace {
+
 void guard_member(Services& services, const CallPtr& call, Handler next) {
   const auto token = bearer_token(call->request());
   if (!token) return services.refuse(call, token.error());
@@ -498,92 +528,7 @@ void guard_member(Services& services, const CallPtr& call, Handler next) {
   guard_claims(services, call, std::move(*claims), next);
 }
 
-// ---- the console's cookie
-
-constexpr int unknown_cookies_a_minute = 60;  // of an address; one is enough to show that a session is over
-
-std::shared_ptr<const CookieEntry> good_now(const Services& services, std::shared_ptr<const CookieEntry> entry) {
-  if (entry == nullptr || entry->ends_at <= services.clock.now()) return nullptr;
-  if (entry->claims != nullptr) return entry;
-  const auto same = [&](const config::NamedToken& admin) {
-    return admin.name == entry->admin && crypto::sha256(as_bytes(admin.token)) == entry->credential;
-  };
-  return std::ranges::any_of(services.config.admins, same) ? entry : nullptr;
-}
-
-void finish_cookie(Services& services, const CallPtr& call, const Result<std::shared_ptr<const CookieEntry>>& found,
-                   const CookieTaker& then) {
-  if (!found) return services.refuse(call, found.error());
-  if (*found != nullptr) services.cookie_tries.give_back(call->origin);
-  services.caches.cookies.put(call->cookie, *found, services.monotonic());
-  then(good_now(services, *found));
-}
-
-void load_cookie(Services& services, const CallPtr& call, const CookieTaker& then) {
-  const auto task = [&services, call, then](db::Connection& connection) {
-    Result<std::shared_ptr<const CookieEntry>> found{Error{}};
-    try {
-      std::shared_ptr<const CookieEntry> entry;
-      const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-        entry = store::load_cookie(tx, as_bytes(call->cookie), services.clock.now());
-        return {};
-      });
-      found = done ? Result<std::shared_ptr<const CookieEntry>>(entry) : done.error();
-    } catch (const std::exception& error) {
-      found = Error{.code = Errc::internal, .message = error.what()};
-    }
-    services.loop.post([&services, call, found, then] { finish_cookie(services, call, found, then); });
-  };
-  if (services.lanes.submit(call->origin, task) == BoundedPool::Answer::taken) return;
-  finish_cookie(services, call,
-                Error{.code = Errc::unavailable, .reason = "overloaded", .message = "the lanes are full"}, then);
-}
-
-// A super-admin at the console is on record by the token that let them in and the name that they gave.
-void guard_admin_cookie(Services& services, const CallPtr& call, const CookieEntry& entry, Handler next) {
-  if (entry.claims != nullptr) {
-    return services.refuse(call, Error{.code = Errc::forbidden,
-                                       .reason = "admin_required",
-                                       .message = "a tenant's session opens no super-admin route"});
-  }
-  call->admin = entry.admin + '/' + entry.person;
-  call->of_platform = true;
-  next(services, call);
-}
-
-void guard_cookie(Services& services, const CallPtr& call, Handler next) {
-  if (const auto ours = from_console(call->request()); !ours) return services.refuse(call, ours.error());
-  with_cookie(services, call, [&services, call, next](const std::shared_ptr<const CookieEntry>& entry) {
-    if (entry == nullptr) return services.refuse(call, unauthenticated("session_ended", "the session is over"));
-    if (call->route->guard == Guard::admin) return guard_admin_cookie(services, call, *entry, next);
-    if (entry->claims == nullptr) {
-      return services.refuse(call, unauthenticated("unauthenticated", "a member's session is needed"));
-    }
-    guard_claims(services, call, entry->claims, next);
-  });
-}
-
 }  // namespace
-
-void with_cookie(Services& services, const CallPtr& call, CookieTaker then) {
-  const auto token = cookie_token(call->request());
-  if (!token) return services.refuse(call, token.error());
-  if (!*token || (*token)->empty()) return then(nullptr);
-  call->cookie = as_text(crypto::sha256(as_bytes(**token)));
-  const auto now = services.monotonic();
-  if (const auto known = services.caches.cookies.find(call->cookie, now); known.value != nullptr) {
-    return then(good_now(services, *known.value));
-  }
-  const auto place = services.cookie_tries.take(call->origin, unknown_cookies_a_minute, now);
-  if (!place.allowed) {
-    return services.refuse(call,
-                           Error{.code = Errc::rate_limited,
-                                 .reason = "too_many_attempts",
-                                 .message = "too many cookies that stand for nothing came from this address"},
-                           place.resets_in);
-  }
-  load_cookie(services, call, then);
-}
 
 Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, const Standing& standing) {
   return admit(*call.route, standing, services.reference->permissions, services.clock.now(), call.language);
@@ -608,11 +553,10 @@ Result<std::optional<std::string>> person_of_token(Services& services, const Cal
 }
 
 Result<void> recently_authenticated(const Services& services, const Call& call) {
-  constexpr Seconds age_max{600};
   const auto since = call.admin_session ? call.admin_session->authenticated_at
                      : call.session     ? call.session->authenticated_at
                                         : Timestamp{};
-  if (services.clock.now() - since <= age_max) return {};
+  if (services.clock.now() - since <= recent_login) return {};
   return Error{.code = Errc::forbidden,
                .reason = "reauthentication_required",
                .message = "this needs a login of the last ten minutes"};

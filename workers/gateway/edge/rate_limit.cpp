@@ -79,4 +79,9 @@ void LoginLimiter::settle(const std::string& account, const std::string& address
   by_account.last = now;
 }
 
+ConsoleRates console_rates(std::int64_t plan_per_minute) {
+  const auto of_tenant = plan_per_minute < 0 ? plan_per_minute : std::max(console_requests_of_tenant, plan_per_minute);
+  return {console_requests_of_session, of_tenant};
+}
+
 }  // namespace tenantry::gateway

@@ -44,6 +44,15 @@ class WindowLimiter {
   std::unordered_map<std::string, Window> windows_;
 };
 
+// How many requests a minute the console's pages may make, where the plan has so many for programs (-1: any number).
+constexpr std::int64_t console_requests_of_session = 300;
+constexpr std::int64_t console_requests_of_tenant = 1'200;  // or the plan's, where that is more
+struct ConsoleRates {
+  std::int64_t of_session;
+  std::int64_t of_tenant;  // -1: its sessions are limited alone
+};
+ConsoleRates console_rates(std::int64_t plan_per_minute);
+
 // Guessing passwords (security.md L4). After `failures_max` bad logins of one account the wait
 // doubles with each further one; an address from which the right password once came is not held
 // up by others' guesses, so this is no way to lock anybody out.

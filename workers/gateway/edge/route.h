@@ -38,6 +38,8 @@ struct Terms {
   std::size_t body_max = 64UL * 1024;
   bool before_factor = false;    // also for who has no second factor where one is demanded: it is about one's own login
   bool super_admin = false;      // of the super-admins' roles the highest alone
+  bool confirmed = false;        // of whom the address is confirmed
+  bool recent = false;           // of who has shown the password within ten minutes; of people
   bool acting = false;           // without a permission, and yet open to a super-admin inside the tenant
   bool streams = false;          // its answer is no JSON document: the handler looks at Accept
   bool same_for_all = false;     // the answer says nothing about anybody: whoever likes may keep it

@@ -10,7 +10,9 @@
 #include "shared/http/problem.h"
 #include "shared/telemetry/log.h"
 #include "shared/telemetry/metrics.h"
+#include "shared/telemetry/trace.h"
 #include "tenantry/events/v1/security.pb.h"
+#include "workers/gateway/edge/availability.h"
 #include "workers/gateway/edge/trace.h"
 #include "workers/gateway/edge/words.h"
 #include "workers/gateway/edge/content.h"
@@ -54,6 +56,48 @@ metrics::DurationSeries series_of(http::Method method, const Route& route, int s
                                            {"http_response_status_code", std::to_string(status)}});
   }
   return at->second;
+}
+
+// The request as a span. What the caller says of its own trace counts where it was believed (trace.h), and is linked
+// where it was not.
+// Returns its trace's id where it is kept.
+std::string_view trace_request(const Call& call, int status, Microseconds took) {
+  if (!tracing::enabled()) return {};
+  const auto context = tracing::parse_traceparent(call.traceparent);
+  const auto method = http::to_string(call.request().method);
+  if (!context || !tracing::wanted(*context, call.route->operation, took, status >= 500)) return {};
+  tracing::Span span{.context = *context,
+                     .name = std::string(method) + " " + std::string(call.route->path),
+                     .kind = tracing::Kind::server,
+                     .end = tracing::now()};
+  span.start = span.end - took;
+  const auto theirs = tracing::parse_traceparent(call.request().headers.get("traceparent").value_or(""));
+  if (theirs && theirs->trace_id == context->trace_id) {
+    span.parent = theirs->span_id;
+  } else if (theirs) {
+    span.links.push_back(*theirs);
+  }
+  span.attributes = {{"http.request.method", std::string(method)},
+                     {"http.route", std::string(call.route->path)},
+                     {"http.response.status_code", std::int64_t{status}}};
+  if (call.tenant) span.attributes.push_back({"tenantry.tenant_id", call.tenant_id()});
+  if (status >= 500) span.error = std::to_string(status);
+  tracing::finish(std::move(span));
+  return trace_id_of(call.traceparent);
+}
+
+void trace_transaction(const std::optional<tracing::Context>& request, Timestamp start, bool committed,
+                       std::size_t events) {
+  if (!request || !request->sampled) return;
+  tracing::finish({.context = tracing::child_of(*request),
+                   .parent = request->span_id,
+                   .name = "transaction",
+                   .kind = tracing::Kind::client,
+                   .start = start,
+                   .end = tracing::now(),
+                   .attributes = {{"db.system.name", std::string("postgresql")},
+                                  {"tenantry.events_to_publish", static_cast<std::int64_t>(events)}},
+                   .error = committed ? "" : "rolled_back"});
 }
 
 Error internal(std::string_view what, const std::exception& error) {
@@ -144,7 +188,10 @@ void Services::conclude(const CallPtr& call, int status, http::Headers& headers)
                                  ";t=" + std::to_string(call->rate->resets_in.count()));
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - call->started;
-  series_of(call->request().method, *call->route, status).observe(took.count());
+  const auto took_us = std::chrono::duration_cast<Microseconds>(took);
+  availability().note(call->tenant ? call->tenant_id() : std::string{}, clock.now(), status, took_us);
+  const auto kept = trace_request(*call, status, took_us);
+  series_of(call->request().method, *call->route, status).observe(took.count(), kept);
   if (call->metered) {
     const bool counts = status < 400;
     if (loop.on_loop_thread()) {
@@ -178,6 +225,7 @@ void Services::refuse(const CallPtr& call, const Error& error, Seconds retry_aft
 void Services::on_lane(Lanes& where, const CallPtr& call, LaneWork work) {
   const auto queued_at = std::chrono::steady_clock::now();
   const auto task = [this, call, queued_at, work = std::move(work)](db::Connection& connection) {
+    const tracing::Scope scope(tracing::enabled() ? tracing::parse_traceparent(call->traceparent) : std::nullopt);
     Result<http::Response> done = Error{};
     try {
       const auto turn = in_time(queued_at);
@@ -225,6 +273,8 @@ Result<void> Services::commit(db::Connection& connection, const Call& call, cons
 
 Result<void> Services::commit(db::Connection& connection, const std::string& correlation_id,
                               const std::string& traceparent, const events::Actor& actor, const Work& work) {
+  const auto request = tracing::enabled() ? tracing::parse_traceparent(traceparent) : std::nullopt;
+  const auto start = tracing::now();
   std::vector<messaging::OutboxRow> due;
   auto done = run(connection, db::InDoubtCommit::lookup, database_ok, [&](db::Transaction& tx) -> Result<void> {
     messaging::Outbox outbox(source, actor, ids, clock.now());
@@ -234,6 +284,7 @@ Result<void> Services::commit(db::Connection& connection, const std::string& cor
     due = outbox.take_due();
     return {};
   });
+  trace_transaction(request, start, done.has_value(), due.size());
   if (done && !due.empty() && hooks.hand_over) hooks.hand_over(std::move(due));
   return done;
 }

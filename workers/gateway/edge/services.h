@@ -50,6 +50,7 @@ struct Call {
       admin;  // which super-admin calls: the name of the token, and at the console of the person; or a person's id
   std::string cookie;  // the hash of the console's cookie that says who calls; "": something else did
   Language language = Language::french;
+  bool language_named = false;   // by the request; else a person's own
   std::string_view path_tenant;  // of /t/{tenant}/...
   std::chrono::steady_clock::time_point started{};
   std::shared_ptr<const Reference> reference;
@@ -154,9 +155,11 @@ struct Services {
   Loads<Waiting> loads;      // of sessions with their tenants, by sid
   Loads<Waiting> key_loads;  // of keys with their tenants, by the hash of the key
   ApiKeyUses key_uses;
-  WindowLimiter requests{Seconds{60}};  // per tenant, as its plan says
-  WindowLimiter checks{Seconds{60}};    // the availability endpoints, per address
-  WindowLimiter reports{Seconds{60}};   // security events, per member or address
+  WindowLimiter requests{Seconds{60}};          // per tenant, as its plan says
+  WindowLimiter console_tenants{Seconds{60}};   // by cookies, of a tenant
+  WindowLimiter console_sessions{Seconds{60}};  // of one of them
+  WindowLimiter checks{Seconds{60}};            // the availability endpoints, per address
+  WindowLimiter reports{Seconds{60}};           // security events, per member or address
   // Per address. Strangers are told by one count whom they asked about in vain, at the cost of another.
   WindowLimiter signups{Seconds{3600}};           // that were accepted
   WindowLimiter signup_refusals{Seconds{60}};     // addresses that were registered before

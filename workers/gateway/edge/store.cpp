@@ -63,7 +63,7 @@ constexpr const char* person_query =
     "ARRAY(SELECT o.tenant_id FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
     "1), u.email_verified_at IS NOT NULL, "
     "ARRAY(SELECT o.role FROM platform.memberships o WHERE o.user_id = u.user_id AND o.state = 'active' ORDER BY "
-    "o.tenant_id) "
+    "o.tenant_id), u.locale "
     "FROM platform.users u LEFT JOIN platform.memberships m ON m.user_id = u.user_id AND m.tenant_id = $2 "
     "AND m.state = 'active' ";
 
@@ -78,7 +78,8 @@ std::optional<Person> person_of(const db::Rows& rows) {
                 std::string(row.text(5)),
                 row.texts(6),
                 row.boolean(7),
-                row.texts(8)};
+                row.texts(8),
+                std::string(row.text(9))};
 }
 
 }  // namespace
@@ -176,6 +177,7 @@ Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
     if (!own.empty()) session.permissions = own[0].texts(0);
     session.email = std::move(person->email);
     session.email_verified = person->email_verified;
+    session.locale = std::move(person->locale);
     session.first_name = std::move(person->first_name);
     session.last_name = std::move(person->last_name);
     session.tenants = std::move(person->tenants);
@@ -184,18 +186,48 @@ Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
   return session;
 }
 
-std::optional<AdminSession> see_admin_session(db::Transaction& tx, const crypto::Digest& token_hash, Timestamp now) {
+namespace {
+
+// What is still open of a visit is with it. `shown_by`: the column of what shows the session.
+std::optional<AdminSession> see_admin(db::Transaction& tx, const char* shown_by, ByteView hash, Timestamp now) {
   const auto rows = tx.exec(
-      "UPDATE platform.admin_sessions s SET last_seen_at = $2 FROM platform.admins a, platform.users u "
-      "WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 "
-      "AND a.user_id = s.user_id AND a.revoked_at IS NULL AND u.user_id = s.user_id "
-      "RETURNING s.session_id, s.user_id, u.email, a.role, s.second_factor, s.authenticated_at, s.expires_at",
-      {ByteView{token_hash}, now, now - admin_session_idle_life});
+      std::string("WITH seen AS (UPDATE platform.admin_sessions s SET last_seen_at = $2 FROM platform.admins a, "
+                  "platform.users u WHERE s.") +
+          shown_by +
+          " = $1 AND s.ended_at IS NULL AND s.expires_at > $2 AND s.last_seen_at > $3 "
+          "AND a.user_id = s.user_id AND a.revoked_at IS NULL AND u.user_id = s.user_id "
+          "RETURNING s.session_id, s.user_id, u.email, a.role, s.second_factor, s.authenticated_at, s.expires_at, "
+          "s.visit_id) "
+          "SELECT seen.session_id, seen.user_id, email, role, seen.second_factor, seen.authenticated_at, "
+          "seen.expires_at, v.session_id, v.tenant_id, v.acting_reason, v.acting_writes, v.created_at, v.expires_at "
+          "FROM seen LEFT JOIN platform.sessions v ON v.session_id = seen.visit_id AND v.ended_at IS NULL "
+          "AND v.expires_at > $2",
+      {hash, now, now - admin_session_idle_life});
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
-  return AdminSession{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
-                      std::string(row.text(3)), std::string(row.text(4)), row.timestamp(5),
-                      row.timestamp(6)};
+  AdminSession session{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                       std::string(row.text(3)), std::string(row.text(4)), row.timestamp(5),
+                       row.timestamp(6)};
+  if (!row.is_null(7)) {
+    session.visit = {std::string(row.text(7)), std::string(row.text(8)), std::string(row.text(9)),
+                     row.boolean(10),          row.timestamp(11),        row.timestamp(12)};
+  }
+  return session;
+}
+
+}  // namespace
+
+std::optional<AdminSession> see_admin_session(db::Transaction& tx, const crypto::Digest& token_hash, Timestamp now) {
+  return see_admin(tx, "token_hash", token_hash, now);
+}
+
+bool has_super_admin(db::Transaction& tx) {
+  return !tx.exec(
+                "SELECT FROM platform.admins a JOIN platform.users u ON u.user_id = a.user_id "
+                "WHERE a.revoked_at IS NULL AND a.role = 'super-admin' AND u.password_hash IS NOT NULL AND (EXISTS "
+                "(SELECT FROM platform.totp_factors t WHERE t.user_id = a.user_id AND t.confirmed_at IS NOT NULL) OR "
+                "EXISTS (SELECT FROM platform.passkeys k WHERE k.user_id = a.user_id)) LIMIT 1")
+              .empty();
 }
 
 std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id) {
@@ -284,12 +316,33 @@ std::shared_ptr<const CookieEntry> member_cookie(db::Transaction& tx, ByteView c
   return entry;
 }
 
+// Nothing of it is cached: who is out is out with the next request, as by a token.
+std::shared_ptr<const CookieEntry> admins_own_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
+  auto session = see_admin(tx, "cookie_hash", cookie_hash, now);
+  if (!session) return nullptr;
+  auto entry = std::make_shared<CookieEntry>();
+  entry->ends_at = session->expires_at;
+  if (const auto& visit = session->visit) {
+    auto claims = std::make_shared<crypto::Claims>();
+    claims->sid = visit->session_id;
+    claims->sub = session->user_id;
+    claims->tenant_id = visit->tenant_id;
+    claims->iat = to_unix_seconds(visit->began_at);
+    claims->exp = to_unix_seconds(visit->ends_at);
+    claims->typ = "access";
+    entry->claims = std::move(claims);
+  }
+  entry->admin_session = std::make_shared<const AdminSession>(*std::move(session));
+  return entry;
+}
+
 std::shared_ptr<const CookieEntry> admin_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
   const auto rows = tx.exec(
       "SELECT admin, person, credential_hash, expires_at, last_seen_at FROM platform.admin_cookies "
       "WHERE cookie_hash = $1 AND expires_at > $2 AND last_seen_at > $3",
       {cookie_hash, now, now - admin_idle_life});
   if (rows.empty()) return nullptr;
+  if (has_super_admin(tx)) return nullptr;  // came since: the token is for the first
   const auto row = rows[0];
   auto entry = std::make_shared<CookieEntry>();
   entry->admin = row.text(0);
@@ -308,6 +361,7 @@ std::shared_ptr<const CookieEntry> admin_cookie(db::Transaction& tx, ByteView co
 
 std::shared_ptr<const CookieEntry> load_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now) {
   if (auto member = member_cookie(tx, cookie_hash, now)) return member;
+  if (auto admin = admins_own_cookie(tx, cookie_hash, now)) return admin;
   return admin_cookie(tx, cookie_hash, now);
 }
 

@@ -64,8 +64,20 @@ struct AdminSession {
   std::string second_factor;  // "": none yet
   Timestamp authenticated_at{};
   Timestamp expires_at{};
+  struct Visit {  // to the tenant that the cookie is good for, besides
+    std::string session_id;
+    std::string tenant_id;
+    std::string reason;
+    bool writes = false;
+    Timestamp began_at{};
+    Timestamp ends_at{};
+  };
+  std::optional<Visit> visit{};
 };
 std::optional<AdminSession> see_admin_session(db::Transaction& tx, const crypto::Digest& token_hash, Timestamp now);
+// Whether super-admins have one among them who logs in with a second factor: then the platform's token opens no
+// console.
+bool has_super_admin(db::Transaction& tx);
 // Null: the cookie stands for nothing that goes on. It is noted, once in a while, that the session was seen.
 std::shared_ptr<const CookieEntry> load_cookie(db::Transaction& tx, ByteView cookie_hash, Timestamp now);
 
@@ -92,6 +104,7 @@ struct Person {
   std::vector<std::string> tenants;  // all of theirs
   bool email_verified = false;
   std::vector<std::string> roles{};  // in each of the tenants
+  std::string locale{};
 };
 std::optional<Person> find_person(db::Transaction& tx, std::string_view email, std::string_view tenant_id);
 std::optional<Person> read_person(db::Transaction& tx, std::string_view user_id, std::string_view tenant_id);

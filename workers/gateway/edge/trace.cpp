@@ -4,30 +4,17 @@
 #include <array>
 #include <cctype>
 
+#include "shared/telemetry/trace.h"
+
 namespace tenantry::gateway {
 namespace {
 
-bool is_lower_hex(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-bool all_zero(std::string_view text) {
-  return text.find_first_not_of('0') == text.npos;
-}
-
 template <std::size_t n>
-std::string random_hex(IdGenerator& ids) {
+std::array<std::uint8_t, n> random_id(IdGenerator& ids) {
   std::array<std::uint8_t, n> bytes{};
   ids.random(bytes);
   bytes.back() |= 1;  // never all zeros
-  return to_hex(bytes);
-}
-
-// "00-<32 hex>-<16 hex>-<2 hex>"
-bool is_traceparent(std::string_view text) {
-  return text.size() == 55 && text.starts_with("00-") && text[35] == '-' && text[52] == '-' &&
-         is_lower_hex(text.substr(3, 32)) && is_lower_hex(text.substr(36, 16)) && is_lower_hex(text.substr(53)) &&
-         !all_zero(text.substr(3, 32)) && !all_zero(text.substr(36, 16));
+  return bytes;
 }
 
 }  // namespace
@@ -39,11 +26,11 @@ std::string request_id(std::string_view given, IdGenerator& ids) {
   return usable ? std::string(given) : ids.next().to_string();
 }
 
-std::string traceparent(std::string_view given, IdGenerator& ids) {
-  const bool valid = is_traceparent(given);
-  const std::string trace = valid ? std::string(given.substr(3, 32)) : random_hex<16>(ids);
-  const std::string flags = valid ? std::string(given.substr(53)) : "01";
-  return "00-" + trace + "-" + random_hex<8>(ids) + "-" + flags;
+std::string traceparent(std::string_view given, bool trusted, IdGenerator& ids) {
+  const auto parent = trusted ? tracing::parse_traceparent(given) : std::nullopt;
+  tracing::Context context{.trace_id = parent ? parent->trace_id : random_id<16>(ids), .span_id = random_id<8>(ids)};
+  context.sampled = parent ? parent->sampled : tracing::head_sampled(context.trace_id);
+  return context.traceparent();
 }
 
 std::string_view trace_id_of(std::string_view traceparent) {

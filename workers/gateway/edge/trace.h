@@ -12,8 +12,9 @@ namespace tenantry::gateway {
 // The caller's where it is 1 to 128 of [A-Za-z0-9._-], else a new one.
 std::string request_id(std::string_view given, IdGenerator& ids);
 
-// A child of the caller's traceparent, or the root of a new trace.
-std::string traceparent(std::string_view given, IdGenerator& ids);
+// A child of the caller's traceparent where the caller is trusted, else the root of a new trace: nobody outside decides
+// what is sampled here.
+std::string traceparent(std::string_view given, bool trusted, IdGenerator& ids);
 std::string_view trace_id_of(std::string_view traceparent);
 
 }  // namespace tenantry::gateway

@@ -53,7 +53,7 @@ void search_on_record(Services& services, const CallPtr& call, Changing work);
 // where it was at all of them. `what`: tenant, dead_letter, or a list's name.
 void tell_read(messaging::Outbox& outbox, std::string_view tenant_id, std::string_view what, std::string_view id = {});
 
-Error no_tenant(const Call& call);  // of the id in the path
+Error no_tenant(const Call& call);  // of the id in the path or the body
 
 std::string query(const Call& call, std::string_view name);  // "" where absent
 

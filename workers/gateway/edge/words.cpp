@@ -14,6 +14,7 @@ struct Words {
 
 constexpr Words problems[] = {
     {"address_not_allowed", "La clé ne s'emploie pas depuis cette adresse"},
+    {"admin_login_required", "Des super-administrateurs se connectent par leur adresse : le jeton ne suffit plus"},
     {"admin_required", "Un jeton d'entreprise n'ouvre pas l'administration de la plateforme"},
     {"already_invited", "Cette adresse est déjà invitée ; renvoyez l'invitation"},
     {"already_member", "Cette personne est déjà membre"},
@@ -25,6 +26,7 @@ constexpr Words problems[] = {
     {"cross_site", "La requête vient d'une autre page que celles de la console"},
     {"database_slow", "La réponse prend trop de temps ; réessayez"},
     {"database_unavailable", "Le service est momentanément indisponible ; réessayez"},
+    {"email_not_verified", "Confirmez d'abord votre adresse : demandez le lien dans « Mon compte »"},
     {"email_taken", "Cette adresse a un compte à elle"},
     {"factor_exists", "Il y en a déjà un : retirez-le d'abord"},
     {"invalid_credentials", "L'adresse ou le mot de passe est faux"},
@@ -83,6 +85,7 @@ constexpr Words problems[] = {
     {"unauthenticated", "Connectez-vous"},
     {"user_not_found", "Cette personne n'est pas membre"},
     {"validation_failed", "Des champs sont à corriger"},
+    {"visit_ended", "La visite est terminée"},
     {"wrong_account", "L'invitation est pour une autre adresse que la vôtre"},
     {"wrong_member_state", "L'état de ce membre ne le permet pas"},
 };

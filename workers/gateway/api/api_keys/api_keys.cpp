@@ -132,7 +132,12 @@ void revoke_api_key(Services& services, const CallPtr& call) {
 constexpr Terms reads{.permission = "api_keys:read"};
 constexpr Route routes[] = {
     {Method::get, "/v1/api-keys", "listApiKeys", Guard::live, list_api_keys, reads},
-    {Method::post, "/v1/api-keys", "createApiKey", Guard::live, create_api_key, {.permission = "api_keys:create"}},
+    {Method::post,
+     "/v1/api-keys",
+     "createApiKey",
+     Guard::live,
+     create_api_key,
+     {.permission = "api_keys:create", .confirmed = true}},
     {Method::get, "/v1/api-keys/{id}", "readApiKey", Guard::live, read_api_key, reads},
     {Method::post,
      "/v1/api-keys/{id}/rotate",

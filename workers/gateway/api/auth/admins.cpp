@@ -11,11 +11,13 @@
 #include "shared/tenancy/slug.h"
 #include "tenantry/events/v1/activity.pb.h"
 #include "tenantry/events/v1/identity.pb.h"
+#include "tenantry/events/v1/platform.pb.h"
 #include "workers/gateway/api/auth/factors.h"
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/tokens.h"
+#include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -39,10 +41,12 @@ Error person_needed() {
 
 http::Response start_session(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                              const store::Admin& admin, const std::string& factor) {
-  const auto token = std::string(admin_token_prefix) + to_base64url(crypto::random_bytes(token_bytes));
+  const bool by_cookie = call.request().headers.count("X-Tenantry") > 0;  // who may ask for one was asked before
+  const auto secret = to_base64url(crypto::random_bytes(token_bytes));
+  const auto token = by_cookie ? secret : std::string(admin_token_prefix) + secret;
   const auto expires_at = outbox.now() + session_life;
   store::add_admin_session(
-      tx, hash_of_token(token),
+      tx, by_cookie ? store::ShownBy::cookie : store::ShownBy::token, hash_of_token(token),
       {.session_id = services.ids.next().to_string(),
        .user_id = admin.user_id,
        .second_factor = factor,
@@ -55,11 +59,15 @@ http::Response start_session(Services& services, const Call& call, db::Transacti
   event.set_email(admin.email);
   event.set_role(admin.role);
   outbox.publish(events::platform_tenant, event);
-  return secret_answer({{"token", token},
-                        {"token_type", "bearer"},
-                        {"role", admin.role},
-                        {"second_factor", factor},
-                        {"expires_at", to_rfc3339(expires_at)}});
+  json body = {{"role", admin.role}, {"second_factor", factor}, {"expires_at", to_rfc3339(expires_at)}};
+  if (!by_cookie) {
+    body["token"] = token;
+    body["token_type"] = "bearer";
+    return secret_answer(body);
+  }
+  auto response = secret_answer(body);
+  response.headers.add("Set-Cookie", set_cookie(token, session_life));
+  return response;
 }
 
 http::Response ask_for_admins_factor(Services& services, const Call& call, const store::Admin& admin,
@@ -110,6 +118,7 @@ Result<http::Response> fail(Services& services, db::Connection& connection, cons
 
 // Who is no super-admin is answered like who is one and errs, after the same work.
 void log_in(Services& services, const CallPtr& call) {
+  if (const auto wanted = wants_cookie(call->request()); !wanted) return services.refuse(call, wanted.error());
   const auto request = parse_login(call->request().body);
   if (!request) return services.refuse(call, request.error());
   if (const auto wait = services.logins.admit(request->email, call->origin, services.monotonic())) {
@@ -145,6 +154,7 @@ void log_in(Services& services, const CallPtr& call) {
 }
 
 void show_factor(Services& services, const CallPtr& call) {
+  if (const auto wanted = wants_cookie(call->request()); !wanted) return services.refuse(call, wanted.error());
   const auto shown = parse_factor(call->request().body);
   if (!shown) return services.refuse(call, shown.error());
   const auto claims = claims_of_login(services, *call, admin_challenge_token_type);
@@ -178,23 +188,36 @@ void who_am_i(Services& services, const CallPtr& call) {
 
 void list_sessions(Services& services, const CallPtr& call) {
   if (!call->admin_session) return services.refuse(call, person_needed());
-  read(services, call, [&services, call](db::Transaction& tx) -> Result<http::Response> {
+  const bool recent = recently_authenticated(services, *call).has_value();
+  read(services, call, [&services, call, recent](db::Transaction& tx) -> Result<http::Response> {
     auto sessions = store::list_admin_sessions(tx, call->admin_session->user_id, services.clock.now());
     for (auto& session : sessions) session["current"] = session["id"] == call->admin_session->session_id;
-    return json_response(200, {{"sessions", std::move(sessions)}});
+    return json_response(200, {{"sessions", std::move(sessions)}, {"recently_authenticated", recent}});
   });
+}
+
+// The tenant's log says who has left, and gateways forget the visit.
+void tell_left(const Call& call, messaging::Outbox& outbox, const std::string& tenant_id) {
+  v1::UserLoggedOut event;
+  event.set_user_id(call.admin_session->user_id);
+  outbox.publish(tenant_id, event);
+  outbox.signal(tenant_id, v1::TenantChanged());
 }
 
 void end_session(Services& services, const CallPtr& call, const std::string& session_id) {
   change(services, call, [call, session_id](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
     const auto& user_id = call->admin_session->user_id;
+    if (const auto visited = store::end_visit(tx, session_id, outbox.now())) tell_left(*call, outbox, *visited);
     if (store::end_admin_sessions(tx, user_id, session_id, "", outbox.now()) == 0) {
       return Error{.code = Errc::not_found, .reason = "session_not_found", .message = "no such session"};
     }
     v1::AdminLoggedOut event;
     event.set_user_id(user_id);
     outbox.publish(events::platform_tenant, event);
-    return http::Response{.status = 204};
+    http::Response response{.status = 204};
+    const bool own = !call->cookie.empty() && session_id == call->admin_session->session_id;
+    if (own) response.headers.add("Set-Cookie", clear_cookie());
+    return response;
   });
 }
 void end_own_session(Services& services, const CallPtr& call) {
@@ -236,6 +259,10 @@ void act(Services& services, const CallPtr& call) {
                 .acting_reason = asked.reason,
                 .acting_writes = asked.writes},
                now);
+           const bool by_cookie = !call->cookie.empty();
+           const auto left = by_cookie ? store::end_visit(tx, admin.session_id, now) : std::nullopt;
+           if (left) tell_left(*call, outbox, *left);
+           if (by_cookie) store::begin_visit(tx, admin.session_id, session_id);
            v1::AdminEnteredTenant event;
            event.set_admin_id(admin.user_id);
            event.set_session_id(session_id);
@@ -244,6 +271,11 @@ void act(Services& services, const CallPtr& call) {
            event.set_writes(asked.writes);
            *event.mutable_ends_at() = events::to_proto(ends_at);
            outbox.publish(tenant_id, event);
+           json body = {{"tenant_id", tenant_id},
+                        {"session_id", session_id},
+                        {"writes", asked.writes},
+                        {"ends_at", to_rfc3339(ends_at)}};
+           if (by_cookie) return json_response(200, body);  // which is good for it now
            const crypto::Claims claims{.sub = admin.user_id,
                                        .email = admin.email,
                                        .tenant_id = tenant_id,
@@ -252,14 +284,25 @@ void act(Services& services, const CallPtr& call) {
                                        .jti = services.ids.next().to_string(),
                                        .sid = session_id,
                                        .typ = "access"};
-           return secret_answer(
-               {{"access_token", crypto::sign(*call->reference->keys, claims, "tenantry", "tenantry-api")},
-                {"token_type", "bearer"},
-                {"tenant_id", tenant_id},
-                {"session_id", session_id},
-                {"writes", asked.writes},
-                {"ends_at", to_rfc3339(ends_at)}});
+           body["access_token"] = crypto::sign(*call->reference->keys, claims, "tenantry", "tenantry-api");
+           body["token_type"] = "bearer";
+           return secret_answer(body);
          });
+}
+
+// Of the console: what the cookie is good for besides ends.
+void leave(Services& services, const CallPtr& call) {
+  if (!call->admin_session) return services.refuse(call, person_needed());
+  const auto& visit = call->admin_session->visit;
+  change(
+      services, call,
+      [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto visited = store::end_visit(tx, call->admin_session->session_id, outbox.now());
+        if (!visited) return nothing_here();
+        tell_left(*call, outbox, *visited);
+        return http::Response{.status = 204};
+      },
+      [&services, sid = visit ? visit->session_id : std::string{}] { services.session_changed(sid); });
 }
 
 constexpr Terms own{.before_factor = true};
@@ -271,6 +314,7 @@ constexpr Route routes[] = {
     {Method::get, "/v1/admin/me/sessions", "adminListOwnSessions", Guard::admin, list_sessions, own},
     {Method::delete_, "/v1/admin/me/sessions/{id}", "adminEndOwnSession", Guard::admin, end_own_session, own},
     {Method::post, "/v1/admin/tenants/{id}/act", "adminAct", Guard::admin, act},
+    {Method::delete_, "/v1/admin/me/visit", "adminLeaveTenant", Guard::admin, leave, own},
 };
 
 }  // namespace

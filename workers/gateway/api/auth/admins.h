@@ -34,7 +34,13 @@ struct NewAdminSession {
   std::string address;
   Timestamp expires_at{};
 };
-void add_admin_session(db::Transaction& tx, ByteView token_hash, const NewAdminSession& session, Timestamp now);
+// Shown by a token, or by the console's cookie.
+enum class ShownBy { token, cookie };
+void add_admin_session(db::Transaction& tx, ShownBy by, ByteView hash, const NewAdminSession& session, Timestamp now);
+// Which tenant's session the cookie is good for besides.
+void begin_visit(db::Transaction& tx, std::string_view session_id, std::string_view visit_id);
+// The tenant that was visited; nullopt: none was.
+std::optional<std::string> end_visit(db::Transaction& tx, std::string_view session_id, Timestamp now);
 // With what they have open inside tenants. `only`, `but`: a session's id, or "". How many there were.
 int end_admin_sessions(db::Transaction& tx, std::string_view user_id, std::string_view only, std::string_view but,
                        Timestamp now);

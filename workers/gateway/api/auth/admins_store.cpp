@@ -28,13 +28,29 @@ std::optional<Admin> read_admin(db::Transaction& tx, std::string_view user_id) {
   return admin_of(tx.exec(std::string(admin_query) + "AND u.user_id = $1", {user_id}));
 }
 
-void add_admin_session(db::Transaction& tx, ByteView token_hash, const NewAdminSession& session, Timestamp now) {
+void add_admin_session(db::Transaction& tx, ShownBy by, ByteView hash, const NewAdminSession& session, Timestamp now) {
+  const db::Param shown(hash);
+  const db::Param none(nullptr);
+  const bool cookie = by == ShownBy::cookie;
   tx.send(
-      "INSERT INTO platform.admin_sessions (session_id, token_hash, user_id, created_at, authenticated_at, "
-      "last_seen_at, "
-      "expires_at, second_factor, user_agent, address) VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7, $8)",
-      {session.session_id, token_hash, session.user_id, now, session.expires_at, session.second_factor,
-       session.user_agent, session.address});
+      "INSERT INTO platform.admin_sessions (session_id, token_hash, cookie_hash, user_id, created_at, "
+      "authenticated_at, last_seen_at, expires_at, second_factor, user_agent, address) "
+      "VALUES ($1, $2, $3, $4, $5, $5, $5, $6, $7, $8, $9)",
+      {session.session_id, cookie ? none : shown, cookie ? shown : none, session.user_id, now, session.expires_at,
+       session.second_factor, session.user_agent, session.address});
+}
+
+std::optional<std::string> end_visit(db::Transaction& tx, std::string_view session_id, Timestamp now) {
+  const auto rows = tx.exec(
+      "UPDATE platform.sessions v SET ended_at = $2 FROM platform.admin_sessions s WHERE s.session_id = $1 "
+      "AND v.session_id = s.visit_id AND v.ended_at IS NULL AND v.expires_at > $2 RETURNING v.tenant_id",
+      {session_id, now});
+  if (rows.empty()) return std::nullopt;
+  return std::string(rows[0].text(0));
+}
+
+void begin_visit(db::Transaction& tx, std::string_view session_id, std::string_view visit_id) {
+  tx.send("UPDATE platform.admin_sessions SET visit_id = $2 WHERE session_id = $1", {session_id, visit_id});
 }
 
 int end_admin_sessions(db::Transaction& tx, std::string_view user_id, std::string_view only, std::string_view but,

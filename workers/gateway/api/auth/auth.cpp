@@ -253,12 +253,6 @@ void refresh(Services& services, const CallPtr& call) {
   });
 }
 
-Error no_such_tenant(const Call& call) {
-  return {.code = Errc::not_found,
-          .reason = "tenant_not_found",
-          .message = std::string(access_message("tenant_not_found", call.language))};
-}
-
 // Who wants to switch: by a refresh token or the console's cookie, whose session ends, or by the token of a login that
 // named no tenant.
 struct Switcher {
@@ -273,7 +267,7 @@ Result<http::Response> enter(Services& services, const Call& call, db::Transacti
   const auto tenant = tenancy::is_slug(tenant_id) ? tenancy::find_tenant(tx, tenant_id) : std::nullopt;
   const auto person = tenant ? store::read_person(tx, who.user_id, tenant_id) : std::nullopt;
   if (!person || person->role.empty() || tenant->lifecycle.status == tenancy::Status::deleted) {
-    return no_such_tenant(call);
+    return no_tenant(call);
   }
   if (tenant->lifecycle.status == tenancy::Status::pending) {
     return check_access({.status = tenancy::Status::pending}, Openness::billing, services.clock.now(), call.language)
@@ -365,7 +359,8 @@ void logout(Services& services, const CallPtr& call) {
         event.set_user_id(user_id);
         outbox.publish(call->tenant_id(), event);
         http::Response response{.status = 204};
-        if (!call->cookie.empty()) response.headers.add("Set-Cookie", clear_cookie());
+        // The cookie of a super-admin outlives the visit.
+        if (!call->cookie.empty() && !call->session->acting) response.headers.add("Set-Cookie", clear_cookie());
         return response;
       },
       // The caller's next request with this token is refused.

@@ -1,4 +1,5 @@
 // The sessions of who is logged in, in whatever tenant: seen and ended.
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
@@ -8,56 +9,40 @@
 namespace tenantry::gateway {
 namespace {
 
-using nlohmann::json;
-
-// How many ended.
-Result<std::size_t> end_and_tell(Services& services, db::Connection& connection, const Call& call,
-                                 const store::SessionFilter& which) {
-  Ended ended;
-  const auto done = services.commit(connection, call, call.user(),
-                                    [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-                                      ended = store::end_sessions(tx, which, outbox.now());
-                                      tell_ended(outbox, which.user_id, ended);
-                                      return {};
-                                    });
-  if (!done) return done.error();
-  services.loop.post([&services, ended] { forget_sessions(services, ended); });
-  return ended.size();
+void list_own_sessions(Services& services, const CallPtr& call) {
+  const bool recent = recently_authenticated(services, *call).has_value();
+  read(services, call, [&services, call, recent](db::Transaction& tx) -> Result<http::Response> {
+    auto sessions = store::list_sessions(tx, call->claims->sub, services.clock.now());
+    for (auto& session : sessions) session["current"] = session["id"] == call->claims->sid;
+    return json_response(200, {{"sessions", std::move(sessions)}, {"recently_authenticated", recent}});
+  });
 }
 
-void list_own_sessions(Services& services, const CallPtr& call) {
-  services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
-    json sessions;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      sessions = store::list_sessions(tx, call->claims->sub, services.clock.now());
-      return {};
-    });
-    if (!done) return done.error();
-    for (auto& session : sessions) session["current"] = session["id"] == call->claims->sid;
-    return json_response(200, {{"sessions", std::move(sessions)}});
-  });
+using Answering = std::function<Result<http::Response>(const Ended&)>;
+
+void end_and_tell(Services& services, const CallPtr& call, const store::SessionFilter& which, const Answering& answer) {
+  const auto ended = std::make_shared<Ended>();
+  change(
+      services, call,
+      [which, answer, ended](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+        *ended = store::end_sessions(tx, which, outbox.now());
+        tell_ended(outbox, which.user_id, *ended);
+        return answer(*ended);
+      },
+      [&services, ended] { forget_sessions(services, *ended); });
 }
 
 void end_own_session(Services& services, const CallPtr& call) {
-  services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
-    const auto id = Uuid::parse(call->path.at("id"));
-    const auto ended =
-        id ? end_and_tell(services, connection, *call, {.user_id = call->claims->sub, .session_id = id->to_string()})
-           : Result<std::size_t>(0);
-    if (!ended) return ended.error();
-    if (*ended == 0) {
-      return Error{.code = Errc::not_found, .reason = "session_not_found", .message = "no such session"};
-    }
-    return http::Response{.status = 204};
-  });
+  end_and_tell(services, call, {.user_id = call->claims->sub, .session_id = id_of(*call).to_string()},
+               [](const Ended& ended) -> Result<http::Response> {
+                 if (!ended.empty()) return http::Response{.status = 204};
+                 return Error{.code = Errc::not_found, .reason = "session_not_found", .message = "no such session"};
+               });
 }
 
 void end_other_sessions(Services& services, const CallPtr& call) {
-  services.on_lane(call, [&services, call](db::Connection& connection) -> Result<http::Response> {
-    const auto ended =
-        end_and_tell(services, connection, *call, {.user_id = call->claims->sub, .but = call->claims->sid});
-    if (!ended) return ended.error();
-    return json_response(200, {{"ended", *ended}});
+  end_and_tell(services, call, {.user_id = call->claims->sub, .but = call->claims->sid}, [](const Ended& ended) {
+    return json_response(200, {{"ended", ended.size()}});
   });
 }
 

@@ -201,7 +201,12 @@ void delete_queue(Services& services, const CallPtr& call) {
 
 constexpr Route routes[] = {
     {Method::get, "/v1/broker", "broker", Guard::live, broker, {.permission = "broker:read"}},
-    {Method::post, "/v1/broker/rotate", "rotateBroker", Guard::live, rotate_broker, {.permission = "broker:rotate"}},
+    {Method::post,
+     "/v1/broker/rotate",
+     "rotateBroker",
+     Guard::live,
+     rotate_broker,
+     {.permission = "broker:rotate", .recent = true}},
     {Method::get, "/v1/broker/queues", "listBrokerQueues", Guard::live, list_queues, {.permission = "broker:read"}},
     {Method::post,
      "/v1/broker/queues",

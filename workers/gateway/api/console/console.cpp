@@ -23,11 +23,29 @@ constexpr std::size_t user_agent_max = 200;
 constexpr int reports_a_minute = 30;  // of an address
 constexpr std::size_t report_logged_max = 1000;
 
+// With `token` null: a person, and no token of the platform's.
+json shown(const store::AdminSession& session) {
+  json body = {{"kind", "admin"},
+               {"name", session.email},
+               {"token", nullptr},
+               {"role", session.role},
+               {"second_factor", session.second_factor}};
+  if (const auto& visit = session.visit) {
+    body["visit"] = {{"tenant_id", visit->tenant_id},
+                     {"reason", visit->reason},
+                     {"writes", visit->writes},
+                     {"ends_at", to_rfc3339(visit->ends_at)}};
+  }
+  return body;
+}
+
 // Always 200: that nobody is logged in is no error of a page that asks.
 void session(Services& services, const CallPtr& call) {
   with_cookie(services, call, [&services, call](const std::shared_ptr<const CookieEntry>& entry) {
     json body = {{"kind", "none"}};
-    if (entry != nullptr && entry->claims == nullptr) {
+    if (entry != nullptr && entry->admin_session != nullptr) {
+      body = shown(*entry->admin_session);
+    } else if (entry != nullptr && entry->claims == nullptr) {
       body = {{"kind", "admin"}, {"name", entry->person}, {"token", entry->admin}};
     } else if (entry != nullptr) {
       body = {{"kind", "member"}, {"tenant_id", entry->claims->tenant_id}};
@@ -40,8 +58,8 @@ void session(Services& services, const CallPtr& call) {
   });
 }
 
-// Whoever holds a super-admin's token, under the name that is given. A super-admin who is a person with a login of its
-// own begins the same session, by what that login has found out.
+// Whoever holds a super-admin's token, under the name that is given: for as long as no super-admin is a person who logs
+// in (ADR 29).
 struct Admitted {
   std::string admin;
   crypto::Digest credential{};
@@ -50,6 +68,13 @@ struct Admitted {
 
 Result<http::Response> begin(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                              const Admitted& who) {
+  if (store::has_super_admin(tx)) {
+    return Error{.code = Errc::forbidden,
+                 .reason = "admin_login_required",
+                 .message =
+                     "there are super-admins who log in: the platform's token is for the first one and for the "
+                     "command line"};
+  }
   const auto cookie = to_base64url(crypto::random_bytes(cookie_bytes));
   const auto now = services.clock.now();
   const auto expires_at = now + admin_session_life;

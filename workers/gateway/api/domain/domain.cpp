@@ -116,7 +116,12 @@ constexpr Route routes[] = {
     {Method::get, "/v1/domain", "readDomain", Guard::live, read_domain, {.permission = "settings:read"}},
     {Method::put, "/v1/domain", "setDomain", Guard::live, set_domain, {.permission = "settings:update"}},
     {Method::post, "/v1/domain/verify", "verifyDomain", Guard::live, verify_domain, {.permission = "settings:update"}},
-    {Method::delete_, "/v1/domain", "removeDomain", Guard::live, remove_domain, {.permission = "settings:update"}},
+    {Method::delete_,
+     "/v1/domain",
+     "removeDomain",
+     Guard::live,
+     remove_domain,
+     {.permission = "settings:update", .recent = true}},
 };
 
 }  // namespace

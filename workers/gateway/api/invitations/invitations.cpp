@@ -11,8 +11,6 @@
 namespace tenantry::gateway {
 namespace {
 
-using nlohmann::json;
-
 constexpr int unknown_tokens_a_minute = 60;  // of an address
 constexpr std::size_t token_size_max = 64;
 
@@ -61,46 +59,36 @@ struct Accepting {
 };
 
 void accept(Services& services, const CallPtr& call, const TryPtr& attempt, const Accepting& accepting) {
-  services.on_lane(call, [&services, call, attempt, accepting](db::Connection& connection) -> Result<http::Response> {
-    tenancy::Accepted accepted;
-    const auto done = services.commit(connection, *call, call->stranger(),
-                                      [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
-                                        const auto joined = tenancy::accept_invitation(tx, outbox, services.ids,
-                                                                                       {.token = token_of(*call),
-                                                                                        .user_id = accepting.user_id,
-                                                                                        .person = accepting.person,
-                                                                                        .by = call->stranger()});
-                                        if (!joined) return attempt->refused(joined.error());
-                                        accepted = *joined;
-                                        return {};
-                                      });
-    if (!done) return done.error();
-    services.loop.post([&services, id = accepted.tenant_id] { services.tenant_changed(id); });
-    return json_response(201,
-                         {{"tenant_id", accepted.tenant_id}, {"user_id", accepted.user_id}, {"role", accepted.role}});
-  });
+  const auto joined = std::make_shared<std::string>();
+  change(
+      services, call,
+      [&services, call, attempt, accepting, joined](db::Transaction& tx,
+                                                    messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto accepted = tenancy::accept_invitation(
+            tx, outbox, services.ids,
+            {.token = token_of(*call), .user_id = accepting.user_id, .person = accepting.person, .by = call->caller()});
+        if (!accepted) return attempt->refused(accepted.error());
+        *joined = accepted->tenant_id;
+        return json_response(
+            201, {{"tenant_id", accepted->tenant_id}, {"user_id", accepted->user_id}, {"role", accepted->role}});
+      },
+      [&services, joined] { services.tenant_changed(*joined); });
 }
 
 void open_invitation(Services& services, const CallPtr& call) {
   const auto attempt = admit(services, call);
   if (attempt == nullptr) return;
-  services.on_lane(call, [&services, call, attempt](db::Connection& connection) -> Result<http::Response> {
-    json body;
-    const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-      const auto opened = tenancy::open_invitation(tx, token_of(*call), services.clock.now());
-      if (!opened) return attempt->refused(opened.error());
-      const auto& invitation = opened->invitation;
-      body = {{"tenant_id", invitation.tenant_id},
-              {"company_name", opened->company_name},
-              {"inviter_name", opened->inviter_name},
-              {"email", invitation.email},
-              {"role", invitation.role},
-              {"expires_at", to_rfc3339(invitation.expires_at)},
-              {"account", opened->has_account}};
-      return {};
-    });
-    if (!done) return done.error();
-    return json_response(200, body);
+  read(services, call, [&services, call, attempt](db::Transaction& tx) -> Result<http::Response> {
+    const auto opened = tenancy::open_invitation(tx, token_of(*call), services.clock.now());
+    if (!opened) return attempt->refused(opened.error());
+    const auto& invitation = opened->invitation;
+    return json_response(200, {{"tenant_id", invitation.tenant_id},
+                               {"company_name", opened->company_name},
+                               {"inviter_name", opened->inviter_name},
+                               {"email", invitation.email},
+                               {"role", invitation.role},
+                               {"expires_at", to_rfc3339(invitation.expires_at)},
+                               {"account", opened->has_account}});
   });
 }
 

@@ -43,9 +43,10 @@ void readyz(Services& services, const CallPtr& call) {
 }
 
 void metrics_page(Services& services, const CallPtr& call) {
+  auto page = metrics::render_for(call->request().headers.list("Accept"));
   services.answer(call, {.status = 200,
-                         .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-                         .body = metrics::render()});
+                         .headers = {{"Content-Type", std::move(page.content_type)}, {"Vary", "Accept"}},
+                         .body = std::move(page.body)});
 }
 
 void openapi(Services& services, const CallPtr& call) {

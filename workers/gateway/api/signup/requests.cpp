@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t company_name_max = 200;
 constexpr std::size_t person_name_max = 100;
+constexpr std::size_t region_max = 64;
 
 // What a password must not be: the company, its words, the slug, the person's names and address.
 std::vector<std::string> password_context(const SignupRequest& request) {
@@ -62,6 +63,9 @@ Result<SignupRequest> parse_signup(std::string_view body, const std::set<std::st
   if (form == SignupForm::person) {
     fields.accepted("accept_terms");
     fields.accepted("accept_privacy");
+  } else {
+    request.isolation_mode = fields.choice("isolation_mode", {"pool"});  // what provisioning makes
+    request.region = fields.line("region", false, region_max);
   }
   return fields.finish(std::move(request));
 }

@@ -21,6 +21,9 @@ struct SignupRequest {
   std::string admin_first_name;
   std::string admin_last_name;
   std::string plan;
+  // By an admin alone; "": as usual.
+  std::string isolation_mode{};
+  std::string region{};
 };
 
 // Who asks decides what is asked: a person sets a password and accepts terms, an admin does neither.

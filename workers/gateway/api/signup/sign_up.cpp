@@ -14,6 +14,10 @@ bool email_taken(db::Transaction& tx, std::string_view email) {
   return !tx.exec("SELECT FROM platform.users WHERE email = $1", {email}).empty();
 }
 
+bool has_region(db::Transaction& tx, std::string_view region) {
+  return !tx.exec("SELECT FROM platform.cells WHERE region = $1 LIMIT 1", {region}).empty();
+}
+
 void add_user(db::Transaction& tx, const NewUser& user, Timestamp now) {
   tx.send(
       "INSERT INTO platform.users (user_id, email, first_name, last_name, locale, password_hash, created_at) "
@@ -41,6 +45,8 @@ v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest&
   event.set_admin_last_name(request.admin_last_name);
   event.set_plan(request.plan);
   event.set_locale(locale);
+  event.set_isolation_mode(request.isolation_mode);
+  event.set_region(request.region);
   return event;
 }
 

@@ -34,6 +34,7 @@ struct NewUser {
 void add_user(db::Transaction& tx, const NewUser& user, Timestamp now);
 void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view tenant_id, const Uuid& user_id,
                 Timestamp now);
+bool has_region(db::Transaction& tx, std::string_view region);  // that a cell is in
 bool email_taken(db::Transaction& tx, std::string_view email);
 
 }  // namespace store

@@ -65,6 +65,12 @@ Error refused(Signup& signup) {
   return signup.refusal.allowed ? email_taken() : too_many("too many tries with registered addresses; wait a minute");
 }
 
+Error key_reused() {
+  return {.code = Errc::invalid,
+          .reason = "idempotency_key_reused",
+          .message = "this Idempotency-Key came with another body before"};
+}
+
 http::Response replayed(const store::StoredResponse& stored) {
   auto response = http::Response::json(stored.status, stored.body);
   response.headers.add("Idempotent-Replayed", "true");
@@ -92,15 +98,24 @@ void tell_owner(db::Transaction& tx, messaging::Outbox& outbox, const store::Per
   outbox.publish(known.tenants.front(), event);
 }
 
-// Of one try. A twin that took the address meanwhile makes it throw.
-Result<http::Response> store_signup(Services& services, db::Connection& connection, const Call& call, Signup& signup) {
-  // Keyed: the body holds the password, and a fast hash of it must be of no use to who reads the table.
-  std::vector<Bytes> hashes;  // by the master key of now, and of before
+// What was asked for, by the master key of now and by those of before. Keyed: a body may hold a password, and a fast
+// hash of it must be of no use to who reads the table.
+std::vector<Bytes> hashes_of(const Services& services, const Call& call) {
+  std::vector<Bytes> hashes;
   for (const auto& key : services.idempotency_keys.all()) {
     const auto digest = crypto::hmac_sha256(key.bytes(), as_bytes(call.request().body));
     hashes.emplace_back(digest.begin(), digest.end());
   }
-  const auto& hash = hashes.front();
+  return hashes;
+}
+
+bool is_another(const std::optional<store::StoredResponse>& stored, const std::vector<Bytes>& hashes) {
+  return stored && std::ranges::find(hashes, stored->request_hash) == hashes.end();
+}
+
+// Of one try. A twin that took the address meanwhile makes it throw.
+Result<http::Response> store_signup(Services& services, db::Connection& connection, const Call& call, Signup& signup) {
+  const auto hashes = hashes_of(services, call);
   http::Response response;
   bool again = false;
   const auto done = services.commit(
@@ -109,11 +124,7 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
         if (signup.key) {
           const auto stored =
               store::lock_idempotency_key(tx, scope, *signup.key, outbox.now() - store::idempotency_kept);
-          if (stored && std::ranges::find(hashes, stored->request_hash) == hashes.end()) {
-            return Error{.code = Errc::invalid,
-                         .reason = "idempotency_key_reused",
-                         .message = "this Idempotency-Key came with another body before"};
-          }
+          if (is_another(stored, hashes)) return key_reused();
           if (stored) {
             again = true;
             response = replayed(*stored);
@@ -138,7 +149,7 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
         }
         const int status = hides ? 202 : 201;
         if (signup.key) {
-          store::save_idempotency_key(tx, scope, *signup.key, {hash, status, body}, outbox.now());
+          store::save_idempotency_key(tx, scope, *signup.key, {hashes.front(), status, body}, outbox.now());
         }
         response = http::Response::json(status, body);
         return {};
@@ -181,15 +192,31 @@ void signup(Services& services, const CallPtr& call) {
   if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
 }
 
-// By a super-admin: somebody else is to own the tenant.
+constexpr const char* admin_scope = "admin_tenants";
+
+// By a super-admin: somebody else is to own the tenant, and is invited.
 void create_tenant(Services& services, const CallPtr& call) {
+  const auto key = idempotency_key(call->request());
+  if (!key) return services.refuse(call, key.error());
   change(services, call, parse_signup(call->request().body, call->reference->plans, SignupForm::admin),
-         [&services, call](const SignupRequest& request, db::Transaction& tx,
-                           messaging::Outbox& outbox) -> Result<http::Response> {
+         [&services, call, key = *key, hashes = hashes_of(services, *call)](
+             const SignupRequest& request, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           if (key) {
+             const auto stored =
+                 store::lock_idempotency_key(tx, admin_scope, *key, outbox.now() - store::idempotency_kept);
+             if (is_another(stored, hashes)) return key_reused();
+             if (stored) return replayed(*stored);
+           }
+           if (!request.region.empty() && !store::has_region(tx, request.region)) {
+             return Error::invalid("/region", "unknown_region", "no cell is in this region");
+           }
            if (store::email_taken(tx, request.admin_email)) return email_taken();
            const auto signup_id = services.ids.next();
            outbox.publish("platform", signup_requested(signup_id, request, std::string(to_string(call->language))));
-           return json_response(202, {{"success", true}, {"signup_id", signup_id.to_string()}});
+           auto response = json_response(202, {{"success", true}, {"signup_id", signup_id.to_string()}});
+           if (key)
+             store::save_idempotency_key(tx, admin_scope, *key, {hashes.front(), 202, response.body}, outbox.now());
+           return response;
          });
 }
 

@@ -188,7 +188,7 @@ constexpr Route routes[] = {
      "cancelSubscription",
      Guard::billing,
      cancel_subscription,
-     {.permission = "subscription:cancel"}},
+     {.permission = "subscription:cancel", .recent = true}},
     {Method::post,
      "/v1/subscription/reactivate",
      "reactivateSubscription",

@@ -17,10 +17,6 @@ constexpr int invitations_a_minute = 30;  // of a tenant's members together: eac
 json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_view state, const Page& page,
                  Timestamp now) {
   auto list = json::array();
-  const auto instant = [](const db::Row& row, int column) {
-    const auto at = row.optional_timestamp(column);
-    return at ? json(to_rfc3339(*at)) : json(nullptr);
-  };
   for (const auto row : tx.exec(
            "SELECT * FROM ("
            "SELECT m.user_id AS id, 'member' AS kind, u.email, u.first_name, u.last_name, m.role, m.state, "
@@ -35,8 +31,7 @@ json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_vi
            "WHERE CASE WHEN $2 = '' THEN state IN ('invited', 'active', 'inactive', 'pending', 'expired') ELSE state = "
            "$2 "
            "END AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid)) ORDER BY created_at, id LIMIT $5",
-           {tenant_id, state, page.after ? db::Param(page.after->at) : db::Param(nullptr),
-            page.after ? db::Param(page.after->id) : db::Param(nullptr), page.limit, now})) {
+           {tenant_id, state, page.time(), page.id(), page.limit, now})) {
     list.push_back({{"id", row.text(0)},
                     {"kind", row.text(1)},
                     {"email", row.text(2)},
@@ -192,13 +187,14 @@ void reset_factors(Services& services, const CallPtr& call) {
          });
 }
 
-constexpr Terms invites{.permission = "users:invite"};
+constexpr Terms revokes{.permission = "users:invite"};
+constexpr Terms invites{.permission = "users:invite", .confirmed = true};
 constexpr Terms updates{.permission = "users:update"};
 constexpr Route routes[] = {
     {Method::get, "/v1/users", "listUsers", Guard::live, list_users, {.permission = "users:read"}},
     {Method::post, "/v1/users", "inviteUser", Guard::live, invite_user, invites},
     {Method::post, "/v1/users/{id}/resend", "resendInvitation", Guard::live, resend_invitation, invites},
-    {Method::post, "/v1/users/{id}/revoke", "revokeInvitation", Guard::live, revoke_invitation, invites},
+    {Method::post, "/v1/users/{id}/revoke", "revokeInvitation", Guard::live, revoke_invitation, revokes},
     {Method::patch, "/v1/users/{id}", "changeUserRole", Guard::live, change_role, updates},
     {Method::post, "/v1/users/{id}/deactivate", "deactivateUser", Guard::live, deactivate_user, updates},
     {Method::post, "/v1/users/{id}/reactivate", "reactivateUser", Guard::live, reactivate_user, updates},

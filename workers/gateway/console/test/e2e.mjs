@@ -69,7 +69,7 @@ async function fill(page, label, value) {
 }
 
 async function adminLogin(page, name = "Ada Lovelace") {
-  await page.goto(`${told.url}/login?as=admin`);
+  await page.goto(`${told.url}/login?as=token`);
   await settle(page);
   await page.locator("input[name=name]").fill(name);
   await page.locator("input[name=token]").fill(told.adminToken);
@@ -134,7 +134,8 @@ const tenantViews = [
 ];
 const outViews = [
   ["/login", "login", ["Welcome back", "Forgotten your password?"]],
-  ["/login?as=admin", "login-admin", ["Super-admin's token"]],
+  ["/login?as=admin", "login-admin", ["For who runs the platform", "Begin by the platform's token"]],
+  ["/login?as=token", "login-token", ["Super-admin's token"]],
   ["/signup", "signup", ["Start your trial", "Professional", "Free"]],
   [`/invitation#t=${told.invitation}`, "invitation", [told.invited, "Accept"]],
   ["/reset-password", "reset-password", ["The link is incomplete"]],

@@ -205,7 +205,7 @@ constexpr Route routes[] = {
      "adminEraseTenant",
      Guard::admin,
      erase_tenant,
-     {.super_admin = true}},
+     {.super_admin = true, .recent = true}},
     {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin,
      retry_provisioning},
     {Method::post, "/v1/admin/tenants/{id}/reconcile", "adminReconcileTenant", Guard::admin, reconcile},

@@ -73,7 +73,7 @@ export async function call(method: string, path: string, options: Options = {}):
   }
   if (response.ok) return response;
   const problem = await problemOf(response);
-  if (problem.status === 401 && ["session_ended", "token_invalid", "token_expired", "session_revoked", "token_revoked"].includes(problem.code)) sessionEnded.value = true;
+  if (problem.status === 401 && ["session_ended", "token_invalid", "token_expired", "session_revoked", "token_revoked", "visit_ended"].includes(problem.code)) sessionEnded.value = true;
   throw problem;
 }
 

@@ -4,6 +4,7 @@ import { api, part, type Problem } from "./api.ts";
 import { words } from "./i18n.ts";
 import { problemFrom, useLoad } from "./load.ts";
 import { makePasskey, passkeysWork, type CreationOptions } from "./passkey.ts";
+import { own, refreshSession, session } from "./session.ts";
 import { StepUp, stepUpWanted } from "./step-up.tsx";
 import { Answer, Button, Card, Chip, Copyable, ErrorBox, Field, Foreign, Notice, Time } from "./ui.tsx";
 
@@ -25,7 +26,7 @@ interface Mine { totp: string | null; passkeys: { id: string; name: string; crea
 interface Codes { recovery_codes: string[] | null }
 
 export function Factors() {
-  const mine = useLoad("factors", () => api.get<Mine>("/v1/me/factors"));
+  const mine = useLoad("factors", () => api.get<Mine>(`${own()}/factors`));
   const [seed, setSeed] = useState<{ secret: string; uri: string }>();
   const [code, setCode] = useState("");
   const [name, setName] = useState<string>();
@@ -40,6 +41,7 @@ export function Factors() {
     try {
       await work();
       mine.again();
+      if (session.value?.kind === "admin") await refreshSession();  // with a first factor more is open
     } catch (error) {
       if (error instanceof DOMException) return setNotConfirmed(true);
       const found = problemFrom(error);
@@ -47,20 +49,20 @@ export function Factors() {
       if (stepUpWanted(found)) setAgain(() => () => void run(work));
     }
   };
-  const begin = () => run(async () => setSeed(await api.post("/v1/me/factors/totp", {})));
+  const begin = () => run(async () => setSeed(await api.post(`${own()}/factors/totp`, {})));
   const confirm = () => run(async () => {
-    const made = await api.post<Codes>("/v1/me/factors/totp/confirm", { code: code.replace(/\s/g, "") });
+    const made = await api.post<Codes>(`${own()}/factors/totp/confirm`, { code: code.replace(/\s/g, "") });
     setSeed(undefined);
     setCode("");
     if (made.recovery_codes) setCodes(made.recovery_codes);
   });
   const addPasskey = () => run(async () => {
-    const passkey = await makePasskey(await api.post<CreationOptions>("/v1/me/factors/passkeys/options", {}));
-    const made = await api.post<Codes>("/v1/me/factors/passkeys", { name: name ?? "", passkey });
+    const passkey = await makePasskey(await api.post<CreationOptions>(`${own()}/factors/passkeys/options`, {}));
+    const made = await api.post<Codes>(`${own()}/factors/passkeys`, { name: name ?? "", passkey });
     setName(undefined);
     if (made.recovery_codes) setCodes(made.recovery_codes);
   });
-  const renew = () => run(async () => setCodes((await api.post<{ recovery_codes: string[] }>("/v1/me/recovery-codes", {})).recovery_codes));
+  const renew = () => run(async () => setCodes((await api.post<{ recovery_codes: string[] }>(`${own()}/recovery-codes`, {})).recovery_codes));
   return (
     <Card title={t("title")}>
       <div class="stack">
@@ -72,7 +74,7 @@ export function Factors() {
           <div class="stack">
             <div class="row">
               <span class="grow">{t("app")}</span>
-              {data.totp ? <><Chip tone="good" icon="check"><Time at={data.totp} /></Chip><Button small kind="quiet" onClick={() => run(() => api.remove("/v1/me/factors/totp"))}>{t("remove")}</Button></>
+              {data.totp ? <><Chip tone="good" icon="check"><Time at={data.totp} /></Chip><Button small kind="quiet" onClick={() => run(() => api.remove(`${own()}/factors/totp`))}>{t("remove")}</Button></>
                 : !seed && <><span class="muted small">{t("none")}</span><Button small onClick={begin}>{t("add")}</Button></>}
             </div>
             {seed && (
@@ -85,7 +87,7 @@ export function Factors() {
             )}
             <div class="row"><span class="grow">{t("passkeys")}</span>{name === undefined && passkeysWork() && <Button small onClick={() => setName("")}>{t("addPasskey")}</Button>}</div>
             {data.passkeys.map((one) => (
-              <div class="row" key={one.id}><span class="grow"><Foreign text={one.name} /></span><span class="muted small">{t("used")}: {one.used_at ? <Time at={one.used_at} /> : t("never")}</span><Button small kind="quiet" onClick={() => run(() => api.remove(`/v1/me/factors/passkeys/${part(one.id)}`))}>{t("remove")}</Button></div>
+              <div class="row" key={one.id}><span class="grow"><Foreign text={one.name} /></span><span class="muted small">{t("used")}: {one.used_at ? <Time at={one.used_at} /> : t("never")}</span><Button small kind="quiet" onClick={() => run(() => api.remove(`${own()}/factors/passkeys/${part(one.id)}`))}>{t("remove")}</Button></div>
             ))}
             {name !== undefined && (
               <form class="stack" onSubmit={(event) => { event.preventDefault(); void addPasskey(); }}>

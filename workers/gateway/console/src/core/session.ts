@@ -15,12 +15,20 @@ export interface Me {
     modules: string[]; flags: string[]; settings: Record<string, unknown>;
   };
 }
+/** A super-admin's look at a company: it ends by itself. */
+export interface Visit { tenant_id: string; reason: string; writes: boolean; ends_at: string }
 export type Session =
   | { kind: "none" }
-  | { kind: "admin"; name: string; token: string; expires_at: string }
-  | { kind: "member"; tenant_id: string; me?: Me; closed?: Problem };
+  /** `token`: of the platform, by which it began; null: a person has logged in. */
+  | { kind: "admin"; name: string; token: string | null; role?: string; second_factor?: string; expires_at: string; visit?: Visit }
+  | { kind: "member"; tenant_id: string; me?: Me; closed?: Problem; visit?: Visit };
 
 export const session = signal<Session | undefined>(undefined);
+export const visit = computed(() => (session.value?.kind === "member" ? session.value.visit : undefined));
+/** Whether the login is one's own to see and to change: not of a visit, and not of the platform's token. */
+export const hasOwnLogin = () => (session.value?.kind === "admin" ? session.value.token === null : !visit.value);
+/** Where one's own login is: a super-admin's, or a member's. */
+export const own = () => (session.value?.kind === "admin" ? "/v1/admin/me" : "/v1/me");
 export const me = computed(() => (session.value?.kind === "member" ? session.value.me : undefined));
 
 /** Whether a grant covers the permission: "*", "clients:*", or itself; with ":own" for one's own. */
@@ -33,6 +41,7 @@ export function covers(grants: string[], permission: string): boolean {
 }
 export function may(permission: string): boolean {
   if (session.value?.kind === "admin") return true;
+  if (visit.value) return visit.value.writes || permission.endsWith(":read");
   const member = session.value?.kind === "member" ? session.value : undefined;
   if (member?.closed) return ["subscription:read", "subscription:change_plan", "subscription:reactivate", "subscription:cancel"].includes(permission);
   return member?.me !== undefined && covers(member.me.permissions, permission);
@@ -41,26 +50,38 @@ export function may(permission: string): boolean {
 export async function refreshSession(): Promise<void> {
   const found = await api.get<Session>("/v1/console/session");
   sessionEnded.value = false;
-  if (found.kind !== "member") {
+  if (found.kind === "none" || (found.kind === "admin" && !found.visit)) {
     session.value = found;
     return;
   }
+  const inside = found.kind === "member" ? found : { kind: "member" as const, tenant_id: found.visit!.tenant_id, visit: found.visit! };
   try {
     const mine = await api.get<Me>("/v1/me");
     const locale = mine.tenant.settings["locale"];
     if (!localStorage.getItem("language") && (locale === "fr" || locale === "en")) setLanguage(locale);
-    session.value = { ...found, me: mine };
+    session.value = { ...inside, me: mine };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     // Its tenant owes, or is over: what is still open is billing.
-    session.value = error.status === 401 ? { kind: "none" } : { ...found, closed: error };
+    session.value = error.status === 401 ? { kind: "none" } : { ...inside, closed: error };
     sessionEnded.value = false;
   }
 }
 
+export async function endVisit(): Promise<void> {
+  try {
+    await api.remove("/v1/admin/me/visit");
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;  // it was over already
+  }
+  await refreshSession();
+}
+
 export async function logOut(): Promise<void> {
   try {
-    if (session.value?.kind === "admin") await api.remove("/v1/console/admin-session");
+    const current = session.value;
+    if (visit.value || (current?.kind === "admin" && current.token === null)) await api.post("/v1/admin/auth/logout", {});
+    else if (current?.kind === "admin") await api.remove("/v1/console/admin-session");
     else await api.post("/auth/logout", {});
   } catch (error) {
     if (!(error instanceof Problem)) throw error;  // it was over already

@@ -7,16 +7,17 @@ import { Icon, Logo, type IconName } from "./icons.tsx";
 import { language, setLanguage, words } from "./i18n.ts";
 import { helpOpen, letters, paletteOpen, setLetters } from "./keys.ts";
 import { go, path } from "./router.ts";
-import { logOut, may, me, session } from "./session.ts";
+import { endVisit, hasOwnLogin, logOut, may, me, refreshSession, session, visit } from "./session.ts";
 import { recognise, term } from "./text.ts";
 import { setTheme, theme } from "./theme.ts";
-import { Button, Check, Dialog, Foreign, Notice, Status } from "./ui.tsx";
+import { Button, Check, Dialog, Foreign, Moment, Notice, Status } from "./ui.tsx";
 
 const t = words({
   en: {
     skip: "Skip to content", menu: "Menu", go: "Go to…", logOut: "Log out", admin: "Super-admin", toFrench: "Français", toEnglish: "English", dark: "Dark", light: "Light",
     ended: "Your session is over. What you see may be old.", logIn: "Log in", paletteHint: "A page, a tenant, an e-mail address, an event's id…", nothing: "Nothing is called that.",
     keys: "Keyboard", keyPalette: "Go anywhere", keySearch: "Search on this page", keyRows: "Next, previous row", keyOpen: "Open the row", keyHelp: "This help", keyClose: "Close", letters: "Single-letter keys",
+    visiting: "You are visiting {name} as a super-admin", looks: "You see what its people see, and change nothing. Each look is in the company's own log.", until: "Until", why: "Reason", leave: "End the visit", over: "The visit is over.", back: "Back",
     tenant: "Tenant {id}", record: "Record of event {id}", stripe: "Stripe object {id} in the audit log", person: "What {id} did", text: "Search the audit log for “{id}”", docs: "API docs", pages: "Pages", results: "Results",
     gTenants: "Tenants", gRun: "Operations", gAudit: "Evidence", gHome: "Workspace", gPeople: "Access", gBilling: "Billing", gMore: "More",
   },
@@ -24,6 +25,7 @@ const t = words({
     skip: "Aller au contenu", menu: "Menu", go: "Aller à…", logOut: "Se déconnecter", admin: "Super-administrateur", toFrench: "Français", toEnglish: "English", dark: "Sombre", light: "Clair",
     ended: "Votre session est terminée. L'affichage peut dater.", logIn: "Se connecter", paletteHint: "Une page, un locataire, une adresse, l'identifiant d'un événement…", nothing: "Rien ne porte ce nom.",
     keys: "Clavier", keyPalette: "Aller partout", keySearch: "Rechercher dans la page", keyRows: "Ligne suivante, précédente", keyOpen: "Ouvrir la ligne", keyHelp: "Cette aide", keyClose: "Fermer", letters: "Raccourcis d'une seule lettre",
+    visiting: "Vous visitez {name} en tant que super-administrateur", looks: "Vous voyez ce que voient ses membres et ne changez rien. Chaque regard figure dans le journal de l'entreprise.", until: "Jusqu'au", why: "Motif", leave: "Terminer la visite", over: "La visite est terminée.", back: "Retour",
     tenant: "Locataire {id}", record: "Enregistrement de l'événement {id}", stripe: "Objet Stripe {id} dans le journal", person: "Les actes de {id}", text: "Rechercher « {id} » dans le journal", docs: "Documentation de l'API", pages: "Pages", results: "Résultats",
     gTenants: "Locataires", gRun: "Exploitation", gAudit: "Preuves", gHome: "Espace", gPeople: "Accès", gBilling: "Facturation", gMore: "Autres",
   },
@@ -33,7 +35,7 @@ const groups = { admin: ["gTenants", "gRun", "gBilling", "gAudit", "gMore"], ten
 
 function mine() {
   const kind = session.value?.kind;
-  return views.filter((view) => (view.root === "any" || (kind === "admin" && view.root === "admin") || (kind === "member" && view.root === "tenant")) && (view.permission === undefined || may(view.permission)));
+  return views.filter((view) => (view.root === "any" || (kind === "admin" && view.root === "admin") || (kind === "member" && view.root === "tenant")) && (view.permission === undefined || may(view.permission)) && (!view.own || hasOwnLogin()));
 }
 
 function Menu() {
@@ -72,6 +74,28 @@ export function Preferences() {
   );
 }
 
+/** Always in view while a company is visited. */
+function Visiting() {
+  const of = visit.value;
+  if (!of) return null;
+  const leave = async () => { await endVisit(); go(`/console/tenants/${part(of.tenant_id)}`); };
+  return (
+    <div class="visit">
+      <Notice tone="warn" icon="shield">
+        <div class="row">
+          <span class="grow"><strong>{t("visiting", { name: me.value?.tenant.company_name ?? of.tenant_id })}</strong> {t("looks")} <span class="small">{t("until")} <Moment at={of.ends_at} />. {t("why")}: <Foreign text={of.reason} longest={200} /></span></span>
+          <Button small onClick={leave}>{t("leave")}</Button>
+        </div>
+      </Notice>
+    </div>
+  );
+}
+
+function Ended() {
+  if (visit.value) return <Notice tone="warn">{t("over")} <Button small onClick={async () => { await refreshSession(); go("/console"); }}>{t("back")}</Button></Notice>;
+  return <Notice tone="warn">{t("ended")} <a href={`/login?next=${part(path.value)}`}>{t("logIn")}</a></Notice>;
+}
+
 export function Shell({ children }: { children: ComponentChildren }) {
   const [menu, setMenu] = useState(false);
   useEffect(() => setMenu(false), [path.value]);
@@ -93,7 +117,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
           <Preferences />
           <Button small kind="quiet" icon="out" onClick={async () => { await logOut(); go("/login"); }}>{t("logOut")}</Button>
         </header>
-        {sessionEnded.value && <Notice tone="warn">{t("ended")} <a href={`/login?next=${part(path.value)}`}>{t("logIn")}</a></Notice>}
+        <Visiting />
+        {sessionEnded.value && <Ended />}
         <main id="main" tabIndex={-1}>{children}</main>
       </div>
       {paletteOpen.value && <Palette />}

@@ -1,9 +1,11 @@
 // Saying again who one is, before what is dangerous.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { api, type Problem } from "./api.ts";
 import { words } from "./i18n.ts";
-import { problemFrom } from "./load.ts";
-import { Button, ErrorBox, Field, Notice } from "./ui.tsx";
+import { problemFrom, useLoad } from "./load.ts";
+import { hasOwnLogin, own } from "./session.ts";
+import { Answer, Button, ErrorBox, Field, Notice } from "./ui.tsx";
 
 const t = words({
   en: { why: "Your login is a while ago. Say once more that it is you.", password: "Password", code: "Code of your app, where you have one", go: "Go on" },
@@ -19,7 +21,7 @@ export function StepUp({ onDone }: { onDone: () => void }) {
   const [problem, setProblem] = useState<Problem>();
   const show = () => {
     setProblem(undefined);
-    api.post("/v1/me/step-up", { password, ...(code.trim() === "" ? {} : { code: code.replace(/\s/g, "") }) }).then(onDone, (error) => setProblem(problemFrom(error)));
+    api.post(`${own()}/step-up`, { password, ...(code.trim() === "" ? {} : { code: code.replace(/\s/g, "") }) }).then(onDone, (error) => setProblem(problemFrom(error)));
   };
   return (
     <div class="stack">
@@ -30,4 +32,10 @@ export function StepUp({ onDone }: { onDone: () => void }) {
       <div><Button kind="primary" onClick={show}>{t("go")}</Button></div>
     </div>
   );
+}
+
+/** What a link does cannot ask for it: it is asked for before the link shows. */
+export function Fresh({ children }: { children: ComponentChildren }) {
+  const login = useLoad("own sessions", async () => (hasOwnLogin() ? (await api.get<{ recently_authenticated: boolean }>(`${own()}/sessions`)).recently_authenticated : true));
+  return <Answer of={login} rows={2}>{(recent) => (recent ? <>{children}</> : <StepUp onDone={login.again} />)}</Answer>;
 }

@@ -1,10 +1,11 @@
 // The parts that views are made of.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Problem } from "./api.ts";
+import { api, type Problem } from "./api.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { instant, number, relative, words } from "./i18n.ts";
 import { problemFrom, rowsMax, type Loaded, type Pages } from "./load.ts";
+import { StepUp, stepUpWanted } from "./step-up.tsx";
 import { visible } from "./text.ts";
 
 const t = words({
@@ -15,6 +16,7 @@ const t = words({
     refused: "That did not work", trace: "Trace", close: "Close", cancel: "Cancel", reason: "Reason", reasonHint: "Goes on record with your name.", confirmType: "Type {what} to confirm", none: "—",
     unexpected: "The page has met something it does not know.", waitSeconds: "Try again in {n} s.",
     PENDING: "Being set up", TRIAL: "Trial", ACTIVE: "Active", SUSPENDED: "Suspended", CANCELLED: "Cancelled", DELETED: "Deleted",
+    verifyTitle: "Your e-mail address is not confirmed", verify: "Who invites others, or makes keys, has confirmed the own address.", resend: "Send me the link", sent: "A mail with a link is under way. Open it, then try again.",
     unlimited: "unlimited", ofLimit: "{used} of {limit}", success: "Success", failure: "Failure",
   },
   fr: {
@@ -24,6 +26,7 @@ const t = words({
     refused: "L'action a échoué", trace: "Trace", close: "Fermer", cancel: "Annuler", reason: "Motif", reasonHint: "Consigné avec votre nom.", confirmType: "Saisissez {what} pour confirmer", none: "—",
     unexpected: "La page a rencontré une situation inconnue.", waitSeconds: "Réessayez dans {n} s.",
     PENDING: "En création", TRIAL: "Essai", ACTIVE: "Actif", SUSPENDED: "Suspendu", CANCELLED: "Résilié", DELETED: "Supprimé",
+    verifyTitle: "Votre adresse n'est pas confirmée", verify: "Qui invite d'autres personnes, ou crée des clés, a confirmé son adresse.", resend: "M'envoyer le lien", sent: "Un courriel contenant un lien est en route. Ouvrez-le, puis réessayez.",
     unlimited: "illimité", ofLimit: "{used} sur {limit}", success: "Succès", failure: "Échec",
   },
 });
@@ -80,7 +83,25 @@ export function Denied() {
   return <Empty icon="lock" title={t("deniedTitle")}>{t("denied")}</Empty>;
 }
 
+/** What was refused until one's own address is confirmed. */
+function ConfirmFirst() {
+  const [sent, setSent] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  if (problem) return <ErrorBox problem={problem} />;
+  if (sent) return <Notice tone="good" icon="mail">{t("sent")}</Notice>;
+  return (
+    <Notice tone="warn" icon="mail">
+      <div class="stack">
+        <strong>{t("verifyTitle")}</strong>
+        <span>{t("verify")}</span>
+        <div><Button small onClick={() => api.post("/v1/me/email/verify", {}).then(() => setSent(true), (error) => setProblem(problemFrom(error)))}>{t("resend")}</Button></div>
+      </div>
+    </Notice>
+  );
+}
+
 export function ErrorBox({ problem, again }: { problem: Problem; again?: () => void }) {
+  if (problem.code === "email_not_verified") return <ConfirmFirst />;
   if (problem.status === 403 && ["forbidden", "permission_denied"].includes(problem.code)) return <Denied />;
   const away = problem.code === "offline";
   const title = away ? t("offlineTitle") : problem.title || t("refused");
@@ -266,8 +287,8 @@ export function Act({ title, what, verb, danger = false, confirm, reason: asks =
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const submit = async (event?: Event) => {
+    event?.preventDefault();
     setBusy(true);
     setProblem(undefined);
     try {
@@ -285,7 +306,7 @@ export function Act({ title, what, verb, danger = false, confirm, reason: asks =
         {extra}
         {asks && <Field label={t("reason")} value={reason} onInput={setReason} required rows={2} hint={t("reasonHint")} error={problem?.field("reason") ?? problem?.field("note")} autoFocus />}
         {confirm !== undefined && <Field label={t("confirmType", { what: confirm })} value={typed} onInput={setTyped} required />}
-        {problem && <ErrorBox problem={problem} />}
+        {problem && (stepUpWanted(problem) ? <StepUp onDone={() => void submit()} /> : <ErrorBox problem={problem} />)}
         <div class="dialog-actions">
           <Button kind="quiet" onClick={onClose}>{t("cancel")}</Button>
           <Button type="submit" kind={danger ? "danger" : "primary"} busy={busy} disabled={(asks && reason.trim() === "") || (confirm !== undefined && typed !== confirm)}>{verb}</Button>

@@ -13,5 +13,7 @@ export interface View {
   /** Its place in the menu; none: not in it. Tens are groups. */
   order?: number;
   permission?: string;
+  /** About one's own login: not for who visits a company, nor for who came by the platform's token. */
+  own?: boolean;
   show: ComponentType<{ parameters: Parameters }>;
 }

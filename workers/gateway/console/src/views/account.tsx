@@ -73,4 +73,4 @@ function Show() {
   );
 }
 
-export const view: View = { path: "/console/account", root: "tenant", title: () => t("title"), icon: "lock", order: 90, show: Show };
+export const view: View = { path: "/console/account", root: "tenant", title: () => t("title"), icon: "lock", order: 90, own: true, show: Show };

@@ -5,6 +5,7 @@ import { usePages } from "../core/load.ts";
 import { auditPath, Detail, idOf, SearchBox, type AuditRecord } from "../core/record.tsx";
 import { query, setQuery } from "../core/router.ts";
 import { session } from "../core/session.ts";
+import { Fresh } from "../core/step-up.tsx";
 import { Answer, Button, Card, Dialog, Empty, Foreign, LinkButton, More, Outcome, Page, Sparkline, Table, Time } from "../core/ui.tsx";
 import type { View } from "../core/view.ts";
 
@@ -66,8 +67,10 @@ function Show() {
         <div class="stack">
           <p>{t("exportHint")}</p>
           <p><strong>{t("searchIs")}:</strong> <code>{search || t("all")}</code></p>
-          <a class="button" href={link("csv")} download="audit.csv">{t("csv")}</a>
-          <a class="button" href={link("ndjson")} download="audit.ndjson">{t("ndjson")}</a>
+          <Fresh>
+            <a class="button" href={link("csv")} download="audit.csv">{t("csv")}</a>
+            <a class="button" href={link("ndjson")} download="audit.ndjson">{t("ndjson")}</a>
+          </Fresh>
         </div>
       </Dialog>}
     </Page>

@@ -1,0 +1,47 @@
+// Availability: how many requests of each tenant were served, gathered by the hour, so that no request writes it.
+//
+// Pure; thread-safe. At most `cells_max` at a time: what is over them is counted as the platform's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "shared/core/time.h"
+
+namespace tenantry::gateway {
+
+struct Served {
+  std::string tenant_id;  // "platform": of no tenant
+  Timestamp hour{};
+  std::int64_t requests = 0;
+  std::int64_t failed = 0;  // a 5xx
+  std::int64_t slow = 0;    // more than slow_after
+};
+
+class Availability {
+ public:
+  static constexpr std::size_t cells_max = 20'000;
+  static constexpr Milliseconds slow_after{250};
+
+  void note(const std::string& tenant_id, Timestamp at, int status, Microseconds took);
+  std::vector<Served> take();
+  void give_back(const std::vector<Served>& served);  // what could not be written
+
+ private:
+  void add(const Served& served);
+  std::mutex mutex_;
+  std::map<std::pair<std::string, Timestamp>, Served> cells_;  // guarded by mutex_
+};
+
+// Of what is promised, 99.95 % without a 5xx in 30 days, the part that is left: 1 all, 0 none, less where more failed.
+constexpr double availability_target = 0.9995;
+double budget_left(std::int64_t requests, std::int64_t failed);
+
+// This process's.
+Availability& availability();
+
+}  // namespace tenantry::gateway
