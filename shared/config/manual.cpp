@@ -30,7 +30,7 @@ std::string kind_of(const Variable& variable) {
       return "a list, with commas between";
     case Kind::word: {
       std::string words{variable.words};
-      for (auto at = words.find(' '); at != words.npos; at = words.find(' ', at + 1)) words.replace(at, 1, ", ");
+      for (auto at = words.find(' '); at != words.npos; at = words.find(' ', at + 2)) words.replace(at, 1, ", ");
       if (const auto last = words.rfind(", "); last != words.npos) words.replace(last, 2, " or ");
       return words;
     }

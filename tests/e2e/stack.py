@@ -194,10 +194,18 @@ class Tenant:
         return self._token or self.login()
 
     def get(self, path, **headers):
-        return p.request("GET", path, headers={**self.token, **headers})
+        return self.ask("GET", path, None, headers)
 
     def post(self, path, body, **headers):
-        return p.request("POST", path, body, {**self.token, **headers})
+        return self.ask("POST", path, body, headers)
+
+    def ask(self, method, path, body, headers):
+        """Logs in again, once, where that is asked for: what is dangerous wants a login of the last ten minutes."""
+        answer = p.request(method, path, body, {**self.token, **headers})
+        if answer.status == 403 and "reauthentication_required" in answer.body:
+            self.login()
+            answer = p.request(method, path, body, {**self.token, **headers})
+        return answer
 
     @property
     def status(self):

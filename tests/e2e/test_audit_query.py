@@ -103,7 +103,7 @@ class AuditQuery(unittest.TestCase):
                 answer = p.request("GET", path(route, **parameters), headers=self.tenant.token)
                 self.assertEqual((answer.status, stack.pointers(answer)), (422, [pointer]), answer.json)
                 self.assertIn(words, json.dumps(answer.json["errors"]), answer.json)
-        answer = p.request("GET", "/v1/audit/export?format=xml", headers=self.tenant.token)
+        answer = p.request("GET", "/v1/audit/export?format=xml", headers=self.tenant.login())
         self.assertEqual((answer.status, stack.pointers(answer)), (422, ["/format"]))
 
     def test_a_super_admin_reads_all_and_it_shows(self):
@@ -134,30 +134,30 @@ class AuditQuery(unittest.TestCase):
             records = [json.loads(line) for line in fetch(path(route, order=order), headers)[2].splitlines()]
             return [record["sequence"] for record in records if record["tenant_id"] == self.tenant.id]
 
-        rising = exported("/v1/audit/export", self.tenant.token, "asc")
+        rising = exported("/v1/audit/export", self.tenant.login(), "asc")
         self.assertGreater(len(rising), ORDERS)
         self.assertEqual(rising, list(range(len(rising))))
         stack.await_shown()
-        for route, headers in (("/v1/audit/export", self.tenant.token), ("/v1/admin/audit/export", ADMIN)):
+        for route, headers in (("/v1/audit/export", self.tenant.login()), ("/v1/admin/audit/export", ADMIN)):
             for order in ("asc", "desc"):
                 with self.subTest(route=route, order=order):
                     found = exported(route, headers, order)
                     self.assertGreater(len(found), ORDERS)
                     self.assertEqual(sorted(found), list(range(len(found))))
-        falling = exported("/v1/audit/export", self.tenant.token, "desc")
+        falling = exported("/v1/audit/export", self.tenant.login(), "desc")
         self.assertEqual(falling, sorted(falling, reverse=True))
 
     def test_csv_for_excel_begins_with_a_byte_order_mark(self):
-        plain = fetch(path("/v1/audit/export", q="type:order.created", format="csv"), self.tenant.token)[2]
-        marked = fetch(path("/v1/audit/export", q="type:order.created", format="csv", bom="1"), self.tenant.token)[2]
+        plain = fetch(path("/v1/audit/export", q="type:order.created", format="csv"), self.tenant.login())[2]
+        marked = fetch(path("/v1/audit/export", q="type:order.created", format="csv", bom="1"), self.tenant.login())[2]
         self.assertTrue(plain.startswith(b"tenant_id,"), plain[:40])
         self.assertEqual(marked, b"\xef\xbb\xbf" + plain)
         for wrong in ({"format": "csv", "bom": "yes"}, {"format": "ndjson", "bom": "1"}):
-            status, _, body = fetch(path("/v1/audit/export", **wrong), self.tenant.token)
+            status, _, body = fetch(path("/v1/audit/export", **wrong), self.tenant.login())
             self.assertEqual((status, json.loads(body)["errors"][0]["pointer"]), (422, "/bom"), wrong)
 
     def test_csv_is_safe_in_spreadsheets(self):
-        status, headers, body = fetch(path("/v1/audit/export", q="type:order.created", order="asc"), {**self.tenant.token, "Accept": "text/csv"})
+        status, headers, body = fetch(path("/v1/audit/export", q="type:order.created", order="asc"), {**self.tenant.login(), "Accept": "text/csv"})
         self.assertEqual((status, headers["Content-Type"].split(";")[0]), (200, "text/csv"))
         rows = list(csv.DictReader(io.StringIO(body.decode(), newline="")))
         self.assertEqual(len(rows), ORDERS)
@@ -169,7 +169,7 @@ class AuditQuery(unittest.TestCase):
 
     def test_an_export_is_on_record(self):
         before = len(self.tenant.records("audit.exported"))
-        self.assertEqual(fetch(path("/v1/audit/export", q="type:none"), self.tenant.token)[2], b"")
+        self.assertEqual(fetch(path("/v1/audit/export", q="type:none"), self.tenant.login())[2], b"")
         records = self.tenant.await_record("audit.exported", before + 1)
         self.assertIn("type:none", records[-1][2])
         self.assertEqual(self.member(q="action:export type:audit.exported", limit=1)[0][0]["actor"]["kind"], "user")
@@ -234,10 +234,10 @@ class AuditQuery(unittest.TestCase):
     def test_clients_that_leave_give_their_place_back(self):
         for _ in range(8):
             connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=60)
-            connection.request("GET", path("/v1/audit/export", q=""), headers=self.tenant.token)
+            connection.request("GET", path("/v1/audit/export", q=""), headers=self.tenant.login())
             connection.getresponse()
             connection.close()
-        p.await_true("a place for the next export", lambda: fetch(path("/v1/audit/export", q=""), self.tenant.token)[0] == 200, 10)
+        p.await_true("a place for the next export", lambda: fetch(path("/v1/audit/export", q=""), self.tenant.login())[0] == 200, 10)
 
 
 if __name__ == "__main__":

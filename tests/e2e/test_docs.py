@@ -47,12 +47,11 @@ def blocks(page):
 class Pages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.tenant = sign_up(unique("Pages"))
         cls.deleted = sign_up(unique("Pages Fermées"))
         p.tenantry("tenants", "cancel", cls.deleted.id)
         p.advance("31d")
-        cls.deleted.await_status("DELETED")
-        # An application that sends what nobody can decode leaves a dead letter.
+        cls.deleted.await_status("deleted")
+        cls.tenant = sign_up(unique("Pages"))
         cls.event_id = "evt_docs" + stack.RUN
         p.post_stripe(p.stripe_event("invoice.payment_failed", p.invoice(cls.tenant.id, paid=False), event_id=cls.event_id))
         cls.tenant.await_record("payment.failed")

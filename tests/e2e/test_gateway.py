@@ -204,7 +204,7 @@ class T2_Caches(unittest.TestCase):
         p.await_true("known", lambda: status(other, domain) == 403, 10)
         self.assertEqual(status(one, domain.upper() + ":8080"), 200)
         self.assertEqual(status(other, "elsewhere.example"), 200)
-        self.assertEqual(p.request("DELETE", "/v1/domain", None, one.token).status, 204)
+        self.assertEqual(p.request("DELETE", "/v1/domain", None, one.login()).status, 204)
         p.await_true("nobody's again", lambda: status(other, domain) == 200, 10)
         one.await_record("domain.removed")
 

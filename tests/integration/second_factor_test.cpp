@@ -97,7 +97,12 @@ class SecondFactor : public ::testing::Test {
   ManualClock clock{from_unix_seconds(1'800'000'000)};
   SystemIdGenerator ids{clock};
   const Timestamp now = clock.now();
-  const crypto::SecretKey key = crypto::SecretKey::generate();
+  static crypto::SealingKeys one_key() {
+    std::vector<crypto::SecretKey> keys;
+    keys.push_back(crypto::SecretKey::generate());
+    return crypto::SealingKeys(std::move(keys));
+  }
+  const crypto::SealingKeys key = one_key();
   db::Connection connection{database.url("gateway"), "test"};
   std::string owner, user;
 };
