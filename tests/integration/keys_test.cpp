@@ -38,8 +38,8 @@ class KeysTest : public ::testing::Test {
     }
     person = ids.next();
     database.exec("owner",
-                  "INSERT INTO platform.users (user_id, email, first_name, last_name, password_hash, created_at, "
-                  "updated_at) VALUES ($1, 'a@acme.test', 'A', 'B', '', $2, $2)",
+                  "INSERT INTO platform.users (user_id, email, first_name, last_name, created_at) "
+                  "VALUES ($1, 'a@acme.test', 'A', 'B', $2)",
                   {person, now});
     as_gateway([&](db::Transaction& tx) {
       EXPECT_TRUE(gateway::store::begin_totp(tx, factor_keys(masters(old_key)), person.to_string(), seed, now));
