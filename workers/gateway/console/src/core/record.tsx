@@ -57,7 +57,9 @@ export function treeOf(records: AuditRecord[]): { record: AuditRecord; depth: nu
 }
 
 function Causation({ of }: { of: AuditRecord }) {
-  const search = of.correlation_id ? term("correlation", of.correlation_id) : term("id", of.event_id);
+  // The log is read from when the request was: an id says it (UUIDv7), and all that followed came later.
+  const began = beginning(of.correlation_id || of.event_id);
+  const search = `${of.correlation_id ? term("correlation", of.correlation_id) : term("id", of.event_id)}${began && ` ${term("from", began)}`}`;
   const found = useLoad(`causation ${search}`, (signal) => api.get<{ records: AuditRecord[] }>(auditPath(), { q: search, limit: 100, order: "asc" }, signal));
   if (!found.data) return <Loading />;
   return (
@@ -70,6 +72,13 @@ function Causation({ of }: { of: AuditRecord }) {
       ))}
     </ol>
   );
+}
+
+/** An hour before the instant that a UUIDv7 holds: clocks differ. Empty: it is another kind of id. */
+function beginning(id: string): string {
+  const digits = id.replaceAll("-", "");
+  if (!/^[0-9a-f]{12}7/.test(digits)) return "";
+  return new Date(parseInt(digits.slice(0, 12), 16) - 3600_000).toISOString().slice(0, 19) + "Z";
 }
 
 export function Detail({ of, onClose }: { of: AuditRecord; onClose: () => void }) {
