@@ -282,7 +282,10 @@ void add_tenants(Command& app, Session& session) {
   };
   one("show", "One tenant, with its history and provisioning")->callback([&session] { show(session, tenant_id); });
   static NewCompany company;
-  auto* created = command->add_subcommand("create", "Make a tenant; who is to own it is invited by mail");
+  auto* created = command->add_subcommand("create",
+                                          "Make a tenant; who is to own it is invited by mail\n\nExamples:\n"
+                                          "  tenantry tenants create 'Boulangerie Martin' --plan PROFESSIONAL "
+                                          "--owner marie@martin.example --first-name Marie --last-name Martin");
   created->add_option("name", company.name, "The company's name")->required();
   created->add_option("--plan", company.plan, "As in /signup/plans")->required();
   created->add_option("--owner", company.owner_email, "The owner's e-mail address")->required();
