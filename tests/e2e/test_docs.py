@@ -81,6 +81,7 @@ class Pages(unittest.TestCase):
                                              Run(before=api, said=["orders"])],
             "dead-letters.md": [Run(names={"show 0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b": "list --limit 1"}), Run(names=acme)],
             "final-backups.md": [Run(names={"acme": self.deleted.id})],
+            "keys.md": [Run(said=["platform.tenant_keys"]), Run(names=acme, said=["1 data key"]), Run(said=["signs from half a minute on"])],
             "money.md": [Run(names=acme | {"evt_1PxQ2e": self.event_id}, said=[self.event_id]),
                          Run(names=acme, said=["0,10,20", "30"]), Run()],
             "replay.md": [Elsewhere("tests/integration/replay_test.cpp")],
