@@ -47,10 +47,12 @@ def blocks(page):
 class Pages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.deleted = sign_up(unique("Pages Fermées"))
-        p.tenantry("tenants", "cancel", cls.deleted.id)
+        cls.deleted, cls.to_erase = (sign_up(unique(name)) for name in ("Pages Fermées", "Pages Oubliées"))
+        for tenant in (cls.deleted, cls.to_erase):
+            p.tenantry("tenants", "cancel", tenant.id)
         p.advance("31d")
-        cls.deleted.await_status("deleted")
+        for tenant in (cls.deleted, cls.to_erase):
+            tenant.await_status("deleted")
         cls.tenant = sign_up(unique("Pages"))
         cls.event_id = "evt_docs" + stack.RUN
         p.post_stripe(p.stripe_event("invoice.payment_failed", p.invoice(cls.tenant.id, paid=False), event_id=cls.event_id))
@@ -71,14 +73,15 @@ class Pages(unittest.TestCase):
         return {
             "HACKING.md": [Elsewhere(".ci/run")],
             "adding-a-worker.md": [Elsewhere("tests/integration/admitted_worker_test.cpp")],
-            "audit-records.md": [Run(names={"$ ": "", "boulangerie-martin": self.deleted.id}, said=[self.deleted.id])],
+            "audit-records.md": [Run(names={"$ ": "", "boulangerie-martin": self.to_erase.id}, said=[self.to_erase.id])],
             "audit-retention.md": [Run(names=acme, said=["legal"]), Elsewhere("tests/e2e/test_archive.py")],
             "audit-verification.md": [
                 Run(names=acme, before="get() { curl -fsS -H \"$AUTH\" \"$TENANTRY_URL$1\"; }\n" + signed),
                 Run(names={"tests/e2e": os.path.join(stack.ROOT, "tests/e2e")}, before='PUBLIC_KEY=$TENANTRY_AUDIT_KEYS\n'),
                 Run(names=acme | state, said=[self.tenant.id])],
             "connecting-an-application.md": [Run(before=api, said=["exchange"]), Run(before=api, said=["amqp://"]),
-                                             Run(before=api, said=["orders"])],
+                                             Run(before=api, said=["orders"]),
+                                             Elsewhere("tests/e2e/test_cli.py")],  # it listens until it is stopped
             "dead-letters.md": [Run(names={"show 0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b": "list --limit 1"}), Run(names=acme)],
             "final-backups.md": [Run(names={"acme": self.deleted.id})],
             "keys.md": [Run(said=["platform.tenant_keys"]), Run(names=acme, said=["1 data key"]), Run(said=["signs from half a minute on"])],
