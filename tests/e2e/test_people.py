@@ -359,10 +359,10 @@ class T2_Changes(unittest.TestCase):
         admin, _ = company.join(stack.address(), "admin")
         superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
                   f"WHERE tenant_id = '{company.id}'")
-        p.await_true("the session is read again", lambda: company.post(
-            f"/v1/users/{admin}/transfer-ownership", {}).json.get("code") == "reauthentication_required", 5)
+        p.await_true("the session is read again", lambda: p.request(
+            "POST", f"/v1/users/{admin}/transfer-ownership", {}, company.token).json.get("code") == "reauthentication_required", 5)
         company.login()
-        self.assertEqual(company.post(f"/v1/users/{admin}/transfer-ownership", {}).status, 200)
+        self.assertEqual(p.request("POST", f"/v1/users/{admin}/transfer-ownership", {}, company.token).status, 200)
 
     def test_two_owners_who_demote_each_other_leave_one(self):
         company = Company.make("Duel")
@@ -624,8 +624,8 @@ class T6_Machines(unittest.TestCase):
         company.login()
         superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
                   f"WHERE tenant_id = '{company.id}'")
-        p.await_true("the session is read again", lambda: company.post("/v1/api-keys", {
-            "name": "x", "permissions": ["clients:read"]}).json.get("code") == "reauthentication_required", 5)
+        p.await_true("the session is read again", lambda: p.request("POST", "/v1/api-keys", {
+            "name": "x", "permissions": ["clients:read"]}, company.token).json.get("code") == "reauthentication_required", 5)
 
 
 class T8_Strangers(unittest.TestCase):
@@ -1009,8 +1009,8 @@ class T11_Addresses(unittest.TestCase):
         self.assertEqual(answers, [202] * 4 + [429] * 3)  # the link that confirmed the address was the first of five
         superuser("UPDATE platform.sessions SET authenticated_at = authenticated_at - interval '11 minutes' "
                   f"WHERE tenant_id = '{company.id}'")
-        p.await_true("the session is read again", lambda: company.post("/v1/me/email", {
-            "email": stack.address()}).json.get("code") == "reauthentication_required", 5)
+        p.await_true("the session is read again", lambda: p.request("POST", "/v1/me/email", {
+            "email": stack.address()}, company.token).json.get("code") == "reauthentication_required", 5)
 
     def test_a_link_of_yesterday_opens_nothing(self):
         company = Company.make("Tardive")
