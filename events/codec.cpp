@@ -19,23 +19,17 @@ namespace {
 constexpr std::string_view prefix = "cloudEvents_";
 constexpr std::string_view prefix_alternative = "cloudEvents:";
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // The attribute that a header is, in binary mode; nothing for other headers.
 std::optional<std::string> attribute_of(std::string_view header) {
   for (const auto form : {prefix, prefix_alternative}) {
-    if (header.starts_with(form)) return lower(header.substr(form.size()));
+    if (header.starts_with(form)) return ascii_lower(header.substr(form.size()));
   }
   return std::nullopt;
 }
 
 // What AMQP calls the encoding of a body that stands as it is.
 bool is_plain_encoding(std::string_view encoding) {
-  const auto name = lower(encoding);
+  const auto name = ascii_lower(encoding);
   return name.empty() || name == "identity" || name == "utf-8" || name == "us-ascii" || name == "binary";
 }
 

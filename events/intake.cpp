@@ -17,12 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // CloudEvents asks for lower-case letters and digits; other spellings that travel well are let through. The data's own
 // names would stand beside it where an event is written in structured mode.
 bool is_attribute_name(std::string_view name) {
@@ -89,7 +83,7 @@ Result<Foreign> read_structured(const json& object, std::string_view text) {
                             "a CloudEvents attribute is a string, number or boolean");
     }
     auto text_value = value.is_string() ? value.get<std::string>() : std::string(raw_of(parts, name));
-    if (!foreign.attributes.emplace(lower(name), std::move(text_value)).second) {
+    if (!foreign.attributes.emplace(ascii_lower(name), std::move(text_value)).second) {
       return Error::invalid("/" + shown(name), "twice", "may be given once");
     }
   }
@@ -189,7 +183,7 @@ Result<Foreign> read_json_event(std::string_view body, std::string_view content_
   }
   const auto media = parse_media_type(content_type);
   const auto charset = media ? media->parameter("charset") : std::nullopt;
-  if (charset && lower(*charset) != "utf-8" && lower(*charset) != "us-ascii") {
+  if (charset && ascii_lower(*charset) != "utf-8" && ascii_lower(*charset) != "us-ascii") {
     return Error::invalid("", "charset", "JSON is UTF-8, not " + shown(*charset));
   }
   // The envelope is a level more than the payload in it, which parse_payload holds to its own limit.
@@ -222,7 +216,7 @@ Result<std::vector<Foreign>> read_json_batch(std::string_view body) {
 }
 
 bool is_binary_mode(const HttpFields& fields) {
-  return std::ranges::any_of(fields, [](const auto& field) { return lower(field.first) == "ce-specversion"; });
+  return std::ranges::any_of(fields, [](const auto& field) { return ascii_lower(field.first) == "ce-specversion"; });
 }
 
 Result<Foreign> read_http_event(const HttpFields& fields, std::string_view content_type, std::string_view body) {
@@ -231,7 +225,7 @@ Result<Foreign> read_http_event(const HttpFields& fields, std::string_view conte
   }
   Foreign foreign{.content_type = std::string(content_type), .payload = std::string(body)};
   for (const auto& [field, text] : fields) {
-    const auto name = lower(field);
+    const auto name = ascii_lower(field);
     if (!name.starts_with(field_prefix)) continue;
     const auto attribute = name.substr(field_prefix.size());
     const auto value = field_value(text);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/core/bytes.h"
 #include "shared/json/json.h"
 
 namespace tenantry::audit_search {
@@ -96,7 +97,7 @@ class Compiler {
       // One letter may have been written in two ways.
       return "normalize(" + record + ", NFC) ~* normalize(" + bind(literal_pattern(words)) + ", NFC)";
     }
-    return "strpos(lower(" + record + " COLLATE \"C\"), " + bind(lower(words)) + ") > 0";
+    return "strpos(lower(" + record + " COLLATE \"C\"), " + bind(ascii_lower(words)) + ") > 0";
   }
 
   static const char* column_of(Field field) {

@@ -39,7 +39,7 @@ Check take_prefix(Term& term, std::string_view value) {
 }
 
 Check take_choice(Term& term, std::string_view value, std::initializer_list<std::string_view> known) {
-  term.value = lower(value);
+  term.value = ascii_lower(value);
   if (std::ranges::find(known, term.value) != known.end()) return {};
   std::string names;
   for (const auto& name : known) names += (names.empty() ? "" : ", ") + std::string(name);
@@ -54,20 +54,20 @@ bool is_actor_kind(std::string_view text) {
 }
 
 Check take_actor(Term& term, std::string_view value) {
-  if (is_actor_kind(lower(value))) {
+  if (is_actor_kind(ascii_lower(value))) {
     term.field = Field::actor_kind;
-    term.value = lower(value);
+    term.value = ascii_lower(value);
     return {};
   }
   if (value.find('@') != value.npos) {
     term.field = Field::actor_email;
-    term.value = lower(value);
+    term.value = ascii_lower(value);
     return {};
   }
   term.field = Field::actor_id;
   // As lists print it: user:0193….
-  if (const auto colon = value.find(':'); colon != value.npos && is_actor_kind(lower(value.substr(0, colon)))) {
-    term.second = lower(value.substr(0, colon));
+  if (const auto colon = value.find(':'); colon != value.npos && is_actor_kind(ascii_lower(value.substr(0, colon)))) {
+    term.second = ascii_lower(value.substr(0, colon));
     value.remove_prefix(colon + 1);
     if (value.empty()) return Broken{"actor", "needs an id behind the actor's kind"};
   }
@@ -92,7 +92,7 @@ Check take_resource(Term& term, std::string_view value) {
 }
 
 Check take_uuid(Term& term, std::string_view value) {
-  const auto id = Uuid::parse(lower(value));
+  const auto id = Uuid::parse(ascii_lower(value));
   if (!id) return Broken{"uuid", "must be an event's id, such as 0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b"};
   term.value = id->to_string();
   return {};
@@ -199,7 +199,7 @@ Check take_value(Term& term, Field field, std::string_view value) {
       return take_uuid(term, value);
     case Field::action: {
       const auto broken = take_prefix(term, value);
-      term.value = lower(term.value);  // LOGIN is login
+      term.value = ascii_lower(term.value);  // LOGIN is login
       return broken;
     }
     case Field::type:
@@ -357,14 +357,6 @@ class Parser {
 };
 
 }  // namespace
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (auto& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
 
 Result<Search> parse_search(std::string_view text, Scope scope, Timestamp now) {
   if (text.size() > search_size_max) {

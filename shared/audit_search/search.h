@@ -71,9 +71,6 @@ enum class Scope {
   platform  // a super-admin's, across tenants
 };
 
-// ASCII letters to lower case; the others stay.
-std::string lower(std::string_view text);
-
 // `now` is what "from:1h" counts back from. Errc::invalid, with the field /q and in its detail the character (from 1)
 // and the rule.
 Result<Search> parse_search(std::string_view text, Scope scope, Timestamp now);

@@ -12,18 +12,12 @@ namespace {
 
 constexpr std::size_t different_min = 8;  // 32 random bytes or hex digits have more but for one in millions
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // What examples, templates and manuals put in a secret's place.
 bool is_placeholder(std::string_view secret) {
   constexpr std::array<std::string_view, 10> words = {"changeme",   "change-me", "change_me",   "placeholder",
                                                       "example",    "password",  "your-secret", "your_secret",
                                                       "replace-me", "replace_me"};
-  const auto folded = lower(secret);
+  const auto folded = ascii_lower(secret);
   return std::ranges::any_of(words, [&](std::string_view word) { return folded.find(word) != folded.npos; });
 }
 

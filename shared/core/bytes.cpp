@@ -119,6 +119,14 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
+std::string ascii_lower(std::string_view text) {
+  std::string out{text};
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 bool is_utf8(std::string_view text) {
   std::size_t i = 0;
   const auto at = [&](std::size_t n) { return static_cast<std::uint8_t>(text[n]); };

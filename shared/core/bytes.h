@@ -35,6 +35,9 @@ Result<Bytes> from_base64url(std::string_view text);
 // For a segment or a query value of a URL: all but RFC 3986's unreserved characters become %xx.
 std::string percent_encoded(std::string_view text);
 
+// ASCII's capital letters made small, whatever the locale; all other bytes as they are.
+std::string ascii_lower(std::string_view text);
+
 // Whether `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view text);
 

@@ -71,6 +71,10 @@ Error Error::invalid(std::string pointer, std::string rule, std::string detail) 
           .fields = {{std::move(pointer), std::move(rule), std::move(detail)}}};
 }
 
+Error Error::conflict(std::string reason, std::string message) {
+  return {.code = Errc::conflict, .reason = std::move(reason), .message = std::move(message)};
+}
+
 std::string Error::describe() const {
   std::string text{to_string(code)};
   if (!reason.empty() && reason != text) text += " (" + reason + ")";

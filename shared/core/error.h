@@ -46,6 +46,7 @@ struct Error {
   std::vector<FieldError> fields{};
 
   static Error invalid(std::string pointer, std::string rule, std::string detail);
+  static Error conflict(std::string reason, std::string message);
 
   // One line: code, message, then each field with its rule.
   std::string describe() const;

@@ -2,20 +2,14 @@
 
 #include <algorithm>
 
+#include "shared/core/bytes.h"
+
 namespace tenantry {
 namespace {
 
 bool is_token_character(char c) {
   constexpr std::string_view signs = "!#$%&'*+-.^_`|~";
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || signs.find(c) != signs.npos;
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 class Reader {
@@ -87,11 +81,11 @@ std::optional<Parameters> parse_parameters(Reader& in) {
     if (in.take('"')) {
       auto value = in.quoted();
       if (!value) return std::nullopt;
-      out.emplace_back(lower(name), *std::move(value));
+      out.emplace_back(ascii_lower(name), *std::move(value));
     } else {
       const auto value = in.token();
       if (value.empty()) return std::nullopt;
-      out.emplace_back(lower(name), value);
+      out.emplace_back(ascii_lower(name), value);
     }
   }
 }
@@ -127,9 +121,9 @@ std::optional<MediaType> parse_media_type(std::string_view text) {
   Reader in{text};
   in.skip_white_space();
   MediaType out;
-  out.type = lower(in.token());
+  out.type = ascii_lower(in.token());
   if (out.type.empty() || !in.take('/')) return std::nullopt;
-  out.subtype = lower(in.token());
+  out.subtype = ascii_lower(in.token());
   if (out.subtype.empty()) return std::nullopt;
   auto parameters = parse_parameters(in);
   if (!parameters) return std::nullopt;
@@ -151,8 +145,8 @@ std::vector<Preference> parse_preferences(std::string_view list) {
   while (!in.done()) {
     Reader element{in.element()};
     element.skip_white_space();
-    std::string range = lower(element.token());
-    if (element.take('/')) range += "/" + lower(element.token());
+    std::string range = ascii_lower(element.token());
+    if (element.take('/')) range += "/" + ascii_lower(element.token());
     const auto parameters = parse_parameters(element);
     if (range.empty() || !parameters) continue;
     Preference preference{.range = std::move(range)};
@@ -169,7 +163,7 @@ std::vector<Preference> parse_preferences(std::string_view list) {
 }
 
 std::optional<int> weight_of(const std::vector<Preference>& accept, std::string_view media_type) {
-  const std::string exact = lower(media_type);
+  const std::string exact = ascii_lower(media_type);
   const std::string any_of_type = exact.substr(0, exact.find('/')) + "/*";
   for (const std::string_view range :
        {std::string_view(exact), std::string_view(any_of_type), std::string_view("*/*")}) {

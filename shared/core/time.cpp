@@ -7,9 +7,9 @@ Error bad_time(std::string_view why) {
   return Error::invalid("", "rfc3339", "not an RFC 3339 time: " + std::string(why));
 }
 
-class Reader {
+class Figures {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
+  explicit Figures(std::string_view text) : text_(text) {}
 
   // Reads exactly `digits` decimal digits; -1 where there are none.
   int number(int digits) {
@@ -66,7 +66,7 @@ std::string to_rfc3339(Timestamp at) {
 }
 
 Result<Timestamp> from_rfc3339(std::string_view text) {
-  Reader in{text};
+  Figures in{text};
   const int year = in.number(4);
   if (year < 0 || !in.take('-')) return bad_time("year");
   const int month = in.number(2);

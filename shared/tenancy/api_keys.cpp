@@ -16,10 +16,6 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using messaging::Outbox;
 
-Error conflict(std::string reason, std::string message) {
-  return {.code = Errc::conflict, .reason = std::move(reason), .message = std::move(message)};
-}
-
 // A key as it stands, its tenant locked.
 struct Standing {
   ApiKey key;
@@ -44,7 +40,7 @@ Result<Standing> find_key(db::Transaction& tx, const ApiKeyRef& which, Timestamp
 }
 
 Error over() {
-  return conflict("api_key_over", "the key was revoked or has expired; make another");
+  return Error::conflict("api_key_over", "the key was revoked or has expired; make another");
 }
 
 std::string reminder_key(const Uuid& key_id, int days) {
@@ -69,10 +65,6 @@ void set_reminders(Outbox& outbox, const ApiKey& key) {
   }
 }
 
-void signal(Outbox& outbox, std::string_view tenant_id) {
-  outbox.signal(tenant_id, v1::TenantChanged());
-}
-
 }  // namespace
 
 Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGenerator& ids, ApiKey wanted) {
@@ -87,7 +79,7 @@ Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGener
       "AND (expires_at IS NULL OR expires_at > $2)",
       {wanted.tenant_id, now});
   if (live[0].int64(0) >= static_cast<std::int64_t>(api_keys_max)) {
-    return conflict("api_key_limit_reached", "a tenant has at most " + std::to_string(api_keys_max) + " keys");
+    return Error::conflict("api_key_limit_reached", "a tenant has at most " + std::to_string(api_keys_max) + " keys");
   }
   wanted.key_id = ids.next();
   wanted.public_id = crypto::new_api_key_public_id();
@@ -144,7 +136,7 @@ Result<IssuedApiKey> rotate_api_key(db::Transaction& tx, Outbox& outbox, const A
   if (key.expires_at) *event.mutable_expires_at() = events::to_proto(*key.expires_at);
   outbox.publish(which.tenant_id, event);
   set_reminders(outbox, key);
-  signal(outbox, which.tenant_id);
+  outbox.signal(which.tenant_id, v1::TenantChanged());
   auto text = crypto::write_api_key({key.public_id, secret});
   return IssuedApiKey{std::move(key), std::move(text), former_ends_at};
 }
@@ -164,7 +156,7 @@ Result<void> revoke_api_key(db::Transaction& tx, Outbox& outbox, const ApiKeyRef
   event.set_key_id(which.key_id.to_string());
   event.set_name(found->key.name);
   outbox.publish(which.tenant_id, event);
-  signal(outbox, which.tenant_id);
+  outbox.signal(which.tenant_id, v1::TenantChanged());
   return {};
 }
 

@@ -20,9 +20,6 @@ using messaging::Outbox;
 constexpr const char* invitation_columns =
     "i.invitation_id, i.tenant_id, i.email, i.role, i.locale, i.state, i.sendings, i.created_at, i.expires_at";
 
-Error conflict(std::string reason, std::string message) {
-  return {.code = Errc::conflict, .reason = std::move(reason), .message = std::move(message)};
-}
 Error no_tenant() {
   return {.code = Errc::not_found, .reason = "tenant_not_found", .message = "no such tenant"};
 }
@@ -36,7 +33,7 @@ Error unknown_role(const std::string& role) {
   return Error::invalid("/role", "unknown_role", "no role is called " + role);
 }
 Error no_room(std::int64_t users_max) {
-  return conflict("user_limit_reached", "the plan has room for " + std::to_string(users_max) + " users");
+  return Error::conflict("user_limit_reached", "the plan has room for " + std::to_string(users_max) + " users");
 }
 Error not_a_member() {
   return {.code = Errc::forbidden, .reason = "not_a_member", .message = "the caller is no longer a member"};
@@ -58,10 +55,6 @@ Invitation invitation_of(const db::Row& row) {
 
 std::string timer_of(const Invitation& invitation) {
   return invitation.tenant_id + "/invitation/" + invitation.invitation_id.to_string();
-}
-
-void signal(Outbox& outbox, std::string_view tenant_id) {
-  outbox.signal(tenant_id, v1::TenantChanged());
 }
 
 std::string name_of(db::Transaction& tx, std::string_view user_id) {
@@ -238,7 +231,7 @@ Result<void> keeps_an_owner(db::Transaction& tx, const MemberChange& change) {
       "AND state = 'active'",
       {change.tenant_id, change.target_id});
   if (others[0].int64(0) > 0) return {};
-  return conflict("last_owner", "a tenant keeps at least one active owner; transfer the ownership first");
+  return Error::conflict("last_owner", "a tenant keeps at least one active owner; transfer the ownership first");
 }
 
 void publish_change(Outbox& outbox, const MemberChange& change, const Member& before) {
@@ -327,11 +320,11 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
   if (!wanted.inviter_id.empty()) {
     if (auto ok = may_invite(tx, wanted.tenant_id, wanted.inviter_id, *role); !ok) return ok.error();
     if (has_member(tx, wanted.tenant_id, wanted.email)) {
-      return conflict("already_member", "somebody with this address is a member");
+      return Error::conflict("already_member", "somebody with this address is a member");
     }
   }
   if (has_pending(tx, wanted.tenant_id, wanted.email)) {
-    return conflict("already_invited", "somebody with this address is invited; send the invitation again");
+    return Error::conflict("already_invited", "somebody with this address is invited; send the invitation again");
   }
   const auto seats = count_seats(tx, wanted.tenant_id, now);
   if (!wanted.inviter_id.empty() && !has_room(seats.users_max, seats.active + seats.pending)) {
@@ -374,10 +367,10 @@ Result<Invitation> resend_invitation(db::Transaction& tx, messaging::Outbox& out
   if (now >= invitation->expires_at) {  // it takes a seat again
     settle_expired(tx, which.tenant_id, invitation->email, now);
     if (has_pending(tx, which.tenant_id, invitation->email)) {
-      return conflict("already_invited", "somebody with this address is invited by another invitation");
+      return Error::conflict("already_invited", "somebody with this address is invited by another invitation");
     }
     if (has_member(tx, which.tenant_id, invitation->email)) {
-      return conflict("already_member", "somebody with this address is a member");
+      return Error::conflict("already_member", "somebody with this address is a member");
     }
     const auto seats = count_seats(tx, which.tenant_id, now);
     if (!has_room(seats.users_max, seats.active + seats.pending)) return no_room(seats.users_max);
@@ -437,7 +430,7 @@ Result<Accepted> accept_invitation(db::Transaction& tx, messaging::Outbox& outbo
   if (!user_id) return user_id.error();
   const auto member = find_member(tx, invitation->tenant_id, *user_id);
   if (member && (member->state == MemberState::active || member->state == MemberState::inactive)) {
-    return conflict("already_member", "the person is a member");
+    return Error::conflict("already_member", "the person is a member");
   }
   const auto seats = count_seats(tx, invitation->tenant_id, now);
   if (!has_room(seats.users_max, seats.active)) return no_room(seats.users_max);
@@ -456,7 +449,7 @@ Result<Accepted> accept_invitation(db::Transaction& tx, messaging::Outbox& outbo
   event.set_role(invitation->role);
   event.set_invitation_id(invitation->invitation_id.to_string());
   outbox.publish(invitation->tenant_id, event);
-  signal(outbox, invitation->tenant_id);
+  outbox.signal(invitation->tenant_id, v1::TenantChanged());
   return Accepted{invitation->tenant_id, *user_id, invitation->role};
 }
 
@@ -503,7 +496,7 @@ Result<MemberAfter> change_member(db::Transaction& tx, messaging::Outbox& outbox
   put_member(tx, change.tenant_id, change.target_id, after.state, after.role, now);
   if (after.state != MemberState::active) end_sessions(tx, change.target_id, change.tenant_id, now);
   publish_change(outbox, change, *before);
-  signal(outbox, change.tenant_id);
+  outbox.signal(change.tenant_id, v1::TenantChanged());
   return after;
 }
 
@@ -517,7 +510,7 @@ Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, 
   if (auto ok = may_change(*actor, wanted); !ok) return ok.error();
   if (const auto state = next_state(target->state, Act::transfer); !state) return state.error();
   if (target->role.name != admin_role && target->role.name != owner_role) {
-    return conflict("not_an_admin", "only who is an admin already becomes owner at once; change the role first");
+    return Error::conflict("not_an_admin", "only who is an admin already becomes owner at once; change the role first");
   }
   put_member(tx, transfer.tenant_id, transfer.target_id, MemberState::active, owner_role, now);
   put_member(tx, transfer.tenant_id, transfer.actor_id, transfer.leaves ? MemberState::removed : MemberState::active,
@@ -532,7 +525,7 @@ Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, 
     const MemberChange left{transfer.tenant_id, transfer.actor_id, transfer.actor_id, Act::remove};
     publish_change(outbox, left, {MemberState::active, {std::string(admin_role), {}}});
   }
-  signal(outbox, transfer.tenant_id);
+  outbox.signal(transfer.tenant_id, v1::TenantChanged());
   return {};
 }
 
@@ -550,7 +543,7 @@ Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox,
   event.set_user_id(std::string(target_id));
   event.set_count(static_cast<std::int32_t>(count));
   outbox.publish(tenant_id, event);
-  signal(outbox, tenant_id);
+  outbox.signal(tenant_id, v1::TenantChanged());
   return {};
 }
 
@@ -575,7 +568,7 @@ Result<Timestamp> request_factor_reset(db::Transaction& tx, messaging::Outbox& o
       "FROM platform.users u WHERE u.user_id = $1",
       {asked.target_id});
   if (users.empty()) return no_user();
-  if (!users[0].boolean(2)) return conflict("no_factor", "there is no second factor");
+  if (!users[0].boolean(2)) return Error::conflict("no_factor", "there is no second factor");
   const auto effective_at = outbox.now() + factor_reset_delay;
   const auto made = tx.exec(
       "INSERT INTO platform.factor_resets (user_id, tenant_id, asked_at, effective_at) VALUES ($1, $2, $3, $4) "

@@ -16,10 +16,6 @@ using messaging::Outbox;
 
 constexpr std::size_t named_max = 20;  // of those who have a role that cannot go
 
-Error conflict(std::string reason, std::string message) {
-  return {.code = Errc::conflict, .reason = std::move(reason), .message = std::move(message)};
-}
-
 bool is_built_in(db::Transaction& tx, std::string_view name) {
   return !tx.exec("SELECT FROM platform.role_permissions WHERE role = $1 LIMIT 1", {name}).empty();
 }
@@ -30,7 +26,7 @@ Role role_of(const OwnRole& own) {
 
 // Who cannot be without it: active and deactivated members, and those whose invitation is open.
 Result<void> check_unused(db::Transaction& tx, const RoleAct& by, const OwnRole& role, Timestamp now) {
-  Error in_use = conflict("role_in_use", "somebody has the role: name another one for them");
+  Error in_use = Error::conflict("role_in_use", "somebody has the role: name another one for them");
   for (const auto row : tx.exec(
            "SELECT 'member', user_id FROM platform.memberships WHERE tenant_id = $1 AND role = $2 AND state <> "
            "'removed' "
@@ -67,10 +63,10 @@ Result<OwnRole> create_role(db::Transaction& tx, Outbox& outbox, const RoleAct& 
   const auto actor = lock_as(tx, by.tenant_id, by.actor_id);
   if (!actor) return actor.error();
   if (auto ok = may_change(*actor, {.act = Act::create_role, .to = role_of(wanted)}); !ok) return ok.error();
-  if (find_role(tx, by.tenant_id, wanted.name)) return conflict("role_exists", "a role has this name");
+  if (find_role(tx, by.tenant_id, wanted.name)) return Error::conflict("role_exists", "a role has this name");
   const auto count = tx.exec("SELECT count(*) FROM platform.custom_roles WHERE tenant_id = $1", {by.tenant_id});
   if (count[0].int64(0) >= static_cast<std::int64_t>(own_roles_max)) {
-    return conflict("role_limit_reached",
+    return Error::conflict("role_limit_reached",
                     "a tenant has at most " + std::to_string(own_roles_max) + " roles of its own");
   }
   auto made = wanted;
@@ -99,7 +95,7 @@ Result<OwnRole> lock_role(db::Transaction& tx, std::string_view tenant_id, std::
     return OwnRole{std::string(name), std::string(rows[0].text(0)), rows[0].texts(1), rows[0].timestamp(2),
                    rows[0].timestamp(3)};
   }
-  if (is_built_in(tx, name)) return conflict("role_built_in", "built-in roles stay as they are; make one of your own");
+  if (is_built_in(tx, name)) return Error::conflict("role_built_in", "built-in roles stay as they are; make one of your own");
   return Error{.code = Errc::not_found, .reason = "role_not_found", .message = "no such role"};
 }
 

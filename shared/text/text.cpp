@@ -7,7 +7,6 @@
 #include <unicode/unistr.h>
 
 #include <algorithm>
-#include <cctype>
 #include <memory>
 
 #include "shared/core/assert.h"
@@ -158,8 +157,7 @@ std::string shown_domain(std::string_view ascii) {
 
 std::string compared_email(std::string_view email) {
   const auto at = email.rfind('@');
-  std::string out{email};
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto out = ascii_lower(email);
   if (at == email.npos) return out;
   const auto domain = ascii_domain(email.substr(at + 1));
   return domain ? out.substr(0, at + 1) + *domain : out;

@@ -21,10 +21,6 @@ constexpr const char* state_wrong = "55000";  // object_not_in_prerequisite_stat
 constexpr const char* lock_missing = "55P03";
 constexpr const char* data_wrong = "22000";
 
-Error conflict(const char* reason, std::string message) {
-  return {.code = Errc::conflict, .reason = reason, .message = std::move(message)};
-}
-
 std::string day_of(Timestamp at) {
   return to_rfc3339(at).substr(0, 10);
 }
@@ -68,7 +64,7 @@ std::vector<Month> list_months(db::Transaction& tx, Timestamp at, int others_mon
 }
 
 Result<Archived> Archiver::archive(const std::string& month) {
-  if (!lock_archiving(connection_)) return conflict("archiving", "another process is archiving this database");
+  if (!lock_archiving(connection_)) return Error::conflict("archiving", "another process is archiving this database");
   const auto logs = look(month);
   if (!logs) return logs.error();
   const auto folder = config_.to / month;
@@ -108,13 +104,13 @@ Result<std::vector<LogOfMonth>> Archiver::look(const std::string& month) {
   db::Transaction tx(connection_);
   for (auto& each : list_months(tx, now_, config_.others_months)) {
     if (each.month < month) {
-      return conflict("earlier_month", "the month " + each.month + " is still there, and months leave in order");
+      return Error::conflict("earlier_month", "the month " + each.month + " is still there, and months leave in order");
     }
     if (each.month != month) break;
-    if (!each.kept.empty()) return conflict("month_kept", each.kept.front().detail);
+    if (!each.kept.empty()) return Error::conflict("month_kept", each.kept.front().detail);
     return std::move(each.logs);
   }
-  if (is_archived(tx, month)) return conflict("archived", "the month " + month + " is archived already");
+  if (is_archived(tx, month)) return Error::conflict("archived", "the month " + month + " is archived already");
   return Error{.code = Errc::not_found, .reason = "no_records", .message = "there are no records of " + month};
 }
 
@@ -128,7 +124,7 @@ Result<void> Archiver::check_folder(const std::filesystem::path& folder, const s
   if (!text) return text.error();
   const auto found = parse_manifest(*text);
   if (found && found->deployment == config_.deployment && found->month == month) return {};
-  return conflict("folder_taken", (folder / manifest_name).string() + " is not of this deployment and month");
+  return Error::conflict("folder_taken", (folder / manifest_name).string() + " is not of this deployment and month");
 }
 
 Result<ManifestLog> Archiver::write_log(const std::filesystem::path& folder, const LogOfMonth& log) {
@@ -136,7 +132,7 @@ Result<ManifestLog> Archiver::write_log(const std::filesystem::path& folder, con
   db::Transaction tx(connection_);
   const auto stored = audit::read_latest_checkpoint(tx, log.tenant_id);
   if (!stored || stored->size < past) {
-    return conflict("not_signed", "the log of tenant " + log.tenant_id + " is signed up to record " +
+    return Error::conflict("not_signed", "the log of tenant " + log.tenant_id + " is signed up to record " +
                                       std::to_string(stored ? stored->size : 0) + ", and the month ends before " +
                                       std::to_string(past) + ": is tenantry-signer running?");
   }
@@ -213,7 +209,7 @@ Result<void> Archiver::let_go(const ArchivedMonth& month, const Archived& summar
       tx.commit();
       return {};
     } catch (const db::StatementError& error) {
-      if (error.sqlstate == state_wrong) return conflict("month_kept", error.what());
+      if (error.sqlstate == state_wrong) return Error::conflict("month_kept", error.what());
       if (error.sqlstate == data_wrong) {
         return Error{.code = Errc::refused, .reason = "archive_fails", .message = error.what()};
       }

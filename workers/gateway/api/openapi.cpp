@@ -1,13 +1,13 @@
 #include "workers/gateway/api/openapi.h"
 
 #include <algorithm>
-#include <cctype>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
 
 #include "shared/core/assert.h"
+#include "shared/core/bytes.h"
 #include "shared/core/embedded.h"
 #include "workers/gateway/api/resources.h"
 
@@ -28,12 +28,6 @@ json reference_to(const std::string& schema) {
 
 json content_of(const char* type, const std::string& schema) {
   return {{type, {{"schema", reference_to(schema)}}}};
-}
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 std::string tag_of(const Resource& resource) {
@@ -148,7 +142,7 @@ json make_openapi() {
   for (const auto& resource : resources()) {
     document["tags"].push_back({{"name", tag_of(resource)}});
     for (const auto& route : resource.routes) {
-      const auto method = lower(http::to_string(route.method));
+      const auto method = ascii_lower(http::to_string(route.method));
       document["paths"][std::string(route.path)][method] =
           operation_of(resource, route, paths.at(std::string(route.path)).at(method), base);
     }

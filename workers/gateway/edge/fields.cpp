@@ -4,6 +4,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "shared/core/bytes.h"
 #include "shared/core/ids.h"
 #include "shared/json/json.h"
 #include "shared/text/text.h"
@@ -45,9 +46,7 @@ std::optional<std::string> folded_email(std::string_view text) {
   if (!local_ok || local.front() == '.' || local.back() == '.' || local.find("..") != local.npos) return std::nullopt;
   const auto domain = text::ascii_domain(text.substr(at + 1));
   if (!domain || domain->find('.') == domain->npos || domain->ends_with('.')) return std::nullopt;
-  std::string folded{local};
-  std::ranges::transform(folded, folded.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  folded += "@" + *domain;
+  auto folded = ascii_lower(local) + "@" + *domain;
   if (folded.size() > 254) return std::nullopt;
   return folded;
 }

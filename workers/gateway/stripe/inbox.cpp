@@ -82,10 +82,6 @@ stripe_store::Row row_of(const StripeFact& fact, const std::string& reason, cons
   return row;
 }
 
-Error conflict(const char* reason, std::string message) {
-  return {.code = Errc::conflict, .reason = reason, .message = std::move(message)};
-}
-
 // A parked event as this build reads it, its row locked.
 Result<StripeFact> lock_parked(db::Transaction& tx, const std::string& event_id) {
   const auto row = stripe_store::lock(tx, event_id);
@@ -93,14 +89,14 @@ Result<StripeFact> lock_parked(db::Transaction& tx, const std::string& event_id)
     return Error{
         .code = Errc::not_found, .reason = "stripe_event_not_found", .message = "there is no such event of Stripe's"};
   }
-  if (row->state != "parked") return conflict("not_parked", "this event is " + row->state + ", and not parked");
+  if (row->state != "parked") return Error::conflict("not_parked", "this event is " + row->state + ", and not parked");
   return read_stripe_event(row->body);
 }
 
 Result<void> give(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy, const StripeFact& fact,
                   const std::string& tenant_id, const Verdict& verdict) {
   if (fact.message == nullptr) {
-    return conflict("unreadable", "nothing can be told of it: " +
+    return Error::conflict("unreadable", "nothing can be told of it: " +
                                       (fact.unreadable ? fact.unreadable->describe() : std::string("no rule")));
   }
   stripe_store::release(tx, fact.event_id, tenant_id, verdict.by, outbox.now());
@@ -119,11 +115,11 @@ Result<void> redrive_stripe_event(db::Transaction& tx, messaging::Outbox& outbox
   const auto fact = lock_parked(tx, event_id);
   if (!fact) return fact.error();
   if (const auto reason = reason_to_park(*fact, policy, outbox.now()); !reason.empty()) {
-    return conflict("still_parked", "it would be parked again: " + reason);
+    return Error::conflict("still_parked", "it would be parked again: " + reason);
   }
   stripe_store::lock_objects(tx, fact->object_ids);
   const auto owner = stripe_store::find_owner(tx, {fact->tenant_id, fact->reference}, fact->object_ids);
-  if (owner.empty()) return conflict("still_parked", "it would be parked again: nobody knows whose it is");
+  if (owner.empty()) return Error::conflict("still_parked", "it would be parked again: nobody knows whose it is");
   return give(tx, outbox, policy, *fact, owner, verdict);
 }
 

@@ -8,7 +8,7 @@
 namespace tenantry::gateway {
 namespace {
 
-constexpr std::size_t name_max = 200;
+constexpr std::size_t client_name_max = 200;
 
 }  // namespace
 
@@ -17,7 +17,7 @@ Result<ClientRequest> parse_client(std::string_view body) {
   if (!object) return object.error();
   Fields fields(*object);
   ClientRequest request;
-  request.name = fields.line("name", true, name_max);
+  request.name = fields.line("name", true, client_name_max);
   request.email = fields.written_email("email", false);
   return fields.finish(std::move(request));
 }
@@ -27,7 +27,7 @@ Result<ClientPatch> parse_client_patch(std::string_view body) {
   if (!object) return object.error();
   Fields fields(*object);
   ClientPatch patch;
-  if (fields.has("name")) patch.name = fields.line("name", true, name_max);
+  if (fields.has("name")) patch.name = fields.line("name", true, client_name_max);
   if (fields.has("email")) patch.email = fields.written_email("email", false);
   return fields.finish(std::move(patch));
 }

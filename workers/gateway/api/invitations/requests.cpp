@@ -6,12 +6,6 @@
 #include "workers/gateway/edge/fields.h"
 
 namespace tenantry::gateway {
-namespace {
-
-constexpr std::size_t person_name_max = 100;
-
-}  // namespace
-
 Result<NewPersonRequest> parse_new_person(std::string_view body) {
   const auto object = parse_object(body);
   if (!object) return object.error();

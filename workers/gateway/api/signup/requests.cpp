@@ -12,7 +12,6 @@ namespace tenantry::gateway {
 namespace {
 
 constexpr std::size_t company_name_max = 200;
-constexpr std::size_t person_name_max = 100;
 constexpr std::size_t region_max = 64;
 
 // What a password must not be: the company, its words, the slug, the person's names and address.

@@ -23,8 +23,8 @@ Result<AdminRequest> parse_admin(std::string_view body) {
   if (!fields.raw("role", true, 64).empty()) {
     request.role = fields.choice("role", {"super-admin", "support", "analyst"});
   }
-  request.first_name = fields.has("first_name") ? fields.name("first_name", 100) : "";
-  request.last_name = fields.has("last_name") ? fields.name("last_name", 100) : "";
+  request.first_name = fields.has("first_name") ? fields.name("first_name", person_name_max) : "";
+  request.last_name = fields.has("last_name") ? fields.name("last_name", person_name_max) : "";
   request.locale = fields.choice("locale", {"fr", "en"});
   return fields.finish(std::move(request));
 }
