@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -59,10 +61,10 @@ class Members : public ::testing::Test {
 
   // In one transaction with its outbox, as the gateway does it.
   template <class T, class F>
-  Result<T> run(db::Connection& through, const F& work) {
+  Result<T> run(db::Connection& through, const F& work, const std::string& actor = "test") {
     std::optional<T> out;
     const auto done = db::run(through, {}, [&](db::Transaction& tx) -> Result<void> {
-      messaging::Outbox outbox("/tenantry/gateway", {.kind = "user", .id = "test"}, ids, clock.now());
+      messaging::Outbox outbox("/tenantry/gateway", {.kind = "user", .id = actor}, ids, clock.now());
       auto result = work(tx, outbox);
       if (!result) return result.error();
       if constexpr (std::is_same_v<decltype(result), Result<void>>) {
@@ -112,9 +114,12 @@ class Members : public ::testing::Test {
   }
   Result<MemberAfter> change(db::Connection& through, const std::string& actor, const std::string& target, Act act,
                              const std::string& role = {}) {
-    return run<MemberAfter>(through, [&](auto& tx, auto& outbox) {
-      return change_member(tx, outbox, {acme, actor, target, act, role});
-    });
+    return run<MemberAfter>(
+        through,
+        [&](auto& tx, auto& outbox) {
+          return change_member(tx, outbox, {acme, actor, target, act, role});
+        },
+        actor);
   }
   Result<MemberAfter> change(const std::string& actor, const std::string& target, Act act,
                              const std::string& role = {}) {
@@ -525,25 +530,159 @@ TEST_F(MembersAtOnce, TheDatabaseItselfKeepsAnOwner) {
   database.exec("superuser", "DELETE FROM platform.memberships");  // with the tenant all go
 }
 
-// Five people do whatever comes to their minds, at once; the rules hold after each act.
+// What the events of a company say, told in their order to a model that knows nothing of how the product decides.
+class Told {
+ public:
+  explicit Told(const std::map<std::string, std::string>& roles) {
+    for (const auto& [id, role] : roles) members_[id] = {role, true};
+  }
+
+  // What it says of the event that no rule allows; "" where all is well.
+  std::string hear(const std::string& type, const std::string& payload, const std::string& actor) {
+    if (type == "user.invited") {
+      const auto event = parsed<v1::UserInvited>(payload);
+      open_[event.invitation_id()] = event.role();
+      return by(actor, {}, event.role());
+    }
+    if (type == "membership.created") {
+      const auto event = parsed<v1::MembershipCreated>(payload);
+      if (open_.count(event.invitation_id()) == 0) return "an invitation was accepted twice, or never made";
+      if (open_[event.invitation_id()] != event.role()) return "another role than the invitation's";
+      if (actor != event.user_id()) return "somebody else accepted";
+      open_.erase(event.invitation_id());
+      members_[event.user_id()] = {event.role(), true};
+    } else if (type == "membership.role_changed") {
+      const auto event = parsed<v1::MembershipRoleChanged>(payload);
+      if (members_[event.user_id()].role != event.old_role()) return "it had another role";
+      if (actor == event.user_id()) return "one's own role";
+      const auto wrong = by(actor, event.old_role(), event.new_role());
+      members_[event.user_id()].role = event.new_role();
+      return wrong;
+    } else if (type == "membership.deactivated" || type == "membership.reactivated") {
+      const bool on = type == "membership.reactivated";
+      const auto id = on ? parsed<v1::MembershipReactivated>(payload).user_id()
+                         : parsed<v1::MembershipDeactivated>(payload).user_id();
+      if (members_[id].active == on) return "it was so before";
+      const auto wrong = by(actor, members_[id].role, {});
+      members_[id].active = on;
+      return wrong;
+    } else if (type == "membership.removed") {
+      const auto event = parsed<v1::MembershipRemoved>(payload);
+      const auto wrong = event.left() ? (actor == event.user_id() ? "" : "who left did not say so")
+                                      : by(actor, members_[event.user_id()].role, {});
+      members_.erase(event.user_id());
+      return wrong;
+    } else if (type == "membership.ownership_transferred") {
+      const auto event = parsed<v1::OwnershipTransferred>(payload);
+      if (actor != event.former_owner_id() || !is(actor, "owner")) return "no owner gave it";
+      if (!is(event.user_id(), "admin")) return "to who was no active admin";
+      members_[event.user_id()].role = "owner";
+      members_[actor].role = "admin";
+    } else {
+      return "";
+    }
+    return "";
+  }
+
+  // "id role state" of whoever is a member, sorted.
+  std::string members() const {
+    std::string out;
+    for (const auto& [id, member] : members_)
+      out += id + " " + member.role + (member.active ? " active\n" : " inactive\n");
+    return out;
+  }
+  bool has_owner() const {
+    return std::ranges::any_of(members_, [](const auto& m) { return m.second.active && m.second.role == "owner"; });
+  }
+  std::int64_t active() const {
+    return std::ranges::count_if(members_, [](const auto& member) { return member.second.active; });
+  }
+  std::int64_t pending() const { return static_cast<std::int64_t>(open_.size()); }
+
+ private:
+  struct Member {
+    std::string role;
+    bool active = false;
+  };
+  template <class M>
+  static M parsed(const std::string& payload) {
+    M message;
+    EXPECT_TRUE(message.ParseFromString(payload));
+    return message;
+  }
+  bool is(const std::string& id, std::string_view role) const {
+    const auto found = members_.find(id);
+    return found != members_.end() && found->second.active && found->second.role == role;
+  }
+  // Owners do what they like, admins what concerns no owner, nobody else anything.
+  std::string by(const std::string& actor, std::string_view from, std::string_view to) const {
+    if (is(actor, "owner")) return "";
+    if (!is(actor, "admin")) return "by who may not";
+    return from == "owner" || to == "owner" ? "above the one who did it" : "";
+  }
+
+  std::map<std::string, Member> members_;
+  std::map<std::string, std::string> open_;  // invitations: their roles
+};
+
+// Five people do whatever comes to their minds, at once; the rules hold after each act, and the events tell all of it.
+// TENANTRY_TEST_SEQUENCES: how many such companies there are.
 TEST_F(MembersAtOnce, WhateverFiveDoTheRulesHold) {
   constexpr int limit = 6;
+  constexpr int acts = 10;  // of each of them
   set_limit(limit);
   const char* const chosen = std::getenv("TENANTRY_TEST_SEED");
   const auto seed = chosen != nullptr ? std::strtoul(chosen, nullptr, 10) : std::random_device{}();
+  const char* const many = std::getenv("TENANTRY_TEST_SEQUENCES");
+  const int sequences = many != nullptr ? std::atoi(many) : 25;
   RecordProperty("seed", std::to_string(seed));
   SCOPED_TRACE("TENANTRY_TEST_SEED=" + std::to_string(seed));
+  std::map<std::string, std::string> first{{owner, "owner"}};
   std::vector<std::string> people{owner};
-  for (int i = 1; i < 5; ++i)
+  for (int i = 1; i < 5; ++i) {
     people.push_back(add_member("p" + std::to_string(i) + "@acme.test", i < 3 ? "owner" : "admin"));
+    first[people.back()] = i < 3 ? "owner" : "admin";
+  }
   static constexpr const char* roles[] = {"owner", "admin", "manager", "employee", "viewer"};
+
+  int told = 0;
+  int sequence = 0;
+  // After each sequence, while nobody acts: what the events tell is what there is. Then all is as at first.
+  const auto settle = [&]() noexcept {
+    Told model(first);
+    db::Connection all(database.url("superuser"), "test");
+    db::Transaction tx(all);
+    for (const auto row :
+         tx.exec("SELECT type, encode(payload, 'hex'), headers->>'cloudEvents_actor' FROM messaging.outbox WHERE "
+                 "tenant_id = 'acme' AND type <> 'invitation.expired' ORDER BY id")) {
+      const auto wrong = model.hear(std::string(row.text(0)), std::string(as_text(must(from_hex(row.text(1))))),
+                                    std::string(row.text(2)).substr(5));
+      EXPECT_EQ(wrong, "") << "sequence " << sequence << ": " << row.text(0) << " by " << row.text(2);
+      EXPECT_TRUE(model.has_owner()) << "sequence " << sequence;
+      ++told;
+    }
+    const auto rows = tx.exec(
+        "SELECT coalesce(string_agg(user_id || ' ' || role || ' ' || state || E'\\n', '' ORDER BY user_id::text), '') "
+        "FROM platform.memberships WHERE tenant_id = 'acme' AND state <> 'removed'");
+    EXPECT_EQ(rows[0].text(0), model.members()) << "sequence " << sequence;
+    const auto seats = count_seats(tx, acme, clock.now());
+    EXPECT_EQ(seats.active, model.active()) << "sequence " << sequence;
+    EXPECT_EQ(seats.pending, model.pending()) << "sequence " << sequence;
+    tx.exec("DELETE FROM messaging.outbox");
+    tx.exec("DELETE FROM platform.invitations");
+    for (const auto& [id, role] : first)
+      tx.exec("UPDATE platform.memberships SET role = $2, state = 'active' WHERE user_id = $1", {id, role});
+    tx.commit();
+    ++sequence;
+  };
+  std::barrier together(5, settle);
 
   std::atomic<int> worked{0};
   std::atomic<int> broken{0};
   at_once(5, [&](std::size_t me, db::Connection& own) -> std::string {
     std::mt19937 random(static_cast<std::mt19937::result_type>(seed + me));
     const auto any = [&](std::size_t of) { return random() % of; };
-    for (int step = 0; step < 120; ++step) {
+    for (int step = 0; step < sequences * acts; ++step) {
       const auto& actor = people[any(5)];
       const auto& target = people[any(5)];
       std::string said;
@@ -561,37 +700,52 @@ TEST_F(MembersAtOnce, WhateverFiveDoTheRulesHold) {
         case 4:
           said = reason(change(own, actor, target, Act::remove));
           break;
-        case 5:
-          said = reason(run<Done>(own, [&](auto& tx, auto& outbox) {
-            return transfer_ownership(tx, outbox, {acme, actor, target, any(2) == 0});
-          }));
+        case 5: {
+          const bool leaves = any(2) == 0;
+          said = reason(run<Done>(
+              own,
+              [&](auto& tx, auto& outbox) {
+                return transfer_ownership(tx, outbox, {acme, actor, target, leaves});
+              },
+              actor));
           break;
+        }
         default: {
           // Whoever is out is invited back and comes, if there is room.
           const auto email = any(6) == 0 ? "owner@acme.test" : "p" + std::to_string(any(5)) + "@acme.test";
-          const auto invitation = run<Invitation>(own, [&](auto& tx, auto& outbox) {
-            return invite(tx, outbox, ids, tokens,
-                          {.tenant_id = acme, .email = email, .role = roles[any(5)], .inviter_id = actor});
-          });
+          const std::string role = roles[any(5)];
+          const auto invitation = run<Invitation>(
+              own,
+              [&](auto& tx, auto& outbox) {
+                return invite(tx, outbox, ids, tokens,
+                              {.tenant_id = acme, .email = email, .role = role, .inviter_id = actor});
+              },
+              actor);
           said = reason(invitation);
-          if (!invitation) break;
+          if (!invitation || any(4) == 0) break;
           for (const auto& who : people) {
             if (accept(own, {.token = token_of(*invitation), .user_id = who, .by = {}})) break;
           }
         }
       }
       if (said == "ok") worked.fetch_add(1);
-      db::Transaction tx(own);
-      const auto now = tx.exec(
-          "SELECT count(*) FILTER (WHERE role = 'owner' AND state = 'active') >= 1, count(*) FILTER (WHERE state = "
-          "'active') <= $1 FROM platform.memberships",
-          {limit});
-      if (!now[0].boolean(0) || !now[0].boolean(1)) broken.fetch_add(1);
+      {
+        db::Transaction tx(own);
+        const auto now = tx.exec(
+            "SELECT count(*) FILTER (WHERE role = 'owner' AND state = 'active') >= 1, count(*) FILTER (WHERE state = "
+            "'active') <= $1 FROM platform.memberships",
+            {limit});
+        if (!now[0].boolean(0) || !now[0].boolean(1)) broken.fetch_add(1);
+      }
+      if ((step + 1) % acts == 0) together.arrive_and_wait();
     }
     return "done";
   });
   EXPECT_EQ(broken.load(), 0);
-  EXPECT_GT(worked.load(), 30);  // it was not all refusals
+  EXPECT_EQ(sequence, sequences);
+  EXPECT_GT(worked.load(), 5 * sequences);  // it was not all refusals
+  EXPECT_GE(told, worked.load());
+  std::printf("%d sequences, %d acts that worked, %d events told\n", sequence, worked.load(), told);
 }
 
 }  // namespace

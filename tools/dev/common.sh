@@ -34,8 +34,8 @@ install_node() { command -v node > /dev/null && command -v npm > /dev/null || in
 npm_tool() {
   local package=$1 tool=$2; shift 2
   command -v npm > /dev/null || install_packages node
-  local home=$root/build/npm
-  [ -x "$home/node_modules/.bin/$tool" ] || npm install --prefix "$home" --silent --no-audit --no-fund "$package" > /dev/null
+  local home=$root/build/npm/$tool
+  [ -x "$home/node_modules/.bin/$tool" ] || npm install --prefix "$home" --silent --no-audit --no-fund --ignore-scripts "$package" > /dev/null
   "$home/node_modules/.bin/$tool" "$@"
 }
 

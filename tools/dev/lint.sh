@@ -15,6 +15,9 @@ lint() {  # [--fast]
   if git cat-file -e origin/main:schemas/buf.yaml 2> /dev/null; then
     npm_tool @bufbuild/buf@1.75.0 buf breaking schemas --against '.git#ref=origin/main,subdir=schemas' || bad=1
   fi
+  say "API documents (spectral)"
+  npm_tool @stoplight/spectral-cli@6.16.3 spectral lint --ruleset tools/spectral.yaml --fail-severity warn --quiet \
+    docs/openapi.json docs/asyncapi.json || bad=1
   [ "${1:-}" != --fast ] || return $bad
   install_packages lint
   say "clang-tidy"

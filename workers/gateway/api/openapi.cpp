@@ -67,6 +67,13 @@ json parameters_of(const Route& route, const json& operation, const json& base) 
   for (const auto& parameter : operation.value("parameters", json::array())) {
     out.push_back(parameter.is_string() ? common.at(parameter.get<std::string>()) : parameter);
   }
+  // What the path names is a parameter, whether the fragment says more of it or not.
+  const auto path = route.path;
+  for (auto at = path.find('{'); at != path.npos; at = path.find('{', at + 1)) {
+    const auto name = path.substr(at + 1, path.find('}', at) - at - 1);
+    const auto is_it = [&](const json& parameter) { return parameter["in"] == "path" && parameter["name"] == name; };
+    if (std::ranges::none_of(out, is_it)) out.push_back(common.at(std::string(name)));
+  }
   return out;
 }
 

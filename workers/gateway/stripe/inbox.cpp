@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "events/topology.h"
 #include "shared/core/rare.h"
 #include "shared/messaging/outbox.h"
 #include "tenantry/events/v1/security.pb.h"
@@ -15,7 +16,7 @@ namespace {
 
 namespace v1 = tenantry::events::v1;
 
-constexpr const char* platform = "platform";
+constexpr const char* platform = events::platform_tenant.data();
 constexpr const char* stripe_itself = "stripe";
 
 template <class M>

@@ -1,5 +1,6 @@
 // POST /webhooks/stripe: verify, store the raw event once, publish what it states.
 // Answered after the commit; nothing remote is called (security.md W1 to W10).
+#include "events/topology.h"
 #include "shared/core/clock.h"
 #include "shared/crypto/stripe_signature.h"
 #include "shared/db/connection.h"
@@ -9,8 +10,6 @@
 
 namespace tenantry::gateway {
 namespace {
-
-constexpr const char* platform = "platform";
 
 // Stripe signs with the real time, whatever our clock says. With a test clock either counts:
 // whoever signs outside cannot know how far it was moved.
@@ -27,7 +26,7 @@ Result<void> verify_signature(const Services& services, const http::Request& req
 
 void stripe_webhook(Services& services, const CallPtr& call) {
   if (const auto verified = verify_signature(services, call->request()); !verified) {
-    services.report_refusal(call, platform, "", verified.error().reason, "stripe webhook");
+    services.report_refusal(call, std::string(events::platform_tenant), "", verified.error().reason, "stripe webhook");
     return services.refuse(call, verified.error());
   }
   call->of_platform = true;
