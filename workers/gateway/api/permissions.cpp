@@ -7,12 +7,12 @@
 namespace tenantry::gateway {
 namespace {
 
-struct Words {
+struct PermissionWords {
   std::string_view permission;
   std::string_view french;
   std::string_view english;
 };
-constexpr Words words[] = {
+constexpr PermissionWords words[] = {
     {"api_keys:create", "Créer des clés d'API", "Make API keys"},
     {"api_keys:read", "Voir les clés d'API", "See the API keys"},
     {"api_keys:revoke", "Révoquer des clés d'API", "Revoke API keys"},
@@ -54,7 +54,7 @@ std::vector<Permission> make_catalogue() {
     permission.name = name;
     permission.owned = permission.owned || route.terms.owned;
     permission.operations.push_back(route.operation);
-    const auto* const said = std::ranges::find(words, name, &Words::permission);
+    const auto* const said = std::ranges::find(words, name, &PermissionWords::permission);
     if (said == std::end(words)) return;
     permission.french = said->french;
     permission.english = said->english;

@@ -15,6 +15,7 @@
 namespace tenantry::gateway {
 
 constexpr std::string_view cookie_name = "__Host-tenantry";
+constexpr std::size_t cookie_bytes = 32;  // of chance
 
 // The cookie's token; nullopt where there is none. Errc::invalid "malformed_request" (400) where it is there twice, or
 // together with Authorization: who a request is by must not depend on which of the two is looked at.

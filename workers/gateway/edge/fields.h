@@ -20,6 +20,8 @@ namespace tenantry::gateway {
 constexpr std::size_t password_bytes_max = 1024;
 constexpr std::size_t note_max = 1000;
 constexpr std::size_t person_name_max = 100;
+constexpr std::size_t role_name_max = 40;
+constexpr std::size_t permissions_max = 200;  // of a role or a key
 
 // Errc::invalid "malformed_json" for what is no JSON object.
 Result<nlohmann::json> parse_object(std::string_view body);

@@ -26,7 +26,7 @@ namespace v1 = tenantry::events::v1;
 constexpr Milliseconds database_patience{1'500};
 // What waited longer for its turn is answered with 503: a queue that stands still must not make every caller wait.
 constexpr Milliseconds turn_patience{3'000};
-constexpr std::size_t user_agent_max = 256;
+constexpr std::size_t user_agent_max = 200;
 
 constexpr const char* source = "/tenantry/gateway";
 
@@ -129,9 +129,12 @@ std::string Call::holder() const {
   return origin;
 }
 
+std::string Call::user_agent() const {
+  return printable(request().headers.get("User-Agent").value_or(""), user_agent_max);
+}
+
 events::Actor Call::actor(std::string kind, std::string id) const {
-  return {std::move(kind), std::move(id), address,
-          printable(request().headers.get("User-Agent").value_or(""), user_agent_max)};
+  return {std::move(kind), std::move(id), address, user_agent()};
 }
 
 events::Actor Call::caller() const {

@@ -67,6 +67,7 @@ struct Call {
   bool metered = false;  // holds a place in the meter until it is answered
 
   const http::Request& request() const { return exchange->request(); }
+  std::string user_agent() const;  // printable and cut; "" where none is said
   const std::string& tenant_id() const { return tenant->tenant.tenant_id; }
   events::Actor actor(std::string kind, std::string id) const;
   events::Actor user() const { return actor("user", person_id()); }

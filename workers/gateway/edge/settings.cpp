@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t name_max = 100;
+constexpr std::size_t brand_name_max = 100;
 constexpr std::size_t url_max = 2000;
 
 bool is_colour(std::string_view text) {
@@ -57,7 +57,7 @@ std::string day(Fields& fields, const char* name) {
   return choice(fields, name, {"monday", "saturday", "sunday"});
 }
 std::string called(Fields& fields, const char* name) {
-  return fields.name(name, name_max);
+  return fields.name(name, brand_name_max);
 }
 std::string colour(Fields& fields, const char* name) {
   return checked(fields, name, is_colour, "colour", "must be a colour as #1a2b3c");

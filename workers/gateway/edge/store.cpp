@@ -289,7 +289,6 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
 
 namespace {
 
-constexpr Days session_idle_life{14};     // as of a refresh token that nobody uses
 constexpr Seconds admin_idle_life{7200};  // a browser that is left open is no super-admin the next morning
 constexpr Seconds seen_every{300};        // so that no request has to write
 

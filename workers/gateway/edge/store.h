@@ -53,9 +53,11 @@ struct Bearer {
 // In their order.
 std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& bearers, Timestamp now);
 Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now);
+constexpr Days session_idle_life{14};  // without being seen
 
 // A super-admin's session, seen now; nullopt: there is none that is good.
 constexpr Seconds admin_session_idle_life{30 * 60};
+constexpr Seconds admin_session_life{12 * 3600};  // a working day, however often it is seen
 struct AdminSession {
   std::string session_id;
   std::string user_id;

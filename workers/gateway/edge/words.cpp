@@ -90,7 +90,7 @@ constexpr Words problems[] = {
     {"wrong_member_state", "L'état de ce membre ne le permet pas"},
 };
 
-constexpr Words rules[] = {
+constexpr Words rule_words[] = {
     {"accepted", "doit être accepté"},
     {"base64url", "doit être en base64url"},
     {"characters", "contient des caractères qui ne vont pas"},
@@ -115,7 +115,7 @@ constexpr Words rules[] = {
 };
 
 static_assert(std::ranges::is_sorted(problems, {}, &Words::code));
-static_assert(std::ranges::is_sorted(rules, {}, &Words::code));
+static_assert(std::ranges::is_sorted(rule_words, {}, &Words::code));
 
 std::string_view find(std::span<const Words> words, std::string_view code) {
   const auto at = std::ranges::lower_bound(words, code, {}, &Words::code);
@@ -129,7 +129,7 @@ std::string_view french_words(std::string_view code) {
 }
 
 std::string_view french_rule(std::string_view rule) {
-  return find(rules, rule);
+  return find(rule_words, rule);
 }
 
 }  // namespace tenantry::gateway

@@ -129,34 +129,33 @@ void revoke_api_key(Services& services, const CallPtr& call) {
       forget(services, call));
 }
 
-constexpr Terms reads{.permission = "api_keys:read"};
-constexpr Route routes[] = {
-    {Method::get, "/v1/api-keys", "listApiKeys", Guard::live, list_api_keys, reads},
-    {Method::post,
-     "/v1/api-keys",
-     "createApiKey",
-     Guard::live,
-     create_api_key,
-     {.permission = "api_keys:create", .confirmed = true}},
-    {Method::get, "/v1/api-keys/{id}", "readApiKey", Guard::live, read_api_key, reads},
-    {Method::post,
-     "/v1/api-keys/{id}/rotate",
-     "rotateApiKey",
-     Guard::live,
-     rotate_api_key,
-     {.permission = "api_keys:rotate"}},
-    {Method::delete_,
-     "/v1/api-keys/{id}",
-     "revokeApiKey",
-     Guard::live,
-     revoke_api_key,
-     {.permission = "api_keys:revoke"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes api_keys() {
+  static constexpr Terms reads{.permission = "api_keys:read"};
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/api-keys", "listApiKeys", Guard::live, list_api_keys, reads},
+      {Method::post,
+       "/v1/api-keys",
+       "createApiKey",
+       Guard::live,
+       create_api_key,
+       {.permission = "api_keys:create", .confirmed = true}},
+      {Method::get, "/v1/api-keys/{id}", "readApiKey", Guard::live, read_api_key, reads},
+      {Method::post,
+       "/v1/api-keys/{id}/rotate",
+       "rotateApiKey",
+       Guard::live,
+       rotate_api_key,
+       {.permission = "api_keys:rotate"}},
+      {Method::delete_,
+       "/v1/api-keys/{id}",
+       "revokeApiKey",
+       Guard::live,
+       revoke_api_key,
+       {.permission = "api_keys:revoke"}},
+  };
   return routes;
 }
 }  // namespace api

@@ -9,8 +9,7 @@
 namespace tenantry::gateway {
 namespace {
 
-constexpr std::size_t name_max = 100;
-constexpr std::size_t permissions_max = 200;
+constexpr std::size_t key_name_max = 100;
 constexpr std::size_t networks_max = 20;
 constexpr Days life_usual{90};
 constexpr Days life_max{3650};
@@ -48,7 +47,7 @@ Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const std::fu
   if (!object) return object.error();
   Fields fields(*object);
   ApiKeyRequest request;
-  request.name = fields.name("name", name_max);
+  request.name = fields.name("name", key_name_max);
   request.permissions = fields.texts("permissions", permissions_max,
                                      [&](std::string_view text) { return check_permission(text, known); });
   if (object->value("permissions", nlohmann::json()).empty()) {

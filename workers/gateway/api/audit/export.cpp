@@ -25,10 +25,10 @@ namespace v1 = tenantry::events::v1;
 // A page is of so many bytes, as far as the last one lets expect: records may be of some hundred bytes, or of 256 KiB.
 constexpr std::size_t bytes_at_once = 2'000'000;
 constexpr int records_at_first = 250, records_min = 10, records_max = 2'000;
-constexpr std::int64_t page_bytes_max = 4'000'000;  // where records may be large
-constexpr int small_records = 500;                  // so many are of few bytes: then a page may be of some hundred more
-constexpr Milliseconds patience_at_once{500};       // of a lane, where few records match
-constexpr std::chrono::hours deadline{1};           // of the whole export
+constexpr std::int64_t export_page_bytes_max = 4'000'000;  // where records may be large
+constexpr int small_records = 500;             // so many are of few bytes: then a page may be of some hundred more
+constexpr Milliseconds patience_at_once{500};  // of a lane, where few records match
+constexpr std::chrono::hours deadline{1};      // of the whole export
 
 enum class Format { ndjson, csv };
 
@@ -79,7 +79,7 @@ class Export : public std::enable_shared_from_this<Export> {
         give_up_at_(std::chrono::steady_clock::now() + deadline) {
     query_.page.records_max = records_at_first;
     query_.page.patience = patience_at_once;
-    query_.page.bytes_max = page_bytes_max;
+    query_.page.bytes_max = export_page_bytes_max;
     query_.page.abandoned = [exchange = call_->exchange] { return !exchange->connected(); };
     query_.page.meanwhile = [this] { write_page(); };
     if (options_.compressed) gzip_.emplace();

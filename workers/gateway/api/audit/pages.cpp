@@ -47,7 +47,7 @@ Result<AuditQuery> page_query(const Services& services, const Call& call) {
   return query;
 }
 
-void audit(Services& services, const CallPtr& call) {
+void read_audit(Services& services, const CallPtr& call) {
   const auto query = page_query(services, *call);
   if (!query) return services.refuse(call, query.error());
   search(services, call,
@@ -70,31 +70,29 @@ void admin_audit(Services& services, const CallPtr& call) {
                    });
 }
 
-constexpr Terms read_terms{.permission = "audit:read"};
-constexpr Terms stream_terms{.permission = "audit:read", .body_max = 0, .streams = true};
-constexpr Terms export_terms{.permission = "audit:read", .body_max = 0, .recent = true, .streams = true};
-constexpr Terms admin_stream_terms{.body_max = 0, .streams = true};
-constexpr Terms admin_export_terms{.body_max = 0, .recent = true, .streams = true};
-
-constexpr Route routes[] = {
-    {Method::get, "/.well-known/tenantry/audit-keys", "auditKeys", Guard::open, audit_keys, {.same_for_all = true}},
-
-    {Method::get, "/v1/audit", "audit", Guard::live, audit, read_terms},
-    {Method::get, "/v1/audit/tail", "tailAudit", Guard::live, tail_audit, stream_terms},
-    {Method::get, "/v1/audit/export", "exportAudit", Guard::live, export_audit, export_terms},
-    {Method::get, "/v1/audit/checkpoint", "auditCheckpoint", Guard::live, audit_checkpoint, read_terms},
-    {Method::get, "/v1/audit/proof", "auditProof", Guard::live, audit_proof, read_terms},
-    {Method::get, "/v1/audit/evidence", "auditEvidence", Guard::live, audit_evidence, read_terms},
-
-    {Method::get, "/v1/admin/audit", "adminAudit", Guard::admin, admin_audit},
-    {Method::get, "/v1/admin/audit/tail", "adminTailAudit", Guard::admin, tail_audit, admin_stream_terms},
-    {Method::get, "/v1/admin/audit/export", "adminExportAudit", Guard::admin, export_audit, admin_export_terms},
-};
-
 }  // namespace
 
 namespace api {
 Routes audit() {
+  static constexpr Terms read_terms{.permission = "audit:read"};
+  static constexpr Terms stream_terms{.permission = "audit:read", .body_max = 0, .streams = true};
+  static constexpr Terms export_terms{.permission = "audit:read", .body_max = 0, .recent = true, .streams = true};
+  static constexpr Terms admin_stream_terms{.body_max = 0, .streams = true};
+  static constexpr Terms admin_export_terms{.body_max = 0, .recent = true, .streams = true};
+  static constexpr Route routes[] = {
+      {Method::get, "/.well-known/tenantry/audit-keys", "auditKeys", Guard::open, audit_keys, {.same_for_all = true}},
+
+      {Method::get, "/v1/audit", "audit", Guard::live, read_audit, read_terms},
+      {Method::get, "/v1/audit/tail", "tailAudit", Guard::live, tail_audit, stream_terms},
+      {Method::get, "/v1/audit/export", "exportAudit", Guard::live, export_audit, export_terms},
+      {Method::get, "/v1/audit/checkpoint", "auditCheckpoint", Guard::live, audit_checkpoint, read_terms},
+      {Method::get, "/v1/audit/proof", "auditProof", Guard::live, audit_proof, read_terms},
+      {Method::get, "/v1/audit/evidence", "auditEvidence", Guard::live, audit_evidence, read_terms},
+
+      {Method::get, "/v1/admin/audit", "adminAudit", Guard::admin, admin_audit},
+      {Method::get, "/v1/admin/audit/tail", "adminTailAudit", Guard::admin, tail_audit, admin_stream_terms},
+      {Method::get, "/v1/admin/audit/export", "adminExportAudit", Guard::admin, export_audit, admin_export_terms},
+  };
   return routes;
 }
 }  // namespace api

@@ -18,12 +18,12 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-constexpr Milliseconds asked_every{500};
+constexpr Milliseconds looked_every{500};
 constexpr std::chrono::seconds heartbeat{15};  // proxies close what is silent for a minute
 constexpr std::chrono::minutes lifetime{10};   // its place is somebody else's then
 constexpr int records_at_once = 100;
-constexpr Milliseconds patience_at_once{100};
-constexpr std::int64_t bytes_at_once = 1024L * 1024;
+constexpr Milliseconds tail_patience{100};
+constexpr std::int64_t tail_bytes_at_once = 1024L * 1024;
 
 // How many records the log of each has; of those that have any. Sets the transaction to all tenants.
 std::map<std::string, std::int64_t> audit_sizes(db::Transaction& tx, const std::vector<std::string>& tenants) {
@@ -93,8 +93,8 @@ AuditTails::~AuditTails() = default;
 
 void AuditTails::add(const CallPtr& call, AuditQuery query, StreamCounts::Place place) {
   query.page.records_max = records_at_once;
-  query.page.patience = patience_at_once;
-  query.page.bytes_max = bytes_at_once;
+  query.page.patience = tail_patience;
+  query.page.bytes_max = tail_bytes_at_once;
   query.page.order = audit_search::Order::oldest_first;
   auto client = std::make_shared<Client>(Client{call, std::move(query), std::move(place)});
   client->write(": follows\n\n" + id_alone(client->query));
@@ -103,7 +103,7 @@ void AuditTails::add(const CallPtr& call, AuditQuery query, StreamCounts::Place 
     if (const auto fallen = weak.lock()) end(*fallen);
   });
   clients_.push_back(client);
-  if (!timer_.active()) timer_.repeat(asked_every, [this] { tick(); });
+  if (!timer_.active()) timer_.repeat(looked_every, [this] { tick(); });
   read(client);
 }
 

@@ -26,10 +26,8 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-constexpr Seconds session_life{12 * 3600};  // a working day, however often it is seen
-constexpr Seconds challenge_life{300};
-constexpr std::size_t token_bytes = 32;
-constexpr std::size_t user_agent_max = 200;
+constexpr Seconds admin_challenge_life{300};
+constexpr std::size_t admin_token_bytes = 32;
 
 Error person_needed() {
   return {.code = Errc::forbidden,
@@ -42,18 +40,17 @@ Error person_needed() {
 http::Response start_session(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                              const store::Admin& admin, const std::string& factor) {
   const bool by_cookie = call.request().headers.count("X-Tenantry") > 0;  // who may ask for one was asked before
-  const auto secret = to_base64url(crypto::random_bytes(token_bytes));
+  const auto secret = to_base64url(crypto::random_bytes(admin_token_bytes));
   const auto token = by_cookie ? secret : std::string(admin_token_prefix) + secret;
-  const auto expires_at = outbox.now() + session_life;
-  store::add_admin_session(
-      tx, by_cookie ? store::ShownBy::cookie : store::ShownBy::token, hash_of_token(token),
-      {.session_id = services.ids.next().to_string(),
-       .user_id = admin.user_id,
-       .second_factor = factor,
-       .user_agent = printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max),
-       .address = call.origin,
-       .expires_at = expires_at},
-      outbox.now());
+  const auto expires_at = outbox.now() + store::admin_session_life;
+  store::add_admin_session(tx, by_cookie ? store::ShownBy::cookie : store::ShownBy::token, hash_of_token(token),
+                           {.session_id = services.ids.next().to_string(),
+                            .user_id = admin.user_id,
+                            .second_factor = factor,
+                            .user_agent = call.user_agent(),
+                            .address = call.origin,
+                            .expires_at = expires_at},
+                           outbox.now());
   v1::AdminLoggedIn event;
   event.set_user_id(admin.user_id);
   event.set_email(admin.email);
@@ -66,7 +63,7 @@ http::Response start_session(Services& services, const Call& call, db::Transacti
     return secret_answer(body);
   }
   auto response = secret_answer(body);
-  response.headers.add("Set-Cookie", set_cookie(token, session_life));
+  response.headers.add("Set-Cookie", set_cookie(token, store::admin_session_life));
   return response;
 }
 
@@ -76,11 +73,11 @@ http::Response ask_for_admins_factor(Services& services, const Call& call, const
   const crypto::Claims claims{.sub = admin.user_id,
                               .email = admin.email,
                               .iat = now,
-                              .exp = now + challenge_life.count(),
+                              .exp = now + admin_challenge_life.count(),
                               .jti = services.ids.next().to_string(),
                               .typ = std::string(admin_challenge_token_type)};
   return secret_answer({{"challenge_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
-                        {"expires_in", challenge_life.count()},
+                        {"expires_in", admin_challenge_life.count()},
                         {"factors", factors}});
 }
 
@@ -153,7 +150,7 @@ void log_in(Services& services, const CallPtr& call) {
   if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
 }
 
-void show_factor(Services& services, const CallPtr& call) {
+void show_admin_factor(Services& services, const CallPtr& call) {
   if (const auto wanted = wants_cookie(call->request()); !wanted) return services.refuse(call, wanted.error());
   const auto shown = parse_factor(call->request().body);
   if (!shown) return services.refuse(call, shown.error());
@@ -220,7 +217,7 @@ void end_session(Services& services, const CallPtr& call, const std::string& ses
     return response;
   });
 }
-void end_own_session(Services& services, const CallPtr& call) {
+void end_admin_session(Services& services, const CallPtr& call) {
   if (!call->admin_session) return services.refuse(call, person_needed());
   end_session(services, call, id_of(*call).to_string());
 }
@@ -246,19 +243,18 @@ void act(Services& services, const CallPtr& call) {
            const auto now = outbox.now();
            const auto ends_at = now + Seconds{60 * asked.minutes};
            const auto session_id = services.ids.next().to_string();
-           store::add_session(
-               tx,
-               {.session_id = session_id,
-                .user_id = admin.user_id,
-                .tenant_id = tenant_id,
-                .user_agent = printable(call->request().headers.get("User-Agent").value_or(""), user_agent_max),
-                .address = call->origin,
-                .second_factor = admin.second_factor,
-                .authenticated_at = now,
-                .expires_at = ends_at,
-                .acting_reason = asked.reason,
-                .acting_writes = asked.writes},
-               now);
+           store::add_session(tx,
+                              {.session_id = session_id,
+                               .user_id = admin.user_id,
+                               .tenant_id = tenant_id,
+                               .user_agent = call->user_agent(),
+                               .address = call->origin,
+                               .second_factor = admin.second_factor,
+                               .authenticated_at = now,
+                               .expires_at = ends_at,
+                               .acting_reason = asked.reason,
+                               .acting_writes = asked.writes},
+                              now);
            const bool by_cookie = !call->cookie.empty();
            const auto left = by_cookie ? store::end_visit(tx, admin.session_id, now) : std::nullopt;
            if (left) tell_left(*call, outbox, *left);
@@ -305,22 +301,21 @@ void leave(Services& services, const CallPtr& call) {
       [&services, sid = visit ? visit->session_id : std::string{}] { services.session_changed(sid); });
 }
 
-constexpr Terms own{.before_factor = true};
-constexpr Route routes[] = {
-    {Method::post, "/v1/admin/auth/login", "adminLogin", Guard::open, log_in},
-    {Method::post, "/v1/admin/auth/login/factor", "adminShowFactor", Guard::open, show_factor},
-    {Method::post, "/v1/admin/auth/logout", "adminLogout", Guard::admin, log_out, own},
-    {Method::get, "/v1/admin/me", "adminMe", Guard::admin, who_am_i, own},
-    {Method::get, "/v1/admin/me/sessions", "adminListOwnSessions", Guard::admin, list_sessions, own},
-    {Method::delete_, "/v1/admin/me/sessions/{id}", "adminEndOwnSession", Guard::admin, end_own_session, own},
-    {Method::post, "/v1/admin/tenants/{id}/act", "adminAct", Guard::admin, act},
-    {Method::delete_, "/v1/admin/me/visit", "adminLeaveTenant", Guard::admin, leave, own},
-};
-
 }  // namespace
 
 namespace api {
 Routes admins() {
+  static constexpr Terms own{.before_factor = true};
+  static constexpr Route routes[] = {
+      {Method::post, "/v1/admin/auth/login", "adminLogin", Guard::open, log_in},
+      {Method::post, "/v1/admin/auth/login/factor", "adminShowFactor", Guard::open, show_admin_factor},
+      {Method::post, "/v1/admin/auth/logout", "adminLogout", Guard::admin, log_out, own},
+      {Method::get, "/v1/admin/me", "adminMe", Guard::admin, who_am_i, own},
+      {Method::get, "/v1/admin/me/sessions", "adminListOwnSessions", Guard::admin, list_sessions, own},
+      {Method::delete_, "/v1/admin/me/sessions/{id}", "adminEndOwnSession", Guard::admin, end_admin_session, own},
+      {Method::post, "/v1/admin/tenants/{id}/act", "adminAct", Guard::admin, act},
+      {Method::delete_, "/v1/admin/me/visit", "adminLeaveTenant", Guard::admin, leave, own},
+  };
   return routes;
 }
 }  // namespace api

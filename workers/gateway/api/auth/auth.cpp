@@ -367,17 +367,16 @@ void logout(Services& services, const CallPtr& call) {
       [&services, ended] { forget_sessions(services, *ended); });
 }
 
-constexpr Route routes[] = {
-    {Method::post, "/auth/login", "login", Guard::open, login},
-    {Method::post, "/auth/refresh", "refresh", Guard::open, refresh},
-    {Method::post, "/auth/switch", "switchTenant", Guard::open, switch_tenant},
-    {Method::post, "/auth/logout", "logout", Guard::billing, logout, {.before_factor = true, .acting = true}},
-};
-
 }  // namespace
 
 namespace api {
 Routes auth() {
+  static constexpr Route routes[] = {
+      {Method::post, "/auth/login", "login", Guard::open, login},
+      {Method::post, "/auth/refresh", "refresh", Guard::open, refresh},
+      {Method::post, "/auth/switch", "switchTenant", Guard::open, switch_tenant},
+      {Method::post, "/auth/logout", "logout", Guard::billing, logout, {.before_factor = true, .acting = true}},
+  };
   return routes;
 }
 }  // namespace api

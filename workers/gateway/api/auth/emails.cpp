@@ -18,11 +18,9 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using crypto::LinkPurpose;
 
-constexpr int unknown_links_a_minute = 60;  // of an address of the network
-constexpr int mails_a_day = 5;              // for a person
+constexpr int mails_a_day = 5;  // for a person
 constexpr Days link_life{1};
 constexpr Days undo_life{7};
-constexpr Seconds reset_life{1800};
 
 Error too_many_mails() {
   return {.code = Errc::rate_limited,
@@ -209,17 +207,16 @@ void undo_email(Services& services, const CallPtr& call) {
                         const store::Account& account) { return undo(services, tx, outbox, link, account); });
 }
 
-constexpr Route routes[] = {
-    {Method::post, "/v1/me/email/verify", "verifyEmail", Guard::billing, verify_email},
-    {Method::post, "/v1/me/email", "changeEmail", Guard::billing, change_email},
-    {Method::post, "/auth/email/confirm", "confirmEmail", Guard::open, confirm_email},
-    {Method::post, "/auth/email/undo", "undoEmailChange", Guard::open, undo_email},
-};
-
 }  // namespace
 
 namespace api {
 Routes emails() {
+  static constexpr Route routes[] = {
+      {Method::post, "/v1/me/email/verify", "verifyEmail", Guard::billing, verify_email},
+      {Method::post, "/v1/me/email", "changeEmail", Guard::billing, change_email},
+      {Method::post, "/auth/email/confirm", "confirmEmail", Guard::open, confirm_email},
+      {Method::post, "/auth/email/undo", "undoEmailChange", Guard::open, undo_email},
+  };
   return routes;
 }
 }  // namespace api

@@ -346,24 +346,6 @@ void renew_recovery_codes(Services& services, const CallPtr& call) {
       });
 }
 
-constexpr Terms always{.before_factor = true};
-constexpr Route routes[] = {
-    {Method::post, "/auth/login/factor", "showFactor", Guard::open, show_factor},
-    {Method::post, "/v1/me/step-up", "stepUp", Guard::billing, step_up, always},
-    {Method::get, "/v1/me/factors", "listFactors", Guard::billing, list_factors, always},
-    {Method::post, "/v1/me/factors/totp", "beginTotp", Guard::billing, begin_totp, always},
-    {Method::post, "/v1/me/factors/totp/confirm", "confirmTotp", Guard::billing, confirm_totp, always},
-    {Method::delete_, "/v1/me/factors/totp", "removeTotp", Guard::billing, remove_totp, always},
-    {Method::post, "/v1/me/recovery-codes", "renewRecoveryCodes", Guard::billing, renew_recovery_codes, always},
-    {Method::post, "/v1/admin/me/step-up", "adminStepUp", Guard::admin, step_up, always},
-    {Method::get, "/v1/admin/me/factors", "adminListFactors", Guard::admin, list_factors, always},
-    {Method::post, "/v1/admin/me/factors/totp", "adminBeginTotp", Guard::admin, begin_totp, always},
-    {Method::post, "/v1/admin/me/factors/totp/confirm", "adminConfirmTotp", Guard::admin, confirm_totp, always},
-    {Method::delete_, "/v1/admin/me/factors/totp", "adminRemoveTotp", Guard::admin, remove_totp, always},
-    {Method::post, "/v1/admin/me/recovery-codes", "adminRenewRecoveryCodes", Guard::admin, renew_recovery_codes,
-     always},
-};
-
 }  // namespace
 
 void prove(Services& services, const CallPtr& call, const Claimant& who, const ShownFactor& shown, const Proven& then,
@@ -400,6 +382,23 @@ Ended reset_factors_where_due(db::Transaction& tx, messaging::Outbox& outbox, co
 
 namespace api {
 Routes factors() {
+  static constexpr Terms always{.before_factor = true};
+  static constexpr Route routes[] = {
+      {Method::post, "/auth/login/factor", "showFactor", Guard::open, show_factor},
+      {Method::post, "/v1/me/step-up", "stepUp", Guard::billing, step_up, always},
+      {Method::get, "/v1/me/factors", "listFactors", Guard::billing, list_factors, always},
+      {Method::post, "/v1/me/factors/totp", "beginTotp", Guard::billing, begin_totp, always},
+      {Method::post, "/v1/me/factors/totp/confirm", "confirmTotp", Guard::billing, confirm_totp, always},
+      {Method::delete_, "/v1/me/factors/totp", "removeTotp", Guard::billing, remove_totp, always},
+      {Method::post, "/v1/me/recovery-codes", "renewRecoveryCodes", Guard::billing, renew_recovery_codes, always},
+      {Method::post, "/v1/admin/me/step-up", "adminStepUp", Guard::admin, step_up, always},
+      {Method::get, "/v1/admin/me/factors", "adminListFactors", Guard::admin, list_factors, always},
+      {Method::post, "/v1/admin/me/factors/totp", "adminBeginTotp", Guard::admin, begin_totp, always},
+      {Method::post, "/v1/admin/me/factors/totp/confirm", "adminConfirmTotp", Guard::admin, confirm_totp, always},
+      {Method::delete_, "/v1/admin/me/factors/totp", "adminRemoveTotp", Guard::admin, remove_totp, always},
+      {Method::post, "/v1/admin/me/recovery-codes", "adminRenewRecoveryCodes", Guard::admin, renew_recovery_codes,
+       always},
+  };
   return routes;
 }
 }  // namespace api

@@ -171,25 +171,26 @@ void own_options(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Terms own{.before_factor = true};
-constexpr Route routes[] = {
-    {Method::post, "/auth/login/factor/options", "passkeyLoginOptions", Guard::open, member_login_options},
-    {Method::post, "/v1/admin/auth/login/factor/options", "adminPasskeyLoginOptions", Guard::open, admin_login_options},
-    {Method::post, "/v1/me/step-up/options", "passkeyStepUpOptions", Guard::billing, own_options, own},
-    {Method::post, "/v1/me/factors/passkeys/options", "passkeyCreationOptions", Guard::billing, creation_options, own},
-    {Method::post, "/v1/me/factors/passkeys", "addPasskey", Guard::billing, add_passkey, own},
-    {Method::delete_, "/v1/me/factors/passkeys/{id}", "removePasskey", Guard::billing, remove_passkey, own},
-    {Method::post, "/v1/admin/me/step-up/options", "adminPasskeyStepUpOptions", Guard::admin, own_options, own},
-    {Method::post, "/v1/admin/me/factors/passkeys/options", "adminPasskeyCreationOptions", Guard::admin,
-     creation_options, own},
-    {Method::post, "/v1/admin/me/factors/passkeys", "adminAddPasskey", Guard::admin, add_passkey, own},
-    {Method::delete_, "/v1/admin/me/factors/passkeys/{id}", "adminRemovePasskey", Guard::admin, remove_passkey, own},
-};
-
 }  // namespace
 
 namespace api {
 Routes passkeys() {
+  static constexpr Terms own{.before_factor = true};
+  static constexpr Route routes[] = {
+      {Method::post, "/auth/login/factor/options", "passkeyLoginOptions", Guard::open, member_login_options},
+      {Method::post, "/v1/admin/auth/login/factor/options", "adminPasskeyLoginOptions", Guard::open,
+       admin_login_options},
+      {Method::post, "/v1/me/step-up/options", "passkeyStepUpOptions", Guard::billing, own_options, own},
+      {Method::post, "/v1/me/factors/passkeys/options", "passkeyCreationOptions", Guard::billing, creation_options,
+       own},
+      {Method::post, "/v1/me/factors/passkeys", "addPasskey", Guard::billing, add_passkey, own},
+      {Method::delete_, "/v1/me/factors/passkeys/{id}", "removePasskey", Guard::billing, remove_passkey, own},
+      {Method::post, "/v1/admin/me/step-up/options", "adminPasskeyStepUpOptions", Guard::admin, own_options, own},
+      {Method::post, "/v1/admin/me/factors/passkeys/options", "adminPasskeyCreationOptions", Guard::admin,
+       creation_options, own},
+      {Method::post, "/v1/admin/me/factors/passkeys", "adminAddPasskey", Guard::admin, add_passkey, own},
+      {Method::delete_, "/v1/admin/me/factors/passkeys/{id}", "adminRemovePasskey", Guard::admin, remove_passkey, own},
+  };
   return routes;
 }
 }  // namespace api

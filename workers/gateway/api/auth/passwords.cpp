@@ -19,9 +19,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 
 constexpr int forgotten_a_minute = 10;  // of an address
-constexpr int unknown_links_a_minute = 60;
-constexpr int mails_a_day = 5;  // to a person: nobody's mailbox is filled by way of us
-constexpr Seconds link_life{1800};
+constexpr int resets_a_day = 5;         // to a person: nobody's mailbox is filled by way of us
 
 Error too_many(int a_minute) {
   return {.code = Errc::rate_limited,
@@ -60,7 +58,7 @@ Result<void> send_link(Services& services, db::Connection& connection, const Cal
                            const auto token = services.link_tokens.make(crypto::LinkPurpose::password_reset, id, 1);
                            const auto now = outbox.now();
                            if (!store::put_reset(tx, account->user_id, crypto::link_token_hash(token), now,
-                                                 now + link_life, mails_a_day)) {
+                                                 now + reset_life, resets_a_day)) {
                              return {};
                            }
                            v1::PasswordResetRequested event;
@@ -214,16 +212,15 @@ void change_password(Services& services, const CallPtr& call) {
   if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
 }
 
-constexpr Route routes[] = {
-    {Method::post, "/auth/password/forgot", "forgetPassword", Guard::open, forget_password},
-    {Method::post, "/auth/password/reset", "resetPassword", Guard::open, reset_password},
-    {Method::post, "/v1/me/password", "changePassword", Guard::billing, change_password},
-};
-
 }  // namespace
 
 namespace api {
 Routes passwords() {
+  static constexpr Route routes[] = {
+      {Method::post, "/auth/password/forgot", "forgetPassword", Guard::open, forget_password},
+      {Method::post, "/auth/password/reset", "resetPassword", Guard::open, reset_password},
+      {Method::post, "/v1/me/password", "changePassword", Guard::billing, change_password},
+  };
   return routes;
 }
 }  // namespace api

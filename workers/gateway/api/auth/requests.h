@@ -14,6 +14,9 @@
 
 namespace tenantry::gateway {
 
+constexpr int unknown_links_a_minute = 60;  // mailed ones, of an address of the network
+constexpr Seconds reset_life{1800};
+
 struct LoginRequest {
   std::string email;
   std::string password;

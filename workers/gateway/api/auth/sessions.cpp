@@ -46,16 +46,15 @@ void end_other_sessions(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/me/sessions", "listOwnSessions", Guard::billing, list_own_sessions},
-    {Method::delete_, "/v1/me/sessions", "endOtherSessions", Guard::billing, end_other_sessions},
-    {Method::delete_, "/v1/me/sessions/{id}", "endOwnSession", Guard::billing, end_own_session},
-};
-
 }  // namespace
 
 namespace api {
 Routes sessions() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/me/sessions", "listOwnSessions", Guard::billing, list_own_sessions},
+      {Method::delete_, "/v1/me/sessions", "endOtherSessions", Guard::billing, end_other_sessions},
+      {Method::delete_, "/v1/me/sessions/{id}", "endOwnSession", Guard::billing, end_own_session},
+  };
   return routes;
 }
 }  // namespace api

@@ -20,11 +20,8 @@ using nlohmann::json;
 
 constexpr Seconds access_token_life{3600};
 constexpr Days session_life{30};         // however often it is seen
-constexpr Days session_idle_life{14};    // without being seen
 constexpr Seconds login_step_life{300};  // to choose a tenant, to show a second factor
-constexpr std::size_t user_agent_max = 200;
 constexpr std::size_t refresh_token_bytes = 32;
-constexpr std::size_t cookie_bytes = 32;
 
 json shown(const std::vector<store::Membership>& memberships) {
   auto list = json::array();
@@ -54,7 +51,7 @@ http::Response offer_tenants(Services& services, const Call& call, const store::
 }
 
 std::string user_agent_of(const Call& call) {
-  return printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max);
+  return call.user_agent();
 }
 
 // The person is told, whose it may not have been.
@@ -106,7 +103,7 @@ http::Response issue_tokens(Services& services, const Call& call, db::Transactio
                            {.user_id = person.user_id,
                             .tenant_id = place.tenant_id,
                             .family = place.session_id,
-                            .expires_at = std::min(now + session_idle_life, place.expires_at)},
+                            .expires_at = std::min(now + store::session_idle_life, place.expires_at)},
                            now);
   return secret_answer({{"access_token", crypto::sign(*call.reference->keys, claims, "tenantry", "tenantry-api")},
                         {"token_type", "bearer"},

@@ -91,7 +91,7 @@ Error no_queue() {
   return {.code = Errc::not_found, .reason = "not_found", .message = "There is no such queue."};
 }
 
-void broker(Services& services, const CallPtr& call) {
+void read_broker(Services& services, const CallPtr& call) {
   read(services, call, [&services, call](db::Transaction& tx) {
     const auto logins = store::broker_logins(tx, call->tenant_id());
     return json_response(200, render(services, *call, logins, store::broker_queues(tx, call->tenant_id()).size()));
@@ -199,33 +199,32 @@ void delete_queue(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/broker", "broker", Guard::live, broker, {.permission = "broker:read"}},
-    {Method::post,
-     "/v1/broker/rotate",
-     "rotateBroker",
-     Guard::live,
-     rotate_broker,
-     {.permission = "broker:rotate", .recent = true}},
-    {Method::get, "/v1/broker/queues", "listBrokerQueues", Guard::live, list_queues, {.permission = "broker:read"}},
-    {Method::post,
-     "/v1/broker/queues",
-     "createBrokerQueue",
-     Guard::live,
-     create_queue,
-     {.permission = "broker:manage"}},
-    {Method::delete_,
-     "/v1/broker/queues/{name}",
-     "deleteBrokerQueue",
-     Guard::live,
-     delete_queue,
-     {.permission = "broker:manage"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes broker() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/broker", "broker", Guard::live, read_broker, {.permission = "broker:read"}},
+      {Method::post,
+       "/v1/broker/rotate",
+       "rotateBroker",
+       Guard::live,
+       rotate_broker,
+       {.permission = "broker:rotate", .recent = true}},
+      {Method::get, "/v1/broker/queues", "listBrokerQueues", Guard::live, list_queues, {.permission = "broker:read"}},
+      {Method::post,
+       "/v1/broker/queues",
+       "createBrokerQueue",
+       Guard::live,
+       create_queue,
+       {.permission = "broker:manage"}},
+      {Method::delete_,
+       "/v1/broker/queues/{name}",
+       "deleteBrokerQueue",
+       Guard::live,
+       delete_queue,
+       {.permission = "broker:manage"}},
+  };
   return routes;
 }
 }  // namespace api

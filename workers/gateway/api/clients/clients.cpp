@@ -137,22 +137,21 @@ void delete_client(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Terms reads{.permission = "clients:read", .owned = true, .module = "crm"};
-constexpr Terms creates{.permission = "clients:create", .owned = true, .module = "crm"};
-constexpr Terms updates{.permission = "clients:update", .owned = true, .module = "crm"};
-constexpr Terms deletes{.permission = "clients:delete", .owned = true, .module = "crm"};
-constexpr Route routes[] = {
-    {Method::get, "/v1/clients", "listClients", Guard::live, list_clients, reads},
-    {Method::post, "/v1/clients", "createClient", Guard::live, create_client, creates},
-    {Method::get, "/v1/clients/{id}", "readClient", Guard::live, read_client, reads},
-    {Method::patch, "/v1/clients/{id}", "updateClient", Guard::live, update_client, updates},
-    {Method::delete_, "/v1/clients/{id}", "deleteClient", Guard::live, delete_client, deletes},
-};
-
 }  // namespace
 
 namespace api {
 Routes clients() {
+  static constexpr Terms reads{.permission = "clients:read", .owned = true, .module = "crm"};
+  static constexpr Terms creates{.permission = "clients:create", .owned = true, .module = "crm"};
+  static constexpr Terms updates{.permission = "clients:update", .owned = true, .module = "crm"};
+  static constexpr Terms deletes{.permission = "clients:delete", .owned = true, .module = "crm"};
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/clients", "listClients", Guard::live, list_clients, reads},
+      {Method::post, "/v1/clients", "createClient", Guard::live, create_client, creates},
+      {Method::get, "/v1/clients/{id}", "readClient", Guard::live, read_client, reads},
+      {Method::patch, "/v1/clients/{id}", "updateClient", Guard::live, update_client, updates},
+      {Method::delete_, "/v1/clients/{id}", "deleteClient", Guard::live, delete_client, deletes},
+  };
   return routes;
 }
 }  // namespace api

@@ -17,10 +17,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-constexpr Seconds admin_session_life{12 * 3600};  // a working day; idle ends it sooner (edge/store.cpp)
-constexpr std::size_t cookie_bytes = 32;
-constexpr std::size_t user_agent_max = 200;
-constexpr int reports_a_minute = 30;  // of an address
+constexpr int reports_a_minute = 30;              // of an address
 constexpr std::size_t report_logged_max = 1000;
 
 // With `token` null: a person, and no token of the platform's.
@@ -77,12 +74,12 @@ Result<http::Response> begin(Services& services, const Call& call, db::Transacti
   }
   const auto cookie = to_base64url(crypto::random_bytes(cookie_bytes));
   const auto now = services.clock.now();
-  const auto expires_at = now + admin_session_life;
+  const auto expires_at = now + store::admin_session_life;
   tx.send(
       "INSERT INTO platform.admin_cookies (cookie_hash, admin, credential_hash, person, created_at, last_seen_at, "
       "expires_at, user_agent, address) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)",
       {ByteView{crypto::sha256(as_bytes(cookie))}, who.admin, ByteView{who.credential}, who.person, now, expires_at,
-       printable(call.request().headers.get("User-Agent").value_or(""), user_agent_max), call.origin});
+       call.user_agent(), call.origin});
   v1::UserLoggedIn event;
   event.set_user_id(who.admin + '/' + who.person);
   event.set_email(who.person);
@@ -90,7 +87,7 @@ Result<http::Response> begin(Services& services, const Call& call, db::Transacti
   outbox.publish(std::string(events::platform_tenant), event);
   auto response = json_response(
       200, {{"kind", "admin"}, {"name", who.person}, {"token", who.admin}, {"expires_at", to_rfc3339(expires_at)}});
-  response.headers.add("Set-Cookie", set_cookie(cookie, admin_session_life));
+  response.headers.add("Set-Cookie", set_cookie(cookie, store::admin_session_life));
   return response;
 }
 
@@ -106,7 +103,7 @@ void begin_admin_session(Services& services, const CallPtr& call) {
   });
 }
 
-void end_admin_session(Services& services, const CallPtr& call) {
+void end_admin_cookie(Services& services, const CallPtr& call) {
   change(
       services, call,
       [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
@@ -131,22 +128,21 @@ void csp_report(Services& services, const CallPtr& call) {
   services.answer(call, {.status = 204});
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/console/session", "consoleSession", Guard::open, session},
-    {Method::post, "/v1/console/admin-session", "beginAdminSession", Guard::open, begin_admin_session},
-    {Method::delete_, "/v1/console/admin-session", "endAdminSession", Guard::admin, end_admin_session},
-    {Method::post,
-     "/v1/console/csp-reports",
-     "cspReport",
-     Guard::open,
-     csp_report,
-     {.body = BodyKind::report, .before_database = true}},
-};
-
 }  // namespace
 
 namespace api {
 Routes console() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/console/session", "consoleSession", Guard::open, session},
+      {Method::post, "/v1/console/admin-session", "beginAdminSession", Guard::open, begin_admin_session},
+      {Method::delete_, "/v1/console/admin-session", "endAdminSession", Guard::admin, end_admin_cookie},
+      {Method::post,
+       "/v1/console/csp-reports",
+       "cspReport",
+       Guard::open,
+       csp_report,
+       {.body = BodyKind::report, .before_database = true}},
+  };
   return routes;
 }
 }  // namespace api

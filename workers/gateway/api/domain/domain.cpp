@@ -17,11 +17,11 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-constexpr std::size_t token_bytes = 20;
+constexpr std::size_t challenge_bytes = 20;
 constexpr Seconds asked_again_after{
     10};  // somebody who presses the button again and again asks no name server so often
 
-std::optional<json> load(db::Transaction& tx, const std::string& tenant_id, const char* lock = "") {
+std::optional<json> load_domain(db::Transaction& tx, const std::string& tenant_id, const char* lock = "") {
   const auto rows =
       tx.exec(std::string("SELECT domain, token, state, problem, set_at, checked_at, verified_at, missing_since, "
                           "next_check_at FROM platform.domains WHERE tenant_id = $1 ") +
@@ -47,7 +47,7 @@ Error no_domain() {
 
 void read_domain(Services& services, const CallPtr& call) {
   read(services, call, [call](db::Transaction& tx) -> Result<http::Response> {
-    const auto domain = load(tx, call->tenant_id());
+    const auto domain = load_domain(tx, call->tenant_id());
     return domain ? Result<http::Response>(json_response(200, *domain)) : no_domain();
   });
 }
@@ -64,7 +64,7 @@ void set_domain(Services& services, const CallPtr& call) {
       services, call, parse_domain(call->request().body, ours),
       [call](const std::string& domain, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
         const auto& tenant_id = call->tenant_id();
-        const auto before = load(tx, tenant_id, "FOR UPDATE");
+        const auto before = load_domain(tx, tenant_id, "FOR UPDATE");
         if (before && before->at("domain") == domain) return json_response(200, *before);
         tx.send(
             "INSERT INTO platform.domains (tenant_id, domain, token, state, set_at, asked_at, next_check_at) VALUES "
@@ -72,13 +72,13 @@ void set_domain(Services& services, const CallPtr& call) {
             "token = excluded.token, state = 'pending', problem = '', set_at = excluded.set_at, "
             "asked_at = excluded.asked_at, checks = 0, checked_at = NULL, verified_at = NULL, missing_since = NULL, "
             "next_check_at = excluded.next_check_at",
-            {tenant_id, domain, to_base64url(crypto::random_bytes(token_bytes)), outbox.now()});
+            {tenant_id, domain, to_base64url(crypto::random_bytes(challenge_bytes)), outbox.now()});
         stop_serving(tx, outbox, tenant_id);
         v1::DomainSet event;
         event.set_domain(domain);
         if (before) event.set_from_domain(before->at("domain"));
         outbox.publish(tenant_id, event);
-        return json_response(200, *load(tx, tenant_id));
+        return json_response(200, *load_domain(tx, tenant_id));
       },
       [&services] { services.domain_asked(); });
 }
@@ -93,7 +93,7 @@ void verify_domain(Services& services, const CallPtr& call) {
             "greatest($2, checked_at + ($2 - $3)) ELSE $2 END WHERE tenant_id = $1",
             {call->tenant_id(), now, now - asked_again_after});
         if (asked.affected() == 0) return no_domain();
-        return json_response(202, *load(tx, call->tenant_id()));
+        return json_response(202, *load_domain(tx, call->tenant_id()));
       },
       [&services] { services.domain_asked(); });
 }
@@ -101,7 +101,7 @@ void verify_domain(Services& services, const CallPtr& call) {
 void remove_domain(Services& services, const CallPtr& call) {
   change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
     const auto& tenant_id = call->tenant_id();
-    const auto before = load(tx, tenant_id, "FOR UPDATE");
+    const auto before = load_domain(tx, tenant_id, "FOR UPDATE");
     if (!before) return no_domain();
     tx.send("DELETE FROM platform.domains WHERE tenant_id = $1", {tenant_id});
     stop_serving(tx, outbox, tenant_id);
@@ -112,22 +112,26 @@ void remove_domain(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/domain", "readDomain", Guard::live, read_domain, {.permission = "settings:read"}},
-    {Method::put, "/v1/domain", "setDomain", Guard::live, set_domain, {.permission = "settings:update"}},
-    {Method::post, "/v1/domain/verify", "verifyDomain", Guard::live, verify_domain, {.permission = "settings:update"}},
-    {Method::delete_,
-     "/v1/domain",
-     "removeDomain",
-     Guard::live,
-     remove_domain,
-     {.permission = "settings:update", .recent = true}},
-};
-
 }  // namespace
 
 namespace api {
 Routes domain() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/domain", "readDomain", Guard::live, read_domain, {.permission = "settings:read"}},
+      {Method::put, "/v1/domain", "setDomain", Guard::live, set_domain, {.permission = "settings:update"}},
+      {Method::post,
+       "/v1/domain/verify",
+       "verifyDomain",
+       Guard::live,
+       verify_domain,
+       {.permission = "settings:update"}},
+      {Method::delete_,
+       "/v1/domain",
+       "removeDomain",
+       Guard::live,
+       remove_domain,
+       {.permission = "settings:update", .recent = true}},
+  };
   return routes;
 }
 }  // namespace api

@@ -77,19 +77,18 @@ void publish_event(Services& services, const CallPtr& call) {
          });
 }
 
-constexpr Route routes[] = {
-    {Method::post,
-     "/v1/events",
-     "publishEvent",
-     Guard::live,
-     publish_event,
-     {.permission = "events:publish", .body = BodyKind::event, .body_max = large_body_max}},
-};
-
 }  // namespace
 
 namespace api {
 Routes events() {
+  static constexpr Route routes[] = {
+      {Method::post,
+       "/v1/events",
+       "publishEvent",
+       Guard::live,
+       publish_event,
+       {.permission = "events:publish", .body = BodyKind::event, .body_max = large_body_max}},
+  };
   return routes;
 }
 }  // namespace api

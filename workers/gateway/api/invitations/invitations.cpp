@@ -12,7 +12,7 @@ namespace tenantry::gateway {
 namespace {
 
 constexpr int unknown_tokens_a_minute = 60;  // of an address
-constexpr std::size_t token_size_max = 64;
+constexpr std::size_t invitation_token_size_max = 64;
 
 // One try with a token. Its place among the tries with unknown ones is given back where the token was one of ours: who
 // guesses is limited, not who was invited behind the same address.
@@ -50,7 +50,7 @@ TryPtr admit(Services& services, const CallPtr& call) {
 
 std::string token_of(const Call& call) {
   const auto& token = call.path.at("token");
-  return token.size() <= token_size_max ? token : "";
+  return token.size() <= invitation_token_size_max ? token : "";
 }
 
 struct Accepting {
@@ -122,16 +122,15 @@ void decline_invitation(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/invitations/{token}", "openInvitation", Guard::open, open_invitation},
-    {Method::post, "/v1/invitations/{token}/accept", "acceptInvitation", Guard::open, accept_invitation},
-    {Method::post, "/v1/invitations/{token}/decline", "declineInvitation", Guard::open, decline_invitation},
-};
-
 }  // namespace
 
 namespace api {
 Routes invitations() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/invitations/{token}", "openInvitation", Guard::open, open_invitation},
+      {Method::post, "/v1/invitations/{token}/accept", "acceptInvitation", Guard::open, accept_invitation},
+      {Method::post, "/v1/invitations/{token}/decline", "declineInvitation", Guard::open, decline_invitation},
+  };
   return routes;
 }
 }  // namespace api

@@ -50,7 +50,7 @@ std::string render_me(const Call& call) {
 
 // Says what the guard has just decided by, so it is as fresh as any other answer: a change of the
 // tenant shows at once (fanout), one of the person within the session's time to live.
-void me(Services& services, const CallPtr& call) {
+void read_me(Services& services, const CallPtr& call) {
   auto& rendered = call->session->me;
   if (rendered.tenant != call->tenant || rendered.reference != call->reference) {
     rendered = {call->tenant, call->reference, render_me(*call)};
@@ -58,14 +58,13 @@ void me(Services& services, const CallPtr& call) {
   services.answer(call, http::Response::json(200, rendered.body));
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/me", "me", Guard::live, me, {.acting = true}},
-};
-
 }  // namespace
 
 namespace api {
 Routes me() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/me", "me", Guard::live, read_me, {.acting = true}},
+  };
   return routes;
 }
 }  // namespace api

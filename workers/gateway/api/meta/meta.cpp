@@ -70,19 +70,18 @@ void problem_page(Services& services, const CallPtr& call) {
                                                "happened; its code is stable. See /openapi.json.\n"));
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/livez", "livez", Guard::open, livez, {.before_database = true}},
-    {Method::get, "/readyz", "readyz", Guard::open, readyz, {.before_database = true}},
-    {Method::get, "/metrics", "metrics", Guard::open, metrics_page, {.before_database = true}},
-    {Method::get, "/openapi.json", "openapi", Guard::open, openapi, {.same_for_all = true}},
-    {Method::get, "/asyncapi.json", "asyncapi", Guard::open, asyncapi, {.same_for_all = true}},
-    {Method::get, "/problems/{code}", "problem", Guard::open, problem_page, {.same_for_all = true}},
-};
-
 }  // namespace
 
 namespace api {
 Routes meta() {
+  static constexpr Route routes[] = {
+      {Method::get, "/livez", "livez", Guard::open, livez, {.before_database = true}},
+      {Method::get, "/readyz", "readyz", Guard::open, readyz, {.before_database = true}},
+      {Method::get, "/metrics", "metrics", Guard::open, metrics_page, {.before_database = true}},
+      {Method::get, "/openapi.json", "openapi", Guard::open, openapi, {.same_for_all = true}},
+      {Method::get, "/asyncapi.json", "asyncapi", Guard::open, asyncapi, {.same_for_all = true}},
+      {Method::get, "/problems/{code}", "problem", Guard::open, problem_page, {.same_for_all = true}},
+  };
   return routes;
 }
 }  // namespace api

@@ -25,14 +25,13 @@ void list_permissions(Services& services, const CallPtr& call) {
   services.answer(call, std::move(response));
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/permissions", "listPermissions", Guard::live, list_permissions, {.permission = "roles:read"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes permissions() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/permissions", "listPermissions", Guard::live, list_permissions, {.permission = "roles:read"}},
+  };
   return routes;
 }
 }  // namespace api

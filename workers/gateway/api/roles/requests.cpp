@@ -9,9 +9,7 @@
 namespace tenantry::gateway {
 namespace {
 
-constexpr std::size_t name_max = 40;
 constexpr std::size_t description_max = 200;
-constexpr std::size_t permissions_max = 200;
 
 bool is_role_name(std::string_view text) {
   const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
@@ -36,7 +34,7 @@ Result<RoleRequest> parse_new_role(std::string_view body, const Grants& known) {
   if (!object) return object.error();
   Fields fields(*object);
   RoleRequest request;
-  request.name = fields.line("role", true, name_max);
+  request.name = fields.line("role", true, role_name_max);
   if (!request.name.empty() && !is_role_name(request.name)) {
     fields.fail("role", "role_name", "must be of small letters, digits, _ and -, and begin with a letter");
   }

@@ -139,19 +139,18 @@ void delete_role(Services& services, const CallPtr& call) {
       forget(services, call));
 }
 
-constexpr Terms reads{.permission = "roles:read"};
-constexpr Route routes[] = {
-    {Method::get, "/v1/roles", "listRoles", Guard::live, list_roles, reads},
-    {Method::post, "/v1/roles", "createRole", Guard::live, create_role, {.permission = "roles:create"}},
-    {Method::get, "/v1/roles/{role}", "readRole", Guard::live, read_role, reads},
-    {Method::patch, "/v1/roles/{role}", "updateRole", Guard::live, update_role, {.permission = "roles:update"}},
-    {Method::delete_, "/v1/roles/{role}", "deleteRole", Guard::live, delete_role, {.permission = "roles:delete"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes roles() {
+  static constexpr Terms reads{.permission = "roles:read"};
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/roles", "listRoles", Guard::live, list_roles, reads},
+      {Method::post, "/v1/roles", "createRole", Guard::live, create_role, {.permission = "roles:create"}},
+      {Method::get, "/v1/roles/{role}", "readRole", Guard::live, read_role, reads},
+      {Method::patch, "/v1/roles/{role}", "updateRole", Guard::live, update_role, {.permission = "roles:update"}},
+      {Method::delete_, "/v1/roles/{role}", "deleteRole", Guard::live, delete_role, {.permission = "roles:delete"}},
+  };
   return routes;
 }
 }  // namespace api

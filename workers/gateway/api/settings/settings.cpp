@@ -19,7 +19,7 @@ struct Stored {
   std::string locale;
 };
 
-Stored load(db::Transaction& tx, const std::string& tenant_id, const char* lock = "") {
+Stored load_settings(db::Transaction& tx, const std::string& tenant_id, const char* lock = "") {
   const std::string locale{
       tx.exec(std::string("SELECT locale FROM platform.tenants WHERE tenant_id = $1 ") + lock, {tenant_id})[0].text(0)};
   Stored out{{}, locale};
@@ -36,7 +36,7 @@ http::Response shown(const Stored& stored) {
 }
 
 void read_settings(Services& services, const CallPtr& call) {
-  read(services, call, [call](db::Transaction& tx) { return shown(load(tx, call->tenant_id())); });
+  read(services, call, [call](db::Transaction& tx) { return shown(load_settings(tx, call->tenant_id())); });
 }
 
 void keep(db::Transaction& tx, const std::string& tenant_id, const std::string& name,
@@ -103,7 +103,7 @@ void update_settings(Services& services, const CallPtr& call) {
       services, call,
       [call, patch = *patch](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
         const auto& tenant_id = call->tenant_id();
-        auto stored = load(tx, tenant_id, "FOR UPDATE");
+        auto stored = load_settings(tx, tenant_id, "FOR UPDATE");
         const auto before = settings_document(stored.set, stored.locale);
         if (!may_change(call->request(), *shown(stored).headers.get("ETag"))) {
           return precondition_failed(call->request());
@@ -121,15 +121,19 @@ void update_settings(Services& services, const CallPtr& call) {
       forget(services, call));
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/settings", "readSettings", Guard::live, read_settings, {.permission = "settings:read"}},
-    {Method::patch, "/v1/settings", "updateSettings", Guard::live, update_settings, {.permission = "settings:update"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes settings() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/settings", "readSettings", Guard::live, read_settings, {.permission = "settings:read"}},
+      {Method::patch,
+       "/v1/settings",
+       "updateSettings",
+       Guard::live,
+       update_settings,
+       {.permission = "settings:update"}},
+  };
   return routes;
 }
 }  // namespace api

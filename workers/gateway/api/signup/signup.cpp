@@ -172,7 +172,7 @@ void finish(Services& services, const CallPtr& call, const std::shared_ptr<Signu
   });
 }
 
-void signup(Services& services, const CallPtr& call) {
+void take_signup(Services& services, const CallPtr& call) {
   auto key = idempotency_key(call->request());
   if (!key) return services.refuse(call, key.error());
   auto request = parse_signup(call->request().body, call->reference->plans, SignupForm::person);
@@ -257,18 +257,17 @@ void check_company(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::post, "/signup", "signup", Guard::open, signup},
-    {Method::get, "/signup/check-email", "checkEmail", Guard::open, check_email},
-    {Method::get, "/signup/check-company", "checkCompany", Guard::open, check_company},
-    {Method::get, "/signup/plans", "plans", Guard::open, plans, {.same_for_all = true}},
-    {Method::post, "/v1/admin/tenants", "adminCreateTenant", Guard::admin, create_tenant, {.super_admin = true}},
-};
-
 }  // namespace
 
 namespace api {
 Routes signup() {
+  static constexpr Route routes[] = {
+      {Method::post, "/signup", "signup", Guard::open, take_signup},
+      {Method::get, "/signup/check-email", "checkEmail", Guard::open, check_email},
+      {Method::get, "/signup/check-company", "checkCompany", Guard::open, check_company},
+      {Method::get, "/signup/plans", "plans", Guard::open, plans, {.same_for_all = true}},
+      {Method::post, "/v1/admin/tenants", "adminCreateTenant", Guard::admin, create_tenant, {.super_admin = true}},
+  };
   return routes;
 }
 }  // namespace api

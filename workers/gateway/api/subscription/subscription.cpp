@@ -56,7 +56,7 @@ json read_billing(db::Transaction& tx, std::string_view tenant_id) {
 }
 
 // Read afresh: whoever has just paid or cancelled looks here.
-void subscription(Services& services, const CallPtr& call) {
+void read_subscription(Services& services, const CallPtr& call) {
   read(services, call, [&services, call](db::Transaction& tx) {
     const auto entry = store::load_tenant(tx, call->tenant_id(), services.clock.now());
     TENANTRY_ASSERT(entry != nullptr);  // tenants' rows stay for good
@@ -163,44 +163,43 @@ void reactivate_subscription(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get,
-     "/v1/subscription",
-     "subscription",
-     Guard::billing,
-     subscription,
-     {.permission = "subscription:read"}},
-    {Method::put,
-     "/v1/subscription/plan",
-     "choosePlan",
-     Guard::billing,
-     choose_plan,
-     {.permission = "subscription:change_plan"}},
-    {Method::delete_,
-     "/v1/subscription/plan",
-     "keepPlan",
-     Guard::billing,
-     keep_plan,
-     {.permission = "subscription:change_plan"}},
-    {Method::get, "/v1/invoices", "listInvoices", Guard::billing, invoices, {.permission = "subscription:read"}},
-    {Method::post,
-     "/v1/subscription/cancel",
-     "cancelSubscription",
-     Guard::billing,
-     cancel_subscription,
-     {.permission = "subscription:cancel", .recent = true}},
-    {Method::post,
-     "/v1/subscription/reactivate",
-     "reactivateSubscription",
-     Guard::billing,
-     reactivate_subscription,
-     {.permission = "subscription:reactivate"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes subscription() {
+  static constexpr Route routes[] = {
+      {Method::get,
+       "/v1/subscription",
+       "subscription",
+       Guard::billing,
+       read_subscription,
+       {.permission = "subscription:read"}},
+      {Method::put,
+       "/v1/subscription/plan",
+       "choosePlan",
+       Guard::billing,
+       choose_plan,
+       {.permission = "subscription:change_plan"}},
+      {Method::delete_,
+       "/v1/subscription/plan",
+       "keepPlan",
+       Guard::billing,
+       keep_plan,
+       {.permission = "subscription:change_plan"}},
+      {Method::get, "/v1/invoices", "listInvoices", Guard::billing, invoices, {.permission = "subscription:read"}},
+      {Method::post,
+       "/v1/subscription/cancel",
+       "cancelSubscription",
+       Guard::billing,
+       cancel_subscription,
+       {.permission = "subscription:cancel", .recent = true}},
+      {Method::post,
+       "/v1/subscription/reactivate",
+       "reactivateSubscription",
+       Guard::billing,
+       reactivate_subscription,
+       {.permission = "subscription:reactivate"}},
+  };
   return routes;
 }
 }  // namespace api

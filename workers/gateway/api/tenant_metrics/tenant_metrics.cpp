@@ -34,7 +34,7 @@ constexpr Series series[] = {
 // In the order of a life.
 constexpr std::array<std::string_view, 5> statuses = {"pending", "trial", "active", "suspended", "cancelled"};
 
-std::string number(double value) {
+std::string metric_value(double value) {
   std::array<char, 32> text{};
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
@@ -46,7 +46,7 @@ void head(std::string& out, std::string_view name, std::string_view help) {
 // A name and a plan are of letters, digits and hyphens: nothing in them wants escaping.
 std::string line(std::string_view name, std::string_view tenant, std::string_view more, double value) {
   std::string out(name);
-  return out.append("{tenant=\"").append(tenant).append("\"").append(more).append("} ").append(number(value)) + "\n";
+  return out.append("{tenant=\"").append(tenant).append("\"").append(more).append("} ").append(metric_value(value)) + "\n";
 }
 
 double value_of(const db::Row& row, int column) {
@@ -74,7 +74,7 @@ std::string page_of(const db::Rows& rows, std::int64_t left_out) {
   return out;
 }
 
-void tenant_metrics(Services& services, const CallPtr& call) {
+void read_tenant_metrics(Services& services, const CallPtr& call) {
   const auto now = services.clock.now();
   read(services, call, [now](db::Transaction& tx) -> Result<http::Response> {
     const auto rows = tx.exec("SELECT * FROM platform.tenant_numbers($1, $2)", {now, tenants_max});
@@ -87,14 +87,14 @@ void tenant_metrics(Services& services, const CallPtr& call) {
 }
 
 // Who scrapes is on record once an hour, as whoever uses the platform's token; not each time, four times a minute.
-constexpr Route routes[] = {
-    {Method::get, "/metrics/tenants", "tenantMetrics", Guard::admin, tenant_metrics, {.streams = true}},
-};
 
 }  // namespace
 
 namespace api {
 Routes tenant_metrics() {
+  static constexpr Route routes[] = {
+      {Method::get, "/metrics/tenants", "tenantMetrics", Guard::admin, read_tenant_metrics, {.streams = true}},
+  };
   return routes;
 }
 }  // namespace api

@@ -79,7 +79,7 @@ double calls_known(const Services& services, const Call& call) {
   return services.meter.used(call.tenant_id(), 0, floor_month(services.clock.now()));
 }
 
-void usage(Services& services, const CallPtr& call) {
+void read_usage(Services& services, const CallPtr& call) {
   UsageFilter filter{.metric = query(*call, "metric"), .span = query(*call, "span")};
   const auto from = query_time(call->request(), "from");
   if (!from) return services.refuse(call, from.error());
@@ -136,15 +136,14 @@ void check_limit(Services& services, const CallPtr& call) {
       });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/usage", "usage", Guard::live, usage, {.permission = "usage:read"}},
-    {Method::get, "/v1/limits/check", "checkLimit", Guard::live, check_limit, {.permission = "usage:read"}},
-};
-
 }  // namespace
 
 namespace api {
 Routes usage() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/usage", "usage", Guard::live, read_usage, {.permission = "usage:read"}},
+      {Method::get, "/v1/limits/check", "checkLimit", Guard::live, check_limit, {.permission = "usage:read"}},
+  };
   return routes;
 }
 }  // namespace api

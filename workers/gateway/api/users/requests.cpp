@@ -7,7 +7,6 @@
 namespace tenantry::gateway {
 namespace {
 
-constexpr std::size_t role_name_max = 40;
 
 }  // namespace
 

@@ -187,32 +187,31 @@ void reset_factors(Services& services, const CallPtr& call) {
          });
 }
 
-constexpr Terms revokes{.permission = "users:invite"};
-constexpr Terms invites{.permission = "users:invite", .confirmed = true};
-constexpr Terms updates{.permission = "users:update"};
-constexpr Route routes[] = {
-    {Method::get, "/v1/users", "listUsers", Guard::live, list_users, {.permission = "users:read"}},
-    {Method::post, "/v1/users", "inviteUser", Guard::live, invite_user, invites},
-    {Method::post, "/v1/users/{id}/resend", "resendInvitation", Guard::live, resend_invitation, invites},
-    {Method::post, "/v1/users/{id}/revoke", "revokeInvitation", Guard::live, revoke_invitation, revokes},
-    {Method::patch, "/v1/users/{id}", "changeUserRole", Guard::live, change_role, updates},
-    {Method::post, "/v1/users/{id}/deactivate", "deactivateUser", Guard::live, deactivate_user, updates},
-    {Method::post, "/v1/users/{id}/reactivate", "reactivateUser", Guard::live, reactivate_user, updates},
-    {Method::delete_, "/v1/users/{id}", "removeUser", Guard::live, remove_user, {.asked = "users:remove"}},
-    {Method::post,
-     "/v1/users/{id}/transfer-ownership",
-     "transferOwnership",
-     Guard::live,
-     transfer_ownership,
-     {.permission = "users:transfer"}},
-    {Method::post, "/v1/users/{id}/reset-factors", "resetUserFactors", Guard::live, reset_factors, updates},
-    {Method::delete_, "/v1/users/{id}/sessions", "endUserSessions", Guard::live, end_user_sessions, updates},
-};
-
 }  // namespace
 
 namespace api {
 Routes users() {
+  static constexpr Terms revokes{.permission = "users:invite"};
+  static constexpr Terms invites{.permission = "users:invite", .confirmed = true};
+  static constexpr Terms updates{.permission = "users:update"};
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/users", "listUsers", Guard::live, list_users, {.permission = "users:read"}},
+      {Method::post, "/v1/users", "inviteUser", Guard::live, invite_user, invites},
+      {Method::post, "/v1/users/{id}/resend", "resendInvitation", Guard::live, resend_invitation, invites},
+      {Method::post, "/v1/users/{id}/revoke", "revokeInvitation", Guard::live, revoke_invitation, revokes},
+      {Method::patch, "/v1/users/{id}", "changeUserRole", Guard::live, change_role, updates},
+      {Method::post, "/v1/users/{id}/deactivate", "deactivateUser", Guard::live, deactivate_user, updates},
+      {Method::post, "/v1/users/{id}/reactivate", "reactivateUser", Guard::live, reactivate_user, updates},
+      {Method::delete_, "/v1/users/{id}", "removeUser", Guard::live, remove_user, {.asked = "users:remove"}},
+      {Method::post,
+       "/v1/users/{id}/transfer-ownership",
+       "transferOwnership",
+       Guard::live,
+       transfer_ownership,
+       {.permission = "users:transfer"}},
+      {Method::post, "/v1/users/{id}/reset-factors", "resetUserFactors", Guard::live, reset_factors, updates},
+      {Method::delete_, "/v1/users/{id}/sessions", "endUserSessions", Guard::live, end_user_sessions, updates},
+  };
   return routes;
 }
 }  // namespace api

@@ -252,18 +252,17 @@ void remove_dunning(Services& services, const CallPtr& call) {
          });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/tenants/{id}/account", "adminExplainAccount", Guard::admin, explain_account},
-    {Method::post, "/v1/admin/tenants/{id}/review-account", "adminReviewAccount", Guard::admin, review_account},
-    {Method::get, "/v1/admin/tenants/{id}/dunning", "adminDunning", Guard::admin, read_dunning},
-    {Method::put, "/v1/admin/tenants/{id}/dunning", "adminSetDunning", Guard::admin, set_dunning},
-    {Method::post, "/v1/admin/tenants/{id}/remove-dunning", "adminRemoveDunning", Guard::admin, remove_dunning},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_accounts() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/tenants/{id}/account", "adminExplainAccount", Guard::admin, explain_account},
+      {Method::post, "/v1/admin/tenants/{id}/review-account", "adminReviewAccount", Guard::admin, review_account},
+      {Method::get, "/v1/admin/tenants/{id}/dunning", "adminDunning", Guard::admin, read_dunning},
+      {Method::put, "/v1/admin/tenants/{id}/dunning", "adminSetDunning", Guard::admin, set_dunning},
+      {Method::post, "/v1/admin/tenants/{id}/remove-dunning", "adminRemoveDunning", Guard::admin, remove_dunning},
+  };
   return routes;
 }
 }  // namespace api

@@ -90,15 +90,14 @@ void of_one(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/availability", "adminAvailability", Guard::admin, of_all},
-    {Method::get, "/v1/admin/tenants/{id}/availability", "adminTenantAvailability", Guard::admin, of_one},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_availability() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/availability", "adminAvailability", Guard::admin, of_all},
+      {Method::get, "/v1/admin/tenants/{id}/availability", "adminTenantAvailability", Guard::admin, of_one},
+  };
   return routes;
 }
 }  // namespace api

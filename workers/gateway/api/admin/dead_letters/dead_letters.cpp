@@ -286,22 +286,21 @@ void drop_letters(Services& services, const CallPtr& call) {
   decide_many(services, call, Decision::drop);
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/dead-letters", "adminDeadLetters", Guard::admin, list_letters},
-    {Method::get, "/v1/admin/dead-letters/groups", "adminDeadLetterGroups", Guard::admin, list_groups},
-    {Method::post, "/v1/admin/dead-letters/redrive", "adminRedriveDeadLetters", Guard::admin, redrive_letters},
-    {Method::post, "/v1/admin/dead-letters/drop", "adminDropDeadLetters", Guard::admin, drop_letters},
-    {Method::get, "/v1/admin/dead-letters/{id}", "adminReadDeadLetter", Guard::admin, read_letter},
-    // The same for the console, where nothing that is on record comes of a GET.
-    {Method::post, "/v1/admin/dead-letters/{id}/reveal", "adminRevealDeadLetter", Guard::admin, read_letter},
-    {Method::post, "/v1/admin/dead-letters/{id}/redrive", "adminRedriveDeadLetter", Guard::admin, redrive_letter},
-    {Method::post, "/v1/admin/dead-letters/{id}/drop", "adminDropDeadLetter", Guard::admin, drop_letter},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_dead_letters() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/dead-letters", "adminDeadLetters", Guard::admin, list_letters},
+      {Method::get, "/v1/admin/dead-letters/groups", "adminDeadLetterGroups", Guard::admin, list_groups},
+      {Method::post, "/v1/admin/dead-letters/redrive", "adminRedriveDeadLetters", Guard::admin, redrive_letters},
+      {Method::post, "/v1/admin/dead-letters/drop", "adminDropDeadLetters", Guard::admin, drop_letters},
+      {Method::get, "/v1/admin/dead-letters/{id}", "adminReadDeadLetter", Guard::admin, read_letter},
+      // The same for the console, where nothing that is on record comes of a GET.
+      {Method::post, "/v1/admin/dead-letters/{id}/reveal", "adminRevealDeadLetter", Guard::admin, read_letter},
+      {Method::post, "/v1/admin/dead-letters/{id}/redrive", "adminRedriveDeadLetter", Guard::admin, redrive_letter},
+      {Method::post, "/v1/admin/dead-letters/{id}/drop", "adminDropDeadLetter", Guard::admin, drop_letter},
+  };
   return routes;
 }
 }  // namespace api

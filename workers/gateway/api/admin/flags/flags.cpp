@@ -169,20 +169,19 @@ void unset_tenant_flag(Services& services, const CallPtr& call) {
       [&services, id] { services.tenant_changed(id); });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/flags", "adminListFlags", Guard::admin, list_flags},
-    {Method::put, "/v1/admin/flags/{flag}", "adminDefineFlag", Guard::admin, define_flag, {.super_admin = true}},
-    {Method::delete_, "/v1/admin/flags/{flag}", "adminRemoveFlag", Guard::admin, remove_flag, {.super_admin = true}},
-    {Method::get, "/v1/admin/tenants/{id}/flags", "adminListTenantFlags", Guard::admin, list_tenant_flags},
-    {Method::put, "/v1/admin/tenants/{id}/flags/{flag}", "adminSetTenantFlag", Guard::admin, set_tenant_flag},
-    {Method::post, "/v1/admin/tenants/{id}/flags/{flag}/unset", "adminUnsetTenantFlag", Guard::admin,
-     unset_tenant_flag},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_flags() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/flags", "adminListFlags", Guard::admin, list_flags},
+      {Method::put, "/v1/admin/flags/{flag}", "adminDefineFlag", Guard::admin, define_flag, {.super_admin = true}},
+      {Method::delete_, "/v1/admin/flags/{flag}", "adminRemoveFlag", Guard::admin, remove_flag, {.super_admin = true}},
+      {Method::get, "/v1/admin/tenants/{id}/flags", "adminListTenantFlags", Guard::admin, list_tenant_flags},
+      {Method::put, "/v1/admin/tenants/{id}/flags/{flag}", "adminSetTenantFlag", Guard::admin, set_tenant_flag},
+      {Method::post, "/v1/admin/tenants/{id}/flags/{flag}/unset", "adminUnsetTenantFlag", Guard::admin,
+       unset_tenant_flag},
+  };
   return routes;
 }
 }  // namespace api

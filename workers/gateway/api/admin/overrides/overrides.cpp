@@ -82,16 +82,15 @@ void remove_override(Services& services, const CallPtr& call) {
       [&services, id] { services.tenant_changed(id); });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/tenants/{id}/overrides", "adminListOverrides", Guard::admin, list_overrides},
-    {Method::post, "/v1/admin/tenants/{id}/overrides", "adminSetOverride", Guard::admin, set_override},
-    {Method::post, "/v1/admin/tenants/{id}/remove-override", "adminRemoveOverride", Guard::admin, remove_override},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_overrides() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/tenants/{id}/overrides", "adminListOverrides", Guard::admin, list_overrides},
+      {Method::post, "/v1/admin/tenants/{id}/overrides", "adminSetOverride", Guard::admin, set_override},
+      {Method::post, "/v1/admin/tenants/{id}/remove-override", "adminRemoveOverride", Guard::admin, remove_override},
+  };
   return routes;
 }
 }  // namespace api

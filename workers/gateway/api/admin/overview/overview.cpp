@@ -78,14 +78,13 @@ void overview(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/overview", "adminOverview", Guard::admin, overview},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_overview() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/overview", "adminOverview", Guard::admin, overview},
+  };
   return routes;
 }
 }  // namespace api

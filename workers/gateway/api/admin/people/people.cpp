@@ -16,7 +16,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-void reset_factors(Services& services, const CallPtr& call) {
+void reset_factors_of(Services& services, const CallPtr& call) {
   change(services, call, parse_admin_factor_reset(call->request().body),
          [call](const std::string& reason, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
            const auto at = tenancy::request_factor_reset(
@@ -123,18 +123,18 @@ void revoke_admin(Services& services, const CallPtr& call) {
   });
 }
 
-constexpr Terms highest{.super_admin = true};
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/admins", "listAdmins", Guard::admin, list_admins, highest},
-    {Method::post, "/v1/admin/admins", "addAdmin", Guard::admin, add_admin, highest},
-    {Method::delete_, "/v1/admin/admins/{id}", "revokeAdmin", Guard::admin, revoke_admin, highest},
-    {Method::post, "/v1/admin/users/{id}/reset-factors", "adminResetFactors", Guard::admin, reset_factors, highest},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_people() {
+  static constexpr Terms highest{.super_admin = true};
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/admins", "listAdmins", Guard::admin, list_admins, highest},
+      {Method::post, "/v1/admin/admins", "addAdmin", Guard::admin, add_admin, highest},
+      {Method::delete_, "/v1/admin/admins/{id}", "revokeAdmin", Guard::admin, revoke_admin, highest},
+      {Method::post, "/v1/admin/users/{id}/reset-factors", "adminResetFactors", Guard::admin, reset_factors_of,
+       highest},
+  };
   return routes;
 }
 }  // namespace api

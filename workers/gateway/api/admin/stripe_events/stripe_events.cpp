@@ -129,18 +129,17 @@ void drop(Services& services, const CallPtr& call) {
          });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/stripe-events", "adminStripeEvents", Guard::admin, stripe_events},
-    {Method::get, "/v1/admin/stripe-events/{id}", "adminExplainStripeEvent", Guard::admin, explain},
-    {Method::post, "/v1/admin/stripe-events/{id}/redrive", "adminRedriveStripeEvent", Guard::admin, redrive},
-    {Method::post, "/v1/admin/stripe-events/{id}/assign", "adminAssignStripeEvent", Guard::admin, assign},
-    {Method::post, "/v1/admin/stripe-events/{id}/drop", "adminDropStripeEvent", Guard::admin, drop},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_stripe_events() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/stripe-events", "adminStripeEvents", Guard::admin, stripe_events},
+      {Method::get, "/v1/admin/stripe-events/{id}", "adminExplainStripeEvent", Guard::admin, explain},
+      {Method::post, "/v1/admin/stripe-events/{id}/redrive", "adminRedriveStripeEvent", Guard::admin, redrive},
+      {Method::post, "/v1/admin/stripe-events/{id}/assign", "adminAssignStripeEvent", Guard::admin, assign},
+      {Method::post, "/v1/admin/stripe-events/{id}/drop", "adminDropStripeEvent", Guard::admin, drop},
+  };
   return routes;
 }
 }  // namespace api

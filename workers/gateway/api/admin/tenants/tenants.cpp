@@ -191,30 +191,29 @@ void reconcile(Services& services, const CallPtr& call) {
       });
 }
 
-constexpr Route routes[] = {
-    {Method::get, "/v1/admin/tenants", "adminListTenants", Guard::admin, list_tenants},
-    {Method::get, "/v1/admin/tenants/{id}", "adminReadTenant", Guard::admin, read_tenant},
-    {Method::post, "/v1/admin/tenants/{id}/suspend", "adminSuspendTenant", Guard::admin, suspend_tenant},
-    {Method::post, "/v1/admin/tenants/{id}/reactivate", "adminReactivateTenant", Guard::admin, reactivate_tenant},
-    {Method::post, "/v1/admin/tenants/{id}/cancel", "adminCancelTenant", Guard::admin, cancel_tenant},
-    {Method::put, "/v1/admin/tenants/{id}/plan", "adminSetPlan", Guard::admin, set_plan},
-    {Method::post, "/v1/admin/tenants/{id}/hold", "adminHoldTenant", Guard::admin, hold_tenant},
-    {Method::post, "/v1/admin/tenants/{id}/release-hold", "adminReleaseHold", Guard::admin, release_hold},
-    {Method::post,
-     "/v1/admin/tenants/{id}/erase",
-     "adminEraseTenant",
-     Guard::admin,
-     erase_tenant,
-     {.super_admin = true, .recent = true}},
-    {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin,
-     retry_provisioning},
-    {Method::post, "/v1/admin/tenants/{id}/reconcile", "adminReconcileTenant", Guard::admin, reconcile},
-};
-
 }  // namespace
 
 namespace api {
 Routes admin_tenants() {
+  static constexpr Route routes[] = {
+      {Method::get, "/v1/admin/tenants", "adminListTenants", Guard::admin, list_tenants},
+      {Method::get, "/v1/admin/tenants/{id}", "adminReadTenant", Guard::admin, read_tenant},
+      {Method::post, "/v1/admin/tenants/{id}/suspend", "adminSuspendTenant", Guard::admin, suspend_tenant},
+      {Method::post, "/v1/admin/tenants/{id}/reactivate", "adminReactivateTenant", Guard::admin, reactivate_tenant},
+      {Method::post, "/v1/admin/tenants/{id}/cancel", "adminCancelTenant", Guard::admin, cancel_tenant},
+      {Method::put, "/v1/admin/tenants/{id}/plan", "adminSetPlan", Guard::admin, set_plan},
+      {Method::post, "/v1/admin/tenants/{id}/hold", "adminHoldTenant", Guard::admin, hold_tenant},
+      {Method::post, "/v1/admin/tenants/{id}/release-hold", "adminReleaseHold", Guard::admin, release_hold},
+      {Method::post,
+       "/v1/admin/tenants/{id}/erase",
+       "adminEraseTenant",
+       Guard::admin,
+       erase_tenant,
+       {.super_admin = true, .recent = true}},
+      {Method::post, "/v1/admin/tenants/{id}/retry-provisioning", "adminRetryProvisioning", Guard::admin,
+       retry_provisioning},
+      {Method::post, "/v1/admin/tenants/{id}/reconcile", "adminReconcileTenant", Guard::admin, reconcile},
+  };
   return routes;
 }
 }  // namespace api
