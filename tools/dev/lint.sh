@@ -21,8 +21,8 @@ lint() {  # [--fast]
   [ "${1:-}" != --fast ] || return $bad
   install_packages lint
   say "clang-tidy"
-  cmake --preset release > /dev/null
-  cmake --build --preset release --target schemas > /dev/null
-  find shared events workers -name '*.cpp' -print0 | xargs -0 -P 2 -n 4 clang-tidy-16 -p build --quiet 2> /dev/null || bad=1
+  cmake --preset lint > /dev/null
+  cmake --build --preset lint --target schemas > /dev/null
+  find shared events workers -name '*.cpp' -print0 | xargs -0 -P 2 -n 4 clang-tidy-16 -p build/lint --quiet 2> /dev/null || bad=1
   return $bad
 }
