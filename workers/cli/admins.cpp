@@ -11,13 +11,9 @@ namespace {
 
 using nlohmann::json;
 
-struct Wanted {
+struct WantedAdmin {
   std::string who, role = "super-admin", first_name, last_name;
 };
-
-std::string text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
-}
 
 Result<json> all(Session& session) {
   auto answer = call_admin(session, "GET", "/v1/admin/admins");
@@ -31,14 +27,14 @@ void list(Session& session) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& admin : *admins) {
     if (session.json) print_json(admin);
-    rows.push_back({text(admin.at("email")), text(admin.at("role")),
-                    admin.at("second_factor").get<bool>() ? "yes" : "no", text(admin.at("last_seen_at")),
-                    text(admin.at("id"))});
+    rows.push_back({cell(admin.at("email")), cell(admin.at("role")),
+                    admin.at("second_factor").get<bool>() ? "yes" : "no", cell(admin.at("last_seen_at")),
+                    cell(admin.at("id"))});
   }
   if (!session.json) print_table({"E-MAIL", "ROLE", "SECOND FACTOR", "LAST SEEN", "ID"}, rows);
 }
 
-void add(Session& session, const Wanted& wanted) {
+void add(Session& session, const WantedAdmin& wanted) {
   json body = {{"email", wanted.who}, {"role", wanted.role}};
   if (!wanted.first_name.empty()) body["first_name"] = wanted.first_name;
   if (!wanted.last_name.empty()) body["last_name"] = wanted.last_name;
@@ -49,7 +45,7 @@ void add(Session& session, const Wanted& wanted) {
               wanted.role.c_str());
 }
 
-void revoke(Session& session, const Wanted& wanted) {
+void revoke(Session& session, const WantedAdmin& wanted) {
   const auto admins = all(session);
   if (!admins) return session.fail(admins.error());
   const auto found = std::ranges::find_if(
@@ -57,7 +53,7 @@ void revoke(Session& session, const Wanted& wanted) {
   if (found == admins->end()) {
     return session.fail({.code = Errc::not_found, .reason = "not_found", .message = "no super-admin is " + wanted.who});
   }
-  const auto path = "/v1/admin/admins/" + percent_encoded(text(found->at("id")));
+  const auto path = "/v1/admin/admins/" + percent_encoded(cell(found->at("id")));
   const auto answer = call_admin(session, "DELETE", path);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*found);
@@ -74,7 +70,7 @@ void add_admins(Command& app, Session& session) {
                                      "  tenantry admins list\n"
                                      "  tenantry admins revoke anna@platform.example");
   command->require_subcommand();
-  static Wanted wanted;
+  static WantedAdmin wanted;
   command->add_subcommand("list", "Who there is")->callback([&session] { list(session); });
   auto* added = command->add_subcommand("add", "Make somebody one, or give another role");
   added->add_option("email", wanted.who, "The person's address")->required();

@@ -22,10 +22,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int per_request = 200;     // the gateway's own limit
-constexpr Seconds silence_max{120};  // an export that finds nothing for long still looks at records meanwhile
+constexpr int records_a_request = 200;  // the gateway's own limit
+constexpr Seconds silence_max{120};     // an export that finds nothing for long still looks at records meanwhile
 
-struct Wanted {
+struct Asked {
   std::vector<std::string> words;     // of the search, as the shell has split them
   std::vector<std::string> excluded;  // --not: a term that begins with - would be an option
   std::string tenant_id, output;
@@ -34,7 +34,7 @@ struct Wanted {
 };
 
 // One argument is one term: a shell has taken its quotes off, so what has a space gets them again.
-std::string search_of(const Wanted& wanted) {
+std::string search_of(const Asked& wanted) {
   std::string text = wanted.tenant_id.empty() ? "" : "tenant:" + wanted.tenant_id;
   const auto add = [&text](const char* sign, const std::string& word) {
     const bool whole = word.find(' ') == word.npos || word.find('"') != word.npos || word.find(':') != word.npos;
@@ -59,7 +59,7 @@ std::string text_of(const json& record, const char* name) {
   return at == record.end() || !at->is_string() ? std::string{} : at->get<std::string>();
 }
 
-std::string joined(const std::string& left, const char* sign, const std::string& right) {
+std::string paired(const std::string& left, const char* sign, const std::string& right) {
   return right.empty() ? left : left + sign + right;
 }
 
@@ -70,12 +70,12 @@ std::vector<std::string> table_row(const json& record) {
           record.at("sequence").dump(),
           text_of(record, "recorded_at").substr(0, 19),
           text_of(record, "type"),
-          joined(text_of(actor, "kind"), ":", text_of(actor, "id")),
-          joined(text_of(resource, "kind"), "/", text_of(resource, "id")),
+          paired(text_of(actor, "kind"), ":", text_of(actor, "id")),
+          paired(text_of(resource, "kind"), "/", text_of(resource, "id")),
           text_of(record, "outcome")};
 }
 
-void query(Session& session, const Wanted& wanted) {
+void query(Session& session, const Asked& wanted) {
   const auto search = search_of(wanted);
   if (!check(session, search)) return;
   const bool lines = session.json || isatty(STDOUT_FILENO) == 0;
@@ -84,7 +84,7 @@ void query(Session& session, const Wanted& wanted) {
   int left = wanted.limit;
   bool more = true;
   while (more && left > 0) {
-    std::string path = "/v1/admin/audit?limit=" + std::to_string(std::min(left, per_request)) +
+    std::string path = "/v1/admin/audit?limit=" + std::to_string(std::min(left, records_a_request)) +
                        "&order=" + (wanted.oldest_first ? "asc" : "desc") + "&q=" + percent_encoded(search);
     if (!cursor.empty()) path += "&cursor=" + percent_encoded(cursor);
     const auto page = call_admin(session, "GET", path);
@@ -107,10 +107,10 @@ void query(Session& session, const Wanted& wanted) {
 }
 
 // Bytes and records so far on a terminal that does not show the records themselves.
-class Progress {
+class ExportProgress {
  public:
-  explicit Progress(bool shown) : shown_(shown) {}
-  ~Progress() {
+  explicit ExportProgress(bool shown) : shown_(shown) {}
+  ~ExportProgress() {
     if (shown_ && bytes_ > 0) std::fprintf(stderr, "\n");
   }
   void add(std::string_view piece) {
@@ -142,7 +142,7 @@ Error problem_of(const http::ClientResponse& response) {
           .message = detail + " (HTTP " + std::to_string(response.status) + ")"};
 }
 
-void export_records(Session& session, const Wanted& wanted) {
+void export_records(Session& session, const Asked& wanted) {
   const auto search = search_of(wanted);
   if (!check(session, search)) return;
   const auto url = session.setting("TENANTRY_URL");
@@ -165,7 +165,7 @@ void export_records(Session& session, const Wanted& wanted) {
                                      "&q=" + percent_encoded(search)};
   request.headers.add("Authorization", "Bearer " + *token);
   if (wanted.gzip) request.headers.add("Accept-Encoding", "gzip");
-  Progress progress(isatty(STDERR_FILENO) != 0 && (!wanted.output.empty() || isatty(STDOUT_FILENO) == 0));
+  ExportProgress progress(isatty(STDERR_FILENO) != 0 && (!wanted.output.empty() || isatty(STDOUT_FILENO) == 0));
   bool written = true;
   const auto response = http::download(request, silence_max, [&](std::string_view piece) {
     written = std::fwrite(piece.data(), 1, piece.size(), out.get()) == piece.size();
@@ -225,7 +225,7 @@ void print_event(const std::string& data, bool lines) {
 }
 
 // Until it is interrupted, or so many have come; the server ends a stream now and then, and we go on where it ended.
-void tail(Session& session, const Wanted& wanted) {
+void tail(Session& session, const Asked& wanted) {
   const auto search = search_of(wanted);
   if (!check(session, search)) return;
   const auto url = session.setting("TENANTRY_URL");
@@ -253,7 +253,7 @@ void tail(Session& session, const Wanted& wanted) {
   }
 }
 
-void add_search(Command* command, Wanted& wanted) {
+void add_search(Command* command, Asked& wanted) {
   command->add_option("search", wanted.words, "Terms: words, 'several words', key:value, key:value*");
   command->add_option("--not", wanted.excluded, "A term that must not match; may be given again")->one_per_use();
   command->add_option("--tenant", wanted.tenant_id, "One tenant's records; the same as tenant:…");
@@ -277,7 +277,7 @@ void add_audit(Command& app, Session& session) {
   command->require_subcommand();
   add_audit_verify(*command, session);
   add_audit_archive(*command, session);
-  static Wanted wanted;
+  static Asked wanted;
 
   auto* queried = command->add_subcommand(
       "query", "Records that match: a table with the newest last on a terminal, NDJSON elsewhere");

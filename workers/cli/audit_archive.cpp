@@ -15,7 +15,7 @@
 namespace tenantry::cli {
 namespace {
 
-struct Wanted {
+struct WantedMonths {
   std::string month, to, key, public_keys;
   bool due = false, dry_run = false;
   int others_months = archive::others_months_default;
@@ -57,7 +57,7 @@ void print_months(const Session& session, const std::vector<archive::Month>& mon
 }
 
 // With --due the months that may go, which may be none; else the one that is named, if it is there.
-std::vector<archive::Month> chosen(const Wanted& wanted, const std::vector<archive::Month>& months) {
+std::vector<archive::Month> chosen(const WantedMonths& wanted, const std::vector<archive::Month>& months) {
   std::vector<archive::Month> out;
   for (const auto& month : months) {
     if (wanted.due ? month.kept.empty() : month.month == wanted.month) out.push_back(month);
@@ -65,7 +65,7 @@ std::vector<archive::Month> chosen(const Wanted& wanted, const std::vector<archi
   return out;
 }
 
-Result<archive::ArchiveConfig> config_of(const Session& session, const Wanted& wanted) {
+Result<archive::ArchiveConfig> config_of(const Session& session, const WantedMonths& wanted) {
   config::Reader reader(session.environment);
   archive::ArchiveConfig config{.deployment = audit::read_deployment(reader), .others_months = wanted.others_months};
   config.to = wanted.to;
@@ -96,7 +96,7 @@ void print_archived(const Session& session, const archive::Archived& done, const
               to_hex(done.manifest_sha256).c_str());
 }
 
-Result<void> archive_months(Session& session, const Wanted& wanted) {
+Result<void> archive_months(Session& session, const WantedMonths& wanted) {
   const bool lists = wanted.dry_run || (!wanted.due && wanted.month.empty());
   if (wanted.due && !wanted.month.empty()) return Error::invalid("--month", "one_of", "must not be given with --due");
   if (!wanted.month.empty() && !archive::is_month(wanted.month)) {
@@ -144,7 +144,7 @@ Result<void> archive_months(Session& session, const Wanted& wanted) {
 }  // namespace
 
 void add_audit_archive(Command& audit, Session& session) {
-  static Wanted wanted;
+  static WantedMonths wanted;
   auto* command = audit.add_subcommand(
       "archive",
       "List the months of the audit logs and why they are kept; with --month or --due and --to, move them into files "

@@ -54,6 +54,16 @@ std::size_t width_of(const std::string& text) {
 }
 }  // namespace
 
+std::string cell(const nlohmann::json& value) {
+  if (value.is_null()) return "";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::string cell(const nlohmann::json& object, const char* name) {
+  const auto at = object.find(name);
+  return at == object.end() ? "" : cell(*at);
+}
+
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& cell : header) widths.push_back(width_of(cell));

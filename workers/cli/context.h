@@ -32,6 +32,10 @@ Error unknown_tenant(const std::string& tenant_id);
 // "1 difference", "2 differences".
 std::string counted(std::size_t count, const std::string& what);
 
+// For a table: a string as it is, nothing for null or what is not there, anything else as JSON.
+std::string cell(const nlohmann::json& value);
+std::string cell(const nlohmann::json& object, const char* name);
+
 // Rows under a header, columns as wide as they need; of none it says so, on stderr.
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 void print_json(const nlohmann::ordered_json& value);  // one line

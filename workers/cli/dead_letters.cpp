@@ -26,12 +26,6 @@ struct Selection {
   int limit = 100;
 };
 
-std::string text(const json& object, const char* name) {
-  const auto at = object.find(name);
-  if (at == object.end() || at->is_null()) return "";
-  return at->is_string() ? at->get<std::string>() : at->dump();
-}
-
 std::string query_of(const Selection& wanted) {
   std::string query;
   for (const auto& [name, value] : {std::pair{"tenant_id", wanted.tenant_id},
@@ -59,11 +53,11 @@ void list(Session& session, const Selection& wanted) {
     for (const auto& letter : page->at("dead_letters")) {
       --left;
       if (session.json) print_json(letter);
-      rows.push_back({text(letter, "id"), text(letter, "last_seen_at").substr(0, 19), text(letter, "worker"),
-                      text(letter, "tenant_id"), text(letter, "type"), text(letter, "reason"), text(letter, "attempts"),
-                      text(letter, "state"), text(letter, "error").substr(0, 100)});
+      rows.push_back({cell(letter, "id"), cell(letter, "last_seen_at").substr(0, 19), cell(letter, "worker"),
+                      cell(letter, "tenant_id"), cell(letter, "type"), cell(letter, "reason"), cell(letter, "attempts"),
+                      cell(letter, "state"), cell(letter, "error").substr(0, 100)});
     }
-    cursor = text(*page, "next_cursor");
+    cursor = cell(*page, "next_cursor");
   } while (!cursor.empty() && left > 0);
   if (session.json) return;
   print_table({"ID", "LAST SEEN (UTC)", "WORKER", "TENANT", "TYPE", "REASON", "TRIES", "STATE", "ERROR"}, rows);
@@ -76,15 +70,15 @@ void groups(Session& session, const Selection& wanted) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& group : answer->at("groups")) {
     if (session.json) print_json(group);
-    rows.push_back({text(group, "count"), text(group, "tenants"), text(group, "worker"), text(group, "type"),
-                    text(group, "reason"), text(group, "first_at").substr(0, 19), text(group, "last_at").substr(0, 19),
-                    text(group, "newest_id"), text(group, "error_shape")});
+    rows.push_back({cell(group, "count"), cell(group, "tenants"), cell(group, "worker"), cell(group, "type"),
+                    cell(group, "reason"), cell(group, "first_at").substr(0, 19), cell(group, "last_at").substr(0, 19),
+                    cell(group, "newest_id"), cell(group, "error_shape")});
   }
   if (session.json) return;
   print_table({"COUNT", "TENANTS", "WORKER", "TYPE", "REASON", "FIRST (UTC)", "LAST (UTC)", "NEWEST", "ERROR"}, rows);
 }
 
-void show(Session& session, const std::string& id) {
+void show_letter(Session& session, const std::string& id) {
   const auto letter = call_admin(session, "GET", std::string(root) + "/" + percent_encoded(id));
   if (!letter) return session.fail(letter.error());
   if (session.json) return print_json(*letter);
@@ -197,7 +191,7 @@ void add_dead_letters(Command& app, Session& session) {
 
   auto* shown = command->add_subcommand("show", "One, with the whole message, decoded where it can be read");
   shown->add_option("id", id, "The dead letter's id")->required();
-  shown->callback([&session] { show(session, id); });
+  shown->callback([&session] { show_letter(session, id); });
 
   auto* redriven = command->add_subcommand("redrive", "Send messages to their workers again, with the same event ids");
   add_settling(redriven, wanted);

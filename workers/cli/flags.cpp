@@ -10,21 +10,17 @@ namespace {
 
 using nlohmann::json;
 
-struct Wanted {
+struct WantedFlag {
   std::string flag, tenant_id, description, reason, until;
   std::vector<std::string> plans;
   int percentage = 100;
   bool off = false;
 };
 
-std::string path_of(const Wanted& wanted) {
+std::string path_of(const WantedFlag& wanted) {
   const auto flag = "/flags/" + percent_encoded(wanted.flag);
   return wanted.tenant_id.empty() ? "/v1/admin" + flag
                                   : "/v1/admin/tenants/" + percent_encoded(wanted.tenant_id) + flag;
-}
-
-std::string text(const json& value) {
-  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
 }
 
 std::string joined_plans(const json& flag) {
@@ -38,22 +34,22 @@ void list_all(Session& session) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& flag : answer->at("flags")) {
     if (session.json) print_json(flag);
-    rows.push_back({text(flag.at("flag")), flag.at("enabled").get<bool>() ? "on" : "off",
-                    text(flag.at("percentage")) + " %", joined_plans(flag), text(flag.at("overrides")),
-                    text(flag.at("expires_at")), text(flag.at("description"))});
+    rows.push_back({cell(flag.at("flag")), flag.at("enabled").get<bool>() ? "on" : "off",
+                    cell(flag.at("percentage")) + " %", joined_plans(flag), cell(flag.at("overrides")),
+                    cell(flag.at("expires_at")), cell(flag.at("description"))});
   }
   if (!session.json) print_table({"FLAG", "IS", "SHARE", "PLANS", "OVERRIDES", "EXPIRES", "DESCRIPTION"}, rows);
 }
 
-void list_of(Session& session, const Wanted& wanted) {
+void list_of(Session& session, const WantedFlag& wanted) {
   const auto answer = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(wanted.tenant_id) + "/flags");
   if (!answer) return session.fail(answer.error());
   std::vector<std::vector<std::string>> rows;
   for (const auto& flag : answer->at("flags")) {
     if (session.json) print_json(flag);
     const auto& own = flag.at("override");
-    rows.push_back({text(flag.at("flag")), flag.at("on").get<bool>() ? "on" : "off",
-                    own.is_null() ? "" : text(own.at("reason")), own.is_null() ? "" : text(own.at("ends_at"))});
+    rows.push_back({cell(flag.at("flag")), flag.at("on").get<bool>() ? "on" : "off",
+                    own.is_null() ? "" : cell(own.at("reason")), own.is_null() ? "" : cell(own.at("ends_at"))});
   }
   if (!session.json) print_table({"FLAG", "IS", "FOR THIS TENANT ALONE", "UNTIL"}, rows);
 }
@@ -65,7 +61,7 @@ void ask(Session& session, const char* method, const std::string& path, const js
   std::printf("%s\n", said.c_str());
 }
 
-void define(Session& session, const Wanted& wanted) {
+void define(Session& session, const WantedFlag& wanted) {
   json body = {{"description", wanted.description},
                {"enabled", !wanted.off},
                {"plans", wanted.plans},
@@ -74,14 +70,14 @@ void define(Session& session, const Wanted& wanted) {
   ask(session, "PUT", path_of(wanted), &body, wanted.flag + (wanted.off ? ": off" : ": on"));
 }
 
-void set(Session& session, const Wanted& wanted) {
+void set(Session& session, const WantedFlag& wanted) {
   json body = {{"value", !wanted.off}, {"reason", wanted.reason}};
   if (!wanted.until.empty()) body["ends_at"] = wanted.until;
   ask(session, "PUT", path_of(wanted), &body,
       wanted.flag + (wanted.off ? ": off for " : ": on for ") + wanted.tenant_id);
 }
 
-void unset(Session& session, const Wanted& wanted) {
+void unset(Session& session, const WantedFlag& wanted) {
   const json body = {{"reason", wanted.reason}};
   ask(session, "POST", path_of(wanted) + "/unset", &body,
       wanted.flag + ": for " + wanted.tenant_id + " what it is for the others");
@@ -101,7 +97,7 @@ void add_flags(Command& app, Session& session) {
                          "  tenantry flags unset new_dashboard acme --reason 'the pilot is over'\n"
                          "  tenantry flags remove new_dashboard");
   command->require_subcommand();
-  static Wanted wanted;
+  static WantedFlag wanted;
   auto* listed = command->add_subcommand("list", "All flags, or what is on for one tenant");
   listed->add_option("--tenant", wanted.tenant_id, "The tenant's id");
   listed->callback([&session] { wanted.tenant_id.empty() ? list_all(session) : list_of(session, wanted); });

@@ -32,7 +32,7 @@ Result<void> migrate(Session& session) {
   return {};
 }
 
-Result<void> status(Session& session) {
+Result<void> migration_status(Session& session) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
   const auto migrations = db::embedded_migrations();
@@ -60,7 +60,7 @@ void add_migrate(Command& app, Session& session) {
                                      "  tenantry migrate\n  tenantry migrate status");
   auto* shown = command->add_subcommand("status", "List migrations and whether each is applied");
   shown->callback([&session] {
-    if (const auto done = status(session); !done) session.fail(done.error());
+    if (const auto done = migration_status(session); !done) session.fail(done.error());
   });
   command->callback([&session, shown] {
     if (shown->asked_for()) return;

@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "workers/cli/command.h"
+
 namespace tenantry::cli {
 namespace {
 
@@ -17,12 +19,6 @@ std::vector<std::string> paths_of(const Outline& root) {
   visit(root, "", [&](const std::string& path, const Outline&) {
     if (!path.empty()) out.push_back(path);
   });
-  return out;
-}
-
-std::string joined(const std::vector<std::string>& words, const std::string& between) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : between) + word;
   return out;
 }
 

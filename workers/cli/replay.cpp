@@ -38,7 +38,7 @@ struct Chosen {
 };
 
 // A line that overwrites itself, on a terminal only.
-class Progress {
+class ReplayProgress {
  public:
   void show(std::int64_t done, std::int64_t all) {
     if (isatty(STDERR_FILENO) == 0) return;
@@ -49,7 +49,7 @@ class Progress {
                  static_cast<long long>(all));
     shown_ = true;
   }
-  ~Progress() {
+  ~ReplayProgress() {
     if (shown_) std::fprintf(stderr, "\n");
   }
 
@@ -103,7 +103,7 @@ Result<void> record(Session& session, const Chosen& chosen) {
   db::Transaction tx(connection);
   replay::freeze(tx);
   tell_archived(tx, *filter);
-  Progress progress;
+  ReplayProgress progress;
   const auto all = replay::count_events(tx, *filter);
   std::int64_t done = 0;
   const auto read = replay::read_events(tx, *keys, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
@@ -142,7 +142,7 @@ Result<void> verify(Session& session, const Chosen& chosen) {
   const auto settled_by = std::chrono::steady_clock::now() + std::chrono::seconds(chosen.settle_seconds);
   for (;;) {
     {
-      Progress progress;
+      ReplayProgress progress;
       found = replay::verify(connection, *keys, chosen.tenant_id, clock.now(),
                              [&](std::int64_t done, std::int64_t all) { progress.show(done, all); });
     }
@@ -314,7 +314,7 @@ Result<void> play(Session& session, const Chosen& chosen) {
   if (chosen.dry_run) print_effects(session, platform);
   std::size_t fed = 0;
   {
-    Progress progress;
+    ReplayProgress progress;
     std::int64_t done = 0;
     for (const auto& recorded : *events) {
       if (*speed > 0 && recorded.event.time > platform.now()) {

@@ -40,18 +40,13 @@ std::string_view words_of(std::string_view rule) {
   return found == std::end(rule_words) ? rule : found->words;
 }
 
-std::string text(const json& object, const char* name) {
-  const auto at = object.find(name);
-  return at == object.end() || !at->is_string() ? "" : at->get<std::string>();
-}
-
 void print_because(const json& because) {
-  const auto rule = text(because, "rule");
+  const auto rule = cell(because, "rule");
   if (rule.empty()) return void(std::printf("  because  judged before reasons were kept: `tenantry stripe review`\n"));
   std::printf("  because  %s (%s)\n", std::string(words_of(rule)).c_str(), rule.c_str());
-  if (const auto id = text(because, "object_id"); !id.empty()) std::printf("  object   %s\n", id.c_str());
-  if (const auto id = text(because, "stripe_event_id"); !id.empty()) std::printf("  said by  %s\n", id.c_str());
-  if (const auto id = text(because, "beaten_event_id"); !id.empty()) std::printf("  beat     %s\n", id.c_str());
+  if (const auto id = cell(because, "object_id"); !id.empty()) std::printf("  object   %s\n", id.c_str());
+  if (const auto id = cell(because, "stripe_event_id"); !id.empty()) std::printf("  said by  %s\n", id.c_str());
+  if (const auto id = cell(because, "beaten_event_id"); !id.empty()) std::printf("  beat     %s\n", id.c_str());
 }
 
 void print_rows(const char* title, const json& list, const std::vector<const char*>& names) {
@@ -80,12 +75,12 @@ void explain_tenant(Session& session, const std::string& tenant_id) {
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
   const auto& account = answer->at("account");
-  const auto reason = text(*answer, "status_reason");
-  std::printf("%s: %s%s, plan %s\n", tenant_id.c_str(), text(*answer, "status").c_str(),
-              reason.empty() ? "" : (" (" + reason + ")").c_str(), text(*answer, "plan").c_str());
-  std::printf("  account  %s\n", text(account, "state").c_str());
+  const auto reason = cell(*answer, "status_reason");
+  std::printf("%s: %s%s, plan %s\n", tenant_id.c_str(), cell(*answer, "status").c_str(),
+              reason.empty() ? "" : (" (" + reason + ")").c_str(), cell(*answer, "plan").c_str());
+  std::printf("  account  %s\n", cell(account, "state").c_str());
   for (const char* name : {"past_due_since", "paid_at", "ended_at"}) {
-    if (const auto at = text(account, name); !at.empty()) std::printf("  %-8s %s\n", name, at.c_str());
+    if (const auto at = cell(account, name); !at.empty()) std::printf("  %-8s %s\n", name, at.c_str());
   }
   print_because(account.at("because"));
   print_rows("Subscriptions", answer->at("subscriptions"),
@@ -103,21 +98,21 @@ void explain_event(Session& session, const std::string& event_id) {
   const auto answer = call_admin(session, "GET", "/v1/admin/stripe-events/" + percent_encoded(event_id));
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
-  const auto reason = text(*answer, "reason");
-  std::printf("%s: %s, %s%s\n", event_id.c_str(), text(*answer, "type").c_str(), text(*answer, "state").c_str(),
+  const auto reason = cell(*answer, "reason");
+  std::printf("%s: %s, %s%s\n", event_id.c_str(), cell(*answer, "type").c_str(), cell(*answer, "state").c_str(),
               reason.empty() ? "" : (" for " + reason).c_str());
-  if (const auto detail = text(*answer, "detail"); !detail.empty()) std::printf("  detail    %s\n", detail.c_str());
-  const auto tenant = text(*answer, "tenant_id");
-  const auto says = text(*answer, "says");
+  if (const auto detail = cell(*answer, "detail"); !detail.empty()) std::printf("  detail    %s\n", detail.c_str());
+  const auto tenant = cell(*answer, "tenant_id");
+  const auto says = cell(*answer, "says");
   std::printf("  tenant    %s\n  told as   %s\n  stated    %s\n  received  %s\n",
               tenant.empty() ? "nobody knows whose it is" : tenant.c_str(),
-              says.empty() ? "nothing: no rule is for it" : says.c_str(), text(*answer, "stated_at").c_str(),
-              text(*answer, "received_at").c_str());
+              says.empty() ? "nothing: no rule is for it" : says.c_str(), cell(*answer, "stated_at").c_str(),
+              cell(*answer, "received_at").c_str());
   std::vector<std::vector<std::string>> rows;
   for (const auto& object : answer->at("objects")) {
     const auto& counts = object.at("counts");
-    const auto known_by = text(object, "known_by");
-    rows.push_back({text(object, "id"), text(object, "tenant_id"),
+    const auto known_by = cell(object, "known_by");
+    rows.push_back({cell(object, "id"), cell(object, "tenant_id"),
                     counts.is_null()     ? ""
                     : counts.get<bool>() ? "this event"
                                          : "beaten by " + known_by});

@@ -15,12 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string text(const json& object, const char* name) {
-  const auto at = object.find(name);
-  if (at == object.end() || at->is_null()) return "";
-  return at->is_string() ? at->get<std::string>() : at->dump();
-}
-
 void list(Session& session, const std::string& status, const std::string& query) {
   std::string cursor;
   std::vector<std::vector<std::string>> rows;
@@ -35,10 +29,10 @@ void list(Session& session, const std::string& status, const std::string& query)
     stats = page->value("stats", json::object());
     for (const auto& tenant : page->at("tenants")) {
       if (session.json) print_json(tenant);
-      rows.push_back({text(tenant, "tenant_id"), text(tenant, "status"), text(tenant, "plan"),
-                      text(tenant, "trial_ends_at"), text(tenant, "created_at")});
+      rows.push_back({cell(tenant, "tenant_id"), cell(tenant, "status"), cell(tenant, "plan"),
+                      cell(tenant, "trial_ends_at"), cell(tenant, "created_at")});
     }
-    cursor = text(*page, "next_cursor");
+    cursor = cell(*page, "next_cursor");
   } while (!cursor.empty());
   if (session.json) return;
   print_table({"TENANT", "STATUS", "PLAN", "TRIAL ENDS", "CREATED"}, rows);
@@ -47,7 +41,7 @@ void list(Session& session, const std::string& status, const std::string& query)
   std::fprintf(stderr, "%s\n", summary.c_str());
 }
 
-void show(Session& session, const std::string& tenant_id) {
+void show_tenant(Session& session, const std::string& tenant_id) {
   const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id));
   if (!tenant) return session.fail(tenant.error());
   if (session.json) return print_json(*tenant);
@@ -61,7 +55,7 @@ void wait(Session& session, const std::string& tenant_id, std::string wanted, in
   for (;;) {
     const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id));
     if (!tenant) return session.fail(tenant.error());
-    const auto status = text(*tenant, "status");
+    const auto status = cell(*tenant, "status");
     if (status == wanted) {
       if (session.json) return print_json(*tenant);
       std::printf("%s: %s\n", tenant_id.c_str(), status.c_str());
@@ -102,7 +96,7 @@ void act(Session& session, const std::string& tenant_id, const std::string& acti
       call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
-  std::printf("%s: %s\n", tenant_id.c_str(), text(*answer, "status").c_str());
+  std::printf("%s: %s\n", tenant_id.c_str(), cell(*answer, "status").c_str());
 }
 
 // A day is its first instant, UTC.
@@ -116,8 +110,8 @@ void change_hold(Session& session, const std::string& tenant_id, const std::stri
       call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
-  const auto until = text(*answer, "ends_at");
-  std::printf("%s: %s %s\n", tenant_id.c_str(), text(*answer, "hold").c_str(),
+  const auto until = cell(*answer, "ends_at");
+  std::printf("%s: %s %s\n", tenant_id.c_str(), cell(*answer, "hold").c_str(),
               until.empty() ? "is released" : ("until " + until).c_str());
 }
 
@@ -125,8 +119,8 @@ void set_plan(Session& session, const std::string& tenant_id, const json& body) 
   const auto answer = call_admin(session, "PUT", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/plan", &body);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
-  const auto due = text(*answer, "due_at");
-  std::printf("%s: %s %s\n", tenant_id.c_str(), text(*answer, "plan").c_str(),
+  const auto due = cell(*answer, "due_at");
+  std::printf("%s: %s %s\n", tenant_id.c_str(), cell(*answer, "plan").c_str(),
               due.empty() ? "now" : ("from " + due + " on").c_str());
 }
 
@@ -170,7 +164,7 @@ void dunning(Session& session, const std::string& tenant_id, const DunningOption
   const auto& own = answer->at("tenant");
   std::printf("in force  %s\nplan      %s\ntenant    %s\n", days_of(answer->at("in_force")).c_str(),
               days_of(answer->at("plan")).c_str(),
-              own.is_null() ? "none of its own" : (days_of(own) + " (" + text(*answer, "reason") + ")").c_str());
+              own.is_null() ? "none of its own" : (days_of(own) + " (" + cell(*answer, "reason") + ")").c_str());
 }
 
 void add_dunning(Command& command, Session& session) {
@@ -200,8 +194,8 @@ Result<std::vector<std::string>> provisioned_tenants(Session& session) {
                                    std::string("/v1/admin/tenants?limit=200&status=") + status +
                                        (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
       if (!page) return page.error();
-      for (const auto& tenant : page->at("tenants")) out.push_back(text(tenant, "tenant_id"));
-      cursor = text(*page, "next_cursor");
+      for (const auto& tenant : page->at("tenants")) out.push_back(cell(tenant, "tenant_id"));
+      cursor = cell(*page, "next_cursor");
     } while (!cursor.empty());
   }
   return out;
@@ -280,7 +274,9 @@ void add_tenants(Command& app, Session& session) {
     sub->add_option("tenant", tenant_id, "The tenant's id")->required();
     return sub;
   };
-  one("show", "One tenant, with its history and provisioning")->callback([&session] { show(session, tenant_id); });
+  one("show", "One tenant, with its history and provisioning")->callback([&session] {
+    show_tenant(session, tenant_id);
+  });
   static NewCompany company;
   auto* created = command->add_subcommand("create",
                                           "Make a tenant; who is to own it is invited by mail\n\nExamples:\n"
