@@ -58,7 +58,7 @@ def notice(value, name=""):
     elif isinstance(value, list):
         for inner in value:
             notice(inner, name)
-    elif isinstance(value, str) and name in SECRET and len(value) >= 12 and re.search("[0-9-]", value):
+    elif isinstance(value, str) and name in SECRET and len(value) >= 12 and re.search("[0-9-]", value) and "@" not in value:
         passed.add(value)
 
 
@@ -66,7 +66,7 @@ def watched(request):
     def watching(method, path, body=None, headers=None, raw=None):
         answer = request(method, path, body, headers, raw)
         notice(body)
-        if answer.headers.get("Content-Type", "").startswith("application/json"):
+        if method != "HEAD" and answer.headers.get("Content-Type", "").startswith("application/json"):
             notice(answer.json)
         return answer
     return watching

@@ -549,7 +549,7 @@ class T14_Words(unittest.TestCase):
         self.assertEqual(told("Known"), [])  # the first login is no news, nor the same again
 
 
-class T99_Secrets(unittest.TestCase):
+class TZ_Secrets(unittest.TestCase):
     def test_none_that_passed_by_is_written_down(self):
         """Passwords, tokens, keys, seeds, recovery codes, links: of all of the above."""
         found, secrets_, places = written_down()

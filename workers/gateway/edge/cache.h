@@ -190,6 +190,7 @@ struct Caches {
   // Keys that open something, and those that open nothing (which none of them will do later); by the hash of the whole.
   TtlCache<std::shared_ptr<const ApiKeyEntry>> api_keys{session_time_to_live};
   TtlCache<bool> api_keys_refused{Milliseconds{60'000}, 20'000};
+  TtlCache<bool> api_keys_good{Milliseconds{3'600'000}, 20'000};  // once: to look such a one up again is no guess
   // What cookies stand for, by their hashes; null: nothing. Whether a member's session goes on is asked above.
   TtlCache<std::shared_ptr<const CookieEntry>> cookies{session_time_to_live};
   // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.

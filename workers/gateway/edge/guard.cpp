@@ -387,6 +387,7 @@ void load_key(Services& services, const KeyLoad& load);
 void refuse_key(Services& services, const KeyLoad& load, const Facts& facts, std::vector<Services::Waiting> waiting) {
   services.caches.api_keys_refused.put(load.name, true, services.monotonic());
   services.caches.api_keys.drop(load.name);
+  services.caches.api_keys_good.drop(load.name);
   for (const auto& [call, next] : waiting) {
     // The tenant's log has the reason. Of a key that is nobody's there is no log to tell.
     if (facts.key) services.report_refusal(call, facts.key->tenant_id, "", facts.key->refused, facts.key->key_id);
@@ -410,6 +411,7 @@ void finish_key_load(Services& services, KeyLoad load, const Result<void>& done,
     if (!outdated) {
       services.caches.tenants.put(facts.key->tenant_id, facts.tenant, load.began);
       services.caches.api_keys.put(load.name, facts.key, load.began);
+      services.caches.api_keys_good.put(load.name, true, load.began);
     }
   }
   for (const auto& [call, next] : services.key_loads.finish(load.name)) {
@@ -471,7 +473,8 @@ void guard_machine(Services& services, const CallPtr& call, std::string_view tok
   const bool known = facts.key != nullptr;
   if (!known || ages) {
     const bool first = services.key_loads.begin(name, "");
-    KeyLoad load{name, *std::move(text), call->origin, first && !known, now};
+    const bool guess = !known && services.caches.api_keys_good.find(name, now).value == nullptr;
+    KeyLoad load{name, *std::move(text), call->origin, first && guess, now};
     if (load.counted) {
       const auto place = services.key_tries.take(call->origin, unknown_keys_a_minute, now);
       if (!place.allowed) {
