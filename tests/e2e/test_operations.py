@@ -51,7 +51,7 @@ def broken(operation, status, media, content):
         return None
     if media not in told:
         return f"{status} with {media}, named are {sorted(told)}: {content[:100]}"
-    if media.endswith("json") and "schema" in told[media]:
+    if media in ("application/json", "application/problem+json") and "schema" in told[media]:
         validator = jsonschema.Draft202012Validator({**told[media]["schema"], "components": DOCUMENT["components"]})
         wrong = next(iter(validator.iter_errors(json.loads(content))), None)
         if wrong is not None:

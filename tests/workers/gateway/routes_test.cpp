@@ -87,6 +87,17 @@ TEST(Routes, DocumentedSecurityIsTheGuard) {
   }
 }
 
+// The platform's token is nobody's: what is about one's own login has no login to be about.
+TEST(Routes, WhatIsAboutTheOwnLoginIsForPersons) {
+  int seen = 0;
+  for (const auto& route : all_routes()) {
+    if (route.guard != Guard::admin || !route.path.starts_with("/v1/admin/me/")) continue;
+    EXPECT_TRUE(route.terms.person) << route.operation;
+    ++seen;
+  }
+  EXPECT_GT(seen, 10);
+}
+
 TEST(Routes, OperationsAndPathsAreUnique) {
   std::set<std::string_view> operations;
   std::set<std::pair<http::Method, std::string_view>> paths;

@@ -158,6 +158,12 @@ void guard_admin(Services& services, const CallPtr& call, Handler next) {
     call->admin = admin->name;
     call->of_platform = true;
     note_token_use(services, call);
+    if (call->route->terms.person) {
+      return services.refuse(call, Error{.code = Errc::forbidden,
+                                         .reason = "person_required",
+                                         .message = "this is for super-admins who have logged in: the platform's token "
+                                                    "does not open it"});
+    }
     return next(services, call);
   }
   if (token->starts_with(admin_token_prefix)) return guard_admin_session(services, call, *token, next);

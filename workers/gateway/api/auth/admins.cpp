@@ -29,12 +29,6 @@ using nlohmann::json;
 constexpr Seconds admin_challenge_life{300};
 constexpr std::size_t admin_token_bytes = 32;
 
-Error person_needed() {
-  return {.code = Errc::forbidden,
-          .reason = "person_required",
-          .message = "this is for super-admins who have logged in: the platform's token does not open it"};
-}
-
 // ---- login
 
 http::Response start_session(Services& services, const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
@@ -184,7 +178,6 @@ void who_am_i(Services& services, const CallPtr& call) {
 }
 
 void list_sessions(Services& services, const CallPtr& call) {
-  if (!call->admin_session) return services.refuse(call, person_needed());
   const bool recent = recently_authenticated(services, *call).has_value();
   read(services, call, [&services, call, recent](db::Transaction& tx) -> Result<http::Response> {
     auto sessions = store::list_admin_sessions(tx, call->admin_session->user_id, services.clock.now());
@@ -218,11 +211,9 @@ void end_session(Services& services, const CallPtr& call, const std::string& ses
   });
 }
 void end_admin_session(Services& services, const CallPtr& call) {
-  if (!call->admin_session) return services.refuse(call, person_needed());
   end_session(services, call, id_of(*call).to_string());
 }
 void log_out(Services& services, const CallPtr& call) {
-  if (!call->admin_session) return services.refuse(call, person_needed());
   end_session(services, call, call->admin_session->session_id);
 }
 
@@ -232,7 +223,6 @@ void log_out(Services& services, const CallPtr& call) {
 void act(Services& services, const CallPtr& call) {
   const auto request = parse_acting(call->request().body);
   if (!request) return services.refuse(call, request.error());
-  if (!call->admin_session) return services.refuse(call, person_needed());
   if (auto ok = recently_authenticated(services, *call); !ok) return services.refuse(call, ok.error());
   change(services, call,
          [&services, call, asked = *request](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
@@ -288,7 +278,6 @@ void act(Services& services, const CallPtr& call) {
 
 // Of the console: what the cookie is good for besides ends.
 void leave(Services& services, const CallPtr& call) {
-  if (!call->admin_session) return services.refuse(call, person_needed());
   const auto& visit = call->admin_session->visit;
   change(
       services, call,
@@ -305,15 +294,15 @@ void leave(Services& services, const CallPtr& call) {
 
 namespace api {
 Routes admins() {
-  static constexpr Terms own{.before_factor = true};
+  static constexpr Terms own{.before_factor = true, .person = true};
   static constexpr Route routes[] = {
       {Method::post, "/v1/admin/auth/login", "adminLogin", Guard::open, log_in},
       {Method::post, "/v1/admin/auth/login/factor", "adminShowFactor", Guard::open, show_admin_factor},
       {Method::post, "/v1/admin/auth/logout", "adminLogout", Guard::admin, log_out, own},
-      {Method::get, "/v1/admin/me", "adminMe", Guard::admin, who_am_i, own},
+      {Method::get, "/v1/admin/me", "adminMe", Guard::admin, who_am_i, {.before_factor = true}},
       {Method::get, "/v1/admin/me/sessions", "adminListOwnSessions", Guard::admin, list_sessions, own},
       {Method::delete_, "/v1/admin/me/sessions/{id}", "adminEndOwnSession", Guard::admin, end_admin_session, own},
-      {Method::post, "/v1/admin/tenants/{id}/act", "adminAct", Guard::admin, act},
+      {Method::post, "/v1/admin/tenants/{id}/act", "adminAct", Guard::admin, act, {.person = true}},
       {Method::delete_, "/v1/admin/me/visit", "adminLeaveTenant", Guard::admin, leave, own},
   };
   return routes;

@@ -382,22 +382,21 @@ Ended reset_factors_where_due(db::Transaction& tx, messaging::Outbox& outbox, co
 
 namespace api {
 Routes factors() {
-  static constexpr Terms always{.before_factor = true};
+  static constexpr Terms own{.before_factor = true, .person = true};
   static constexpr Route routes[] = {
       {Method::post, "/auth/login/factor", "showFactor", Guard::open, show_factor},
-      {Method::post, "/v1/me/step-up", "stepUp", Guard::billing, step_up, always},
-      {Method::get, "/v1/me/factors", "listFactors", Guard::billing, list_factors, always},
-      {Method::post, "/v1/me/factors/totp", "beginTotp", Guard::billing, begin_totp, always},
-      {Method::post, "/v1/me/factors/totp/confirm", "confirmTotp", Guard::billing, confirm_totp, always},
-      {Method::delete_, "/v1/me/factors/totp", "removeTotp", Guard::billing, remove_totp, always},
-      {Method::post, "/v1/me/recovery-codes", "renewRecoveryCodes", Guard::billing, renew_recovery_codes, always},
-      {Method::post, "/v1/admin/me/step-up", "adminStepUp", Guard::admin, step_up, always},
-      {Method::get, "/v1/admin/me/factors", "adminListFactors", Guard::admin, list_factors, always},
-      {Method::post, "/v1/admin/me/factors/totp", "adminBeginTotp", Guard::admin, begin_totp, always},
-      {Method::post, "/v1/admin/me/factors/totp/confirm", "adminConfirmTotp", Guard::admin, confirm_totp, always},
-      {Method::delete_, "/v1/admin/me/factors/totp", "adminRemoveTotp", Guard::admin, remove_totp, always},
-      {Method::post, "/v1/admin/me/recovery-codes", "adminRenewRecoveryCodes", Guard::admin, renew_recovery_codes,
-       always},
+      {Method::post, "/v1/me/step-up", "stepUp", Guard::billing, step_up, own},
+      {Method::get, "/v1/me/factors", "listFactors", Guard::billing, list_factors, own},
+      {Method::post, "/v1/me/factors/totp", "beginTotp", Guard::billing, begin_totp, own},
+      {Method::post, "/v1/me/factors/totp/confirm", "confirmTotp", Guard::billing, confirm_totp, own},
+      {Method::delete_, "/v1/me/factors/totp", "removeTotp", Guard::billing, remove_totp, own},
+      {Method::post, "/v1/me/recovery-codes", "renewRecoveryCodes", Guard::billing, renew_recovery_codes, own},
+      {Method::post, "/v1/admin/me/step-up", "adminStepUp", Guard::admin, step_up, own},
+      {Method::get, "/v1/admin/me/factors", "adminListFactors", Guard::admin, list_factors, own},
+      {Method::post, "/v1/admin/me/factors/totp", "adminBeginTotp", Guard::admin, begin_totp, own},
+      {Method::post, "/v1/admin/me/factors/totp/confirm", "adminConfirmTotp", Guard::admin, confirm_totp, own},
+      {Method::delete_, "/v1/admin/me/factors/totp", "adminRemoveTotp", Guard::admin, remove_totp, own},
+      {Method::post, "/v1/admin/me/recovery-codes", "adminRenewRecoveryCodes", Guard::admin, renew_recovery_codes, own},
   };
   return routes;
 }

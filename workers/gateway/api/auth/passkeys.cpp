@@ -175,7 +175,7 @@ void own_options(Services& services, const CallPtr& call) {
 
 namespace api {
 Routes passkeys() {
-  static constexpr Terms own{.before_factor = true};
+  static constexpr Terms own{.before_factor = true, .person = true};
   static constexpr Route routes[] = {
       {Method::post, "/auth/login/factor/options", "passkeyLoginOptions", Guard::open, member_login_options},
       {Method::post, "/v1/admin/auth/login/factor/options", "adminPasskeyLoginOptions", Guard::open,
