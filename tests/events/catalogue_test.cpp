@@ -13,7 +13,7 @@
 #include "events/topology.h"
 #include "tenantry/events/v1/billing.pb.h"
 
-namespace tenantry::events {
+namespace tenantry::events::catalogue_test {
 namespace {
 
 TEST(Catalogue, EveryEntrySaysWhatItStates) {
@@ -106,4 +106,4 @@ TEST(PayloadJson, IntegersAreNumbersWhereADoubleHoldsThemAndNoughtsAreSaid) {
 }
 
 }  // namespace
-}  // namespace tenantry::events
+}  // namespace tenantry::events::catalogue_test

@@ -10,7 +10,7 @@
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
 
-namespace tenantry::events {
+namespace tenantry::events::codec_test {
 namespace {
 
 const TrustRules rules{"tenantry-publisher"};
@@ -682,4 +682,4 @@ TEST(HttpModes, ABatchIsAllOrNothing) {
 }
 
 }  // namespace
-}  // namespace tenantry::events
+}  // namespace tenantry::events::codec_test

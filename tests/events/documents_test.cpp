@@ -9,7 +9,7 @@
 #include "events/catalogue.h"
 #include "events/topology.h"
 
-namespace tenantry::events {
+namespace tenantry::events::documents_test {
 namespace {
 
 using nlohmann::json;
@@ -73,4 +73,4 @@ TEST(EventDocuments, ExamplesKeepTheirSchema) {
 }
 
 }  // namespace
-}  // namespace tenantry::events
+}  // namespace tenantry::events::documents_test

@@ -8,7 +8,7 @@
 
 #include "events/catalogue.h"
 
-namespace tenantry::events {
+namespace tenantry::events::topology_test {
 namespace {
 
 TEST(Topology, EveryQueueHearsTheEndOfItsStream) {
@@ -154,4 +154,4 @@ TEST(Vhosts, NameTheirTenantAndBack) {
 }
 
 }  // namespace
-}  // namespace tenantry::events
+}  // namespace tenantry::events::topology_test

@@ -6,7 +6,7 @@
 
 #include "tenantry/events/v1/usage.pb.h"
 
-namespace tenantry::events {
+namespace tenantry::events::usage_test {
 namespace {
 
 const Timestamp now = from_unix_seconds(1'700'000'000);
@@ -76,4 +76,4 @@ TEST(Counting, RefusesTextsThatNoRowCanHold) {
 }
 
 }  // namespace
-}  // namespace tenantry::events
+}  // namespace tenantry::events::usage_test

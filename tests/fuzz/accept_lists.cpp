@@ -3,7 +3,7 @@
 #include "tests/fuzz/target.h"
 #include "workers/gateway/edge/content.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::accept_lists {
 namespace {
 
 const Registered target{
@@ -33,4 +33,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::accept_lists

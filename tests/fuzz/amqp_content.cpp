@@ -2,7 +2,7 @@
 #include "shared/amqp/codec.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::amqp_content {
 namespace {
 
 void read_table(ByteView bytes) {
@@ -39,4 +39,4 @@ void run(std::string_view bytes) {
 const Registered target{{"amqp_content", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::amqp_content

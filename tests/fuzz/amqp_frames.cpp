@@ -3,7 +3,7 @@
 #include "shared/amqp/codec.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::amqp_frames {
 namespace {
 
 const Registered target{
@@ -32,4 +32,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::amqp_frames

@@ -6,7 +6,7 @@
 #include "tests/fuzz/intake_checks.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::amqp_message {
 namespace {
 
 void run(std::string_view bytes) {
@@ -34,4 +34,4 @@ void run(std::string_view bytes) {
 const Registered target{{"amqp_message", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::amqp_message

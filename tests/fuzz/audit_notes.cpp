@@ -3,7 +3,7 @@
 #include "shared/audit_tree/note.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::audit_notes {
 namespace {
 
 const Registered target{
@@ -25,4 +25,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::audit_notes

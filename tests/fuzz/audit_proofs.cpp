@@ -6,7 +6,7 @@
 #include "shared/audit_tree/proofs.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::audit_proofs {
 namespace {
 
 std::uint64_t number(Parts& parts) {
@@ -43,4 +43,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::audit_proofs

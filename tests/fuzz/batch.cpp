@@ -4,7 +4,7 @@
 #include "tests/fuzz/intake_checks.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::batch {
 namespace {
 
 Result<events::Posting> posted(std::string_view content_type, std::string_view body) {
@@ -30,4 +30,4 @@ void run(std::string_view bytes) {
 const Registered target{{"batch", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::batch

@@ -3,7 +3,7 @@
 #include "tests/fuzz/intake_checks.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::binary_event {
 namespace {
 
 void run(std::string_view bytes) {
@@ -24,4 +24,4 @@ void run(std::string_view bytes) {
 const Registered target{{"binary_event", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::binary_event

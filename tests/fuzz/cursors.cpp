@@ -6,7 +6,7 @@
 #include "tests/fuzz/target.h"
 #include "workers/gateway/edge/cursor.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::cursors {
 namespace {
 
 void read_cursor(std::string_view text) {
@@ -44,4 +44,4 @@ void run(std::string_view bytes) {
 const Registered target{{"cursors", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::cursors

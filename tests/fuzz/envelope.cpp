@@ -2,7 +2,7 @@
 #include "tests/fuzz/intake_checks.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::envelope {
 namespace {
 
 void run(std::string_view bytes) {
@@ -28,4 +28,4 @@ void run(std::string_view bytes) {
 const Registered target{{"envelope", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::envelope

@@ -4,7 +4,7 @@
 #include "shared/http/request_parser.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::http_requests {
 namespace {
 
 struct Seen {
@@ -55,4 +55,4 @@ void run(std::string_view bytes) {
 const Registered target{{"http", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::http_requests

@@ -7,7 +7,7 @@
 #include "shared/json/raw.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::json {
 namespace {
 
 // The parts lie in the text, one behind the other, and are JSON of the same values.
@@ -50,4 +50,4 @@ void run(std::string_view bytes) {
 const Registered target{{"json", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::json

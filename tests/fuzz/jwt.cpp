@@ -2,7 +2,7 @@
 #include "shared/crypto/jwt.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::jwt {
 namespace {
 
 // Made for these tests; it signs nothing else.
@@ -34,4 +34,4 @@ void run(std::string_view bytes) {
 const Registered target{{"jwt", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::jwt

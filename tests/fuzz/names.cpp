@@ -7,7 +7,7 @@
 #include "workers/gateway/edge/content.h"
 #include "workers/gateway/edge/fields.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::names {
 namespace {
 
 const Registered target{
@@ -38,4 +38,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::names

@@ -4,7 +4,7 @@
 #include "shared/crypto/webauthn.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::passkeys {
 namespace {
 
 // What is read lies within what was given, and no deeper than was promised.
@@ -44,4 +44,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::passkeys

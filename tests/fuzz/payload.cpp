@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::payload {
 namespace {
 
 void run(std::string_view bytes) {
@@ -40,4 +40,4 @@ void run(std::string_view bytes) {
 const Registered target{{"payload", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::payload

@@ -2,7 +2,7 @@
 #include "shared/audit_search/search.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::search {
 namespace {
 
 namespace search = audit_search;
@@ -30,4 +30,4 @@ void run(std::string_view bytes) {
 const Registered target{{"search", run}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::search

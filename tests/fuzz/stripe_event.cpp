@@ -9,7 +9,7 @@
 #include "tests/fuzz/target.h"
 #include "workers/gateway/stripe/event.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::stripe_event {
 namespace {
 
 const Registered target{
@@ -28,4 +28,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::stripe_event

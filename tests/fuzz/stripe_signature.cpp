@@ -2,7 +2,7 @@
 #include "shared/crypto/stripe_signature.h"
 #include "tests/fuzz/target.h"
 
-namespace tenantry::fuzz {
+namespace tenantry::fuzz::stripe_signature {
 namespace {
 
 const Registered target{
@@ -24,4 +24,4 @@ const Registered target{
      }}};
 
 }  // namespace
-}  // namespace tenantry::fuzz
+}  // namespace tenantry::fuzz::stripe_signature

@@ -8,7 +8,7 @@
 #include "tenantry/events/v1/usage.pb.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry {
+namespace tenantry::admitted_worker_test {
 namespace {
 
 namespace v1 = events::v1;
@@ -119,4 +119,4 @@ TEST_F(AdmittedWorker, IsCalledByAWord) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::admitted_worker_test

@@ -7,7 +7,7 @@
 
 #include "tests/support/services.h"
 
-namespace tenantry {
+namespace tenantry::analytics_test {
 namespace {
 
 using testing::TestDatabase;
@@ -105,4 +105,4 @@ TEST_F(Analytics, RevenueAndChurnAreThoseOfTheMonthsEnd) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::analytics_test

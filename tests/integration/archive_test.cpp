@@ -16,7 +16,7 @@
 #include "tests/integration/audit_log.h"
 #include "workers/signer/signer.h"
 
-namespace tenantry::archive {
+namespace tenantry::archive::archive_test {
 namespace {
 
 using testing::AuditLog;
@@ -445,4 +445,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
-}  // namespace tenantry::archive
+}  // namespace tenantry::archive::archive_test

@@ -9,7 +9,7 @@
 #include "shared/db/connection.h"
 #include "tests/support/services.h"
 
-namespace tenantry {
+namespace tenantry::audit_guard_test {
 namespace {
 
 using testing::TestDatabase;
@@ -177,4 +177,4 @@ TEST_F(AuditGuard, AnAnalystsReadEndsWhateverItSetsForItself) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::audit_guard_test

@@ -17,7 +17,7 @@
 #include "tests/support/services.h"
 #include "workers/audit/store.h"
 
-namespace tenantry::audit_search {
+namespace tenantry::audit_search::audit_search_test {
 namespace {
 
 using testing::must;
@@ -575,4 +575,4 @@ TEST_F(AuditSearch, RowsAreJsonAndCsv) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit_search
+}  // namespace tenantry::audit_search::audit_search_test

@@ -14,7 +14,7 @@
 #include "tests/support/services.h"
 #include "workers/audit/store.h"
 
-namespace tenantry::audit {
+namespace tenantry::audit::audit_store_test {
 namespace {
 
 using testing::must;
@@ -375,4 +375,4 @@ TEST_F(AuditStore, MigrationGivesLogsThatExistTheirNodes) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::audit_store_test

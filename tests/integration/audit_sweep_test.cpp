@@ -12,7 +12,7 @@
 #include "tests/support/services.h"
 #include "workers/audit/store.h"
 
-namespace tenantry {
+namespace tenantry::audit_sweep_test {
 namespace {
 
 using testing::TestDatabase;
@@ -189,4 +189,4 @@ TEST_F(AuditSweep, ATenantsReaderLearnsNothingOfAnother) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::audit_sweep_test

@@ -17,7 +17,7 @@
 #include "workers/billing/store.h"
 #include "workers/billing/worker.h"
 
-namespace tenantry::billing {
+namespace tenantry::billing::billing_test {
 namespace {
 
 using testing::must;
@@ -435,4 +435,4 @@ TEST_F(Billing, UnknownStatusIsSetAside) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::billing_test

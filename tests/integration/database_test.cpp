@@ -16,7 +16,7 @@
 #include "shared/db/run.h"
 #include "tests/support/services.h"
 
-namespace tenantry::db {
+namespace tenantry::db::database_test {
 namespace {
 
 using testing::must;
@@ -475,4 +475,4 @@ TEST_F(Migrations, PlansAreLoadedOnce) {
 }
 
 }  // namespace
-}  // namespace tenantry::db
+}  // namespace tenantry::db::database_test

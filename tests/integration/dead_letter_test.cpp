@@ -14,7 +14,7 @@
 #include "shared/messaging/wire.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::dead_letter_test {
 namespace {
 
 using nlohmann::json;
@@ -318,4 +318,4 @@ TEST_F(DeadLetterTest, KindsOfErrorLeaveOutWhatDiffers) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::dead_letter_test

@@ -15,7 +15,7 @@
 #include "workers/gateway/domains/checker.h"
 #include "workers/gateway/domains/claim.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::domain_test {
 namespace {
 
 using testing::must;
@@ -166,4 +166,4 @@ TEST_F(Domains, CheckerEndsWhileItWaits) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::domain_test

@@ -18,7 +18,7 @@
 #include "shared/audit_tree/tree.h"
 #include "workers/signer/signer.h"
 
-namespace tenantry {
+namespace tenantry::erasure_test {
 namespace {
 
 using testing::must;
@@ -279,4 +279,4 @@ TEST_F(Erasure, NobodyEmptiesRecordsWhoseKeyStands) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::erasure_test

@@ -15,7 +15,7 @@
 #include "tests/support/replay.h"
 #include "workers/provisioning/backup.h"
 
-namespace tenantry {
+namespace tenantry::final_backup_test {
 namespace {
 
 using nlohmann::json;
@@ -277,4 +277,4 @@ TEST_F(FinalBackup, NobodyElseReachesIt) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::final_backup_test

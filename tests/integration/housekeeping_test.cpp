@@ -4,7 +4,7 @@
 #include "shared/db/connection.h"
 #include "tests/support/services.h"
 
-namespace tenantry {
+namespace tenantry::housekeeping_test {
 namespace {
 
 using testing::TestDatabase;
@@ -178,4 +178,4 @@ TEST_F(Housekeeping, NoServiceMayMoreThanAsk) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::housekeeping_test

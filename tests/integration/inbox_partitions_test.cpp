@@ -11,7 +11,7 @@
 #include "shared/core/ids.h"
 #include "tests/support/services.h"
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::inbox_partitions_test {
 namespace {
 
 TEST(InboxPartitions, AreMadeAtOnceByManyBesideWriters) {
@@ -62,4 +62,4 @@ TEST(InboxPartitions, ForeignEventsHaveOneOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::inbox_partitions_test

@@ -13,7 +13,7 @@
 #include "shared/db/run.h"
 #include "tests/support/services.h"
 
-namespace tenantry {
+namespace tenantry::isolation_test {
 namespace {
 
 using testing::TestDatabase;
@@ -342,4 +342,4 @@ TEST_F(Gateway, UsageAndAuditAreBehindTheSameWall) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::isolation_test

@@ -12,7 +12,7 @@
 #include "shared/json/json.h"
 #include "tests/support/services.h"
 
-namespace tenantry::db {
+namespace tenantry::db::jsonb_test {
 namespace {
 
 using testing::TestDatabase;
@@ -88,4 +88,4 @@ TEST_F(Jsonb, AThousandTextsAtTheEdges) {
 }
 
 }  // namespace
-}  // namespace tenantry::db
+}  // namespace tenantry::db::jsonb_test

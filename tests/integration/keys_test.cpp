@@ -14,7 +14,7 @@
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/edge/store.h"
 
-namespace tenantry::cli {
+namespace tenantry::cli::keys_test {
 namespace {
 
 using testing::must;
@@ -199,4 +199,4 @@ TEST_F(KeysTest, OneThatSomebodyElseMayHaveEndsAtOnce) {
 }
 
 }  // namespace
-}  // namespace tenantry::cli
+}  // namespace tenantry::cli::keys_test

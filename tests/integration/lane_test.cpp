@@ -10,7 +10,7 @@
 #include "tenantry/events/v1/usage.pb.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::lane_test {
 namespace {
 
 using testing::activated;
@@ -452,4 +452,4 @@ TEST_F(LaneTest, CommitWhoseAnswerIsLostIsSettledAndTakesEffectOnce) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::lane_test

@@ -19,7 +19,7 @@
 #include "tenantry/events/v1/people.pb.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::members_test {
 namespace {
 
 namespace v1 = events::v1;
@@ -749,4 +749,4 @@ TEST_F(MembersAtOnce, WhateverFiveDoTheRulesHold) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::members_test

@@ -12,7 +12,7 @@
 #include "workers/metering/store.h"
 #include "workers/metering/worker.h"
 
-namespace tenantry::metering {
+namespace tenantry::metering::metering_store_test {
 namespace {
 
 using testing::must;
@@ -238,4 +238,4 @@ TEST_F(MeteringStore, UsageOfATimeThatOnlyAnotherProcessHasSeenIsCounted) {
 }
 
 }  // namespace
-}  // namespace tenantry::metering
+}  // namespace tenantry::metering::metering_store_test

@@ -8,7 +8,7 @@
 #include "workers/notification/rules.h"
 #include "workers/notification/worker.h"
 
-namespace tenantry::notification {
+namespace tenantry::notification::notification_test {
 namespace {
 
 namespace v1 = events::v1;
@@ -100,4 +100,4 @@ TEST_F(NotificationTest, ATenantIsNoWayToMailStrangers) {
 }
 
 }  // namespace
-}  // namespace tenantry::notification
+}  // namespace tenantry::notification::notification_test

@@ -16,7 +16,7 @@
 #include "shared/messaging/relay.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::outbox_relay_test {
 namespace {
 
 using testing::activated;
@@ -447,4 +447,4 @@ TEST_F(RelayTest, TwoRelaysPublishEachOrphanOnce) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::outbox_relay_test

@@ -12,7 +12,7 @@
 #include "shared/tenancy/terms.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::plan_change_test {
 namespace {
 
 using testing::must;
@@ -235,4 +235,4 @@ TEST_F(PlanChanges, FiftyAtOnceEndInOne) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::plan_change_test

@@ -21,7 +21,7 @@
 #include "workers/provisioning/store.h"
 #include "workers/provisioning/worker.h"
 
-namespace tenantry::provisioning {
+namespace tenantry::provisioning::provisioning_test {
 namespace {
 
 using testing::must;
@@ -855,4 +855,4 @@ TEST_F(ApplicationTest, AQueueThatIsGoneStaysSoAndOthersAreMadeAgain) {
 }
 
 }  // namespace
-}  // namespace tenantry::provisioning
+}  // namespace tenantry::provisioning::provisioning_test

@@ -8,7 +8,7 @@
 #include "tests/support/replay.h"
 #include "workers/replay/store.h"
 
-namespace tenantry {
+namespace tenantry::replay_test {
 namespace {
 
 using replay::Difference;
@@ -142,4 +142,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::replay_test

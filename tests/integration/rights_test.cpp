@@ -14,7 +14,7 @@
 #include "tests/integration/lane_harness.h"
 #include "workers/gateway/edge/store.h"
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::rights_test {
 namespace {
 
 using testing::must;
@@ -374,4 +374,4 @@ TEST_F(Rights, AKeysEndIsRemindedOf) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::rights_test

@@ -16,7 +16,7 @@
 #include "tests/integration/lane_harness.h"
 #include "workers/gateway/api/auth/second_factor.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::second_factor_test {
 namespace {
 
 using testing::must;
@@ -241,4 +241,4 @@ TEST_F(SecondFactor, NobodySaysSoOfWhoIsAboveOrWhoHasNone) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::second_factor_test

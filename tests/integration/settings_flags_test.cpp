@@ -8,7 +8,7 @@
 #include "shared/db/connection.h"
 #include "tests/support/services.h"
 
-namespace tenantry {
+namespace tenantry::settings_flags_test {
 namespace {
 
 class Flags : public ::testing::Test {
@@ -77,4 +77,4 @@ TEST_F(Flags, ShareGrowsByThoseWhoComeToIt) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::settings_flags_test

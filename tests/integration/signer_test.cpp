@@ -12,7 +12,7 @@
 #include "tests/integration/audit_log.h"
 #include "workers/signer/signer.h"
 
-namespace tenantry::signer {
+namespace tenantry::signer::signer_test {
 namespace {
 
 using audit::Finding;
@@ -370,4 +370,4 @@ TEST_F(SignerTest, DamagedStateStopsTheSigner) {
 }
 
 }  // namespace
-}  // namespace tenantry::signer
+}  // namespace tenantry::signer::signer_test

@@ -12,7 +12,7 @@
 #include "tests/support/services.h"
 #include "workers/gateway/stripe/inbox.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::stripe_intake_test {
 namespace {
 
 using nlohmann::json;
@@ -341,4 +341,4 @@ TEST_F(StripeIntake, ThinEventIsAcknowledged) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::stripe_intake_test

@@ -11,7 +11,7 @@
 #include "shared/tenancy/transition.h"
 #include "tests/integration/lane_harness.h"
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::transition_test {
 namespace {
 
 using testing::must;
@@ -221,4 +221,4 @@ TEST_F(TransitionTest, TwoCompaniesOfOneNameGetDifferentSlugs) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::transition_test

@@ -10,7 +10,7 @@
 #include "shared/messaging/connect_queue.h"
 #include "tests/support/services.h"
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::vhost_link_test {
 namespace {
 
 using testing::eventually;
@@ -81,4 +81,4 @@ TEST(VhostLinkTest, OneDeliveryThatIsNotSettledHoldsUpNoOther) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::vhost_link_test

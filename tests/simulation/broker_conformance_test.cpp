@@ -11,7 +11,7 @@
 #include "shared/sim/broker.h"
 #include "tests/support/services.h"
 
-namespace tenantry::sim {
+namespace tenantry::sim::broker_conformance_test {
 namespace {
 
 using testing::eventually;
@@ -582,4 +582,4 @@ TYPED_TEST(BrokerConformance, AVhostTakesItsConsumersAndPublishersWithIt) {
 }
 
 }  // namespace
-}  // namespace tenantry::sim
+}  // namespace tenantry::sim::broker_conformance_test

@@ -11,7 +11,7 @@
 #include "shared/telemetry/log.h"
 #include "tests/simulation/run_seed.h"
 
-namespace tenantry::sim {
+namespace tenantry::sim::lifecycle_simulation_test {
 namespace {
 
 using nlohmann::json;
@@ -183,4 +183,4 @@ TEST(ThreeCompanies, TakeTheirStepsWhateverHappens) {
 }
 
 }  // namespace
-}  // namespace tenantry::sim
+}  // namespace tenantry::sim::lifecycle_simulation_test

@@ -8,7 +8,7 @@
 #include "shared/telemetry/log.h"
 #include "tests/simulation/run_seed.h"
 
-namespace tenantry::sim {
+namespace tenantry::sim::mutants_test {
 namespace {
 
 constexpr std::uint64_t seeds_max = 200;
@@ -65,4 +65,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace
-}  // namespace tenantry::sim
+}  // namespace tenantry::sim::mutants_test

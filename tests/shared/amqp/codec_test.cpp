@@ -5,7 +5,7 @@
 
 #include "tests/support/fake_broker.h"
 
-namespace tenantry::amqp {
+namespace tenantry::amqp::codec_test {
 namespace {
 
 using testing::raw_frame;
@@ -165,4 +165,4 @@ TEST(Codec, MethodsCutShortAreRefused) {
 }
 
 }  // namespace
-}  // namespace tenantry::amqp
+}  // namespace tenantry::amqp::codec_test

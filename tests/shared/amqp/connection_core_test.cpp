@@ -6,7 +6,7 @@
 
 #include "tests/support/fake_broker.h"
 
-namespace tenantry::amqp {
+namespace tenantry::amqp::connection_core_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -552,4 +552,4 @@ TEST_F(Core, DeliveryWithHostilePropertiesIsMarked) {
 }
 
 }  // namespace
-}  // namespace tenantry::amqp
+}  // namespace tenantry::amqp::connection_core_test

@@ -2,7 +2,7 @@
 
 #include "shared/amqp/connection.h"
 
-namespace tenantry::amqp {
+namespace tenantry::amqp::connection_url_test {
 namespace {
 
 TEST(ParseUrl, ReadsEveryPart) {
@@ -53,4 +53,4 @@ TEST(ParseUrl, NamesThePartThatIsWrong) {
 }
 
 }  // namespace
-}  // namespace tenantry::amqp
+}  // namespace tenantry::amqp::connection_url_test

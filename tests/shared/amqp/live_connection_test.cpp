@@ -16,7 +16,7 @@
 
 #include "shared/amqp/connection.h"
 
-namespace tenantry::amqp {
+namespace tenantry::amqp::live_connection_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -311,4 +311,4 @@ TEST_F(LiveConnection, ManyConnectionsShareALoopAndAreDestroyedAtAnyStage) {
 }
 
 }  // namespace
-}  // namespace tenantry::amqp
+}  // namespace tenantry::amqp::live_connection_test

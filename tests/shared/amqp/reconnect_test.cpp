@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::amqp {
+namespace tenantry::amqp::reconnect_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -35,4 +35,4 @@ TEST(TokenBucket, AllowsItsBurstAndThenItsRate) {
 }
 
 }  // namespace
-}  // namespace tenantry::amqp
+}  // namespace tenantry::amqp::reconnect_test

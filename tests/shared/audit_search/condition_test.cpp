@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::audit_search {
+namespace tenantry::audit_search::condition_test {
 namespace {
 
 const Timestamp now = *from_rfc3339("2026-03-04T12:00:00Z");
@@ -95,4 +95,4 @@ TEST(Condition, PatternsAreLiteral) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit_search
+}  // namespace tenantry::audit_search::condition_test

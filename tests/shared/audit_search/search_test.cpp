@@ -11,7 +11,7 @@
 
 #include "shared/core/bytes.h"
 
-namespace tenantry::audit_search {
+namespace tenantry::audit_search::search_test {
 namespace {
 
 const Timestamp now = *from_rfc3339("2026-03-04T12:00:00Z");
@@ -238,4 +238,4 @@ TEST(SearchAtRandom, AnyTextIsReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit_search
+}  // namespace tenantry::audit_search::search_test

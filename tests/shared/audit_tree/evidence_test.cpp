@@ -9,7 +9,7 @@
 
 #include "tests/shared/audit_tree/memory_nodes.h"
 
-namespace tenantry::audit {
+namespace tenantry::audit::evidence_test {
 namespace {
 
 const crypto::Ed25519Key& key() {
@@ -167,4 +167,4 @@ TEST(KeyRing, TakesVkeysBareKeysAndTheirDocument) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::evidence_test

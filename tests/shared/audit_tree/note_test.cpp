@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::audit {
+namespace tenantry::audit::note_test {
 namespace {
 
 const std::string name = "tenantry.example/audit/acme-corporation";
@@ -171,4 +171,4 @@ TEST(Vkey, IsStrict) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::note_test

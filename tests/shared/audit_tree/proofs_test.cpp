@@ -13,7 +13,7 @@
 #include "tests/shared/audit_tree/memory_nodes.h"
 #include "tests/shared/audit_tree/naive_tree.h"
 
-namespace tenantry::audit {
+namespace tenantry::audit::proofs_test {
 namespace {
 
 Hash leaf(std::uint64_t i) {
@@ -295,4 +295,4 @@ TEST(Proofs, TextsOfHashesAreStrict) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::proofs_test

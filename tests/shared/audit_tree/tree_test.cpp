@@ -5,7 +5,7 @@
 #include "shared/crypto/hash.h"
 #include "tests/shared/audit_tree/naive_tree.h"
 
-namespace tenantry::audit {
+namespace tenantry::audit::tree_test {
 namespace {
 
 // Leaves and roots of google/certificate-transparency, cpp/merkletree/merkle_tree_test.cc.
@@ -85,4 +85,4 @@ TEST(Tree, TakesASubtreeAtOnce) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::tree_test

@@ -9,7 +9,7 @@
 
 #include "tests/shared/http/fixture.h"
 
-namespace tenantry::broker_admin {
+namespace tenantry::broker_admin::broker_admin_test {
 namespace {
 
 struct Answer {
@@ -183,4 +183,4 @@ TEST_F(BrokerAdminTest, WhatIsWrongIsNot) {
 }
 
 }  // namespace
-}  // namespace tenantry::broker_admin
+}  // namespace tenantry::broker_admin::broker_admin_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::config {
+namespace tenantry::config::config_test {
 namespace {
 
 TEST(Config, ListsEveryErrorAtOnce) {
@@ -69,4 +69,4 @@ TEST(Config, RefusesAWordThatIsNone) {
 }
 
 }  // namespace
-}  // namespace tenantry::config
+}  // namespace tenantry::config::config_test

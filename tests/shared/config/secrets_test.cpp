@@ -4,7 +4,7 @@
 
 #include "shared/core/bytes.h"
 
-namespace tenantry::config {
+namespace tenantry::config::secrets_test {
 namespace {
 
 TEST(Secrets, WhatNobodyChoseIsWeak) {
@@ -53,4 +53,4 @@ TEST(Secrets, TokensHaveNames) {
 }
 
 }  // namespace
-}  // namespace tenantry::config
+}  // namespace tenantry::config::secrets_test

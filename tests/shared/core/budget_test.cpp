@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::budget_test {
 namespace {
 
 using Answer = Budget::Answer;
@@ -57,4 +57,4 @@ TEST(Budget, NothingIsKeptOfWhoGaveAllBack) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::budget_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::bytes_test {
 namespace {
 
 // RFC 4648 section 10.
@@ -51,4 +51,4 @@ TEST(PercentEncoding, LeavesOnlyUnreservedCharactersAsTheyAre) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::bytes_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::clock_test {
 namespace {
 
 constexpr Seconds slack{5};  // of a busy machine, between two lines of a test
@@ -41,4 +41,4 @@ TEST(SystemClock, IsCorrectedByMoreThanItTakesToAsk) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::clock_test

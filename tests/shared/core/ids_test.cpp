@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace tenantry {
+namespace tenantry::ids_test {
 namespace {
 
 TEST(UuidV7, RisesStrictlyWithinAMillisecond) {
@@ -51,4 +51,4 @@ TEST(DerivedUuid, IsTheSameForTheSameCauseAndDiffersOtherwise) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::ids_test

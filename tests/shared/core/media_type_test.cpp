@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::media_type_test {
 namespace {
 
 TEST(MediaType, IsReadWithoutCaseAndWithItsParameters) {
@@ -48,4 +48,4 @@ TEST(Preferences, TheMostSpecificRangeSays) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::media_type_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::money_test {
 namespace {
 
 TEST(Money, PrintsTheCurrencysOwnDecimals) {
@@ -27,4 +27,4 @@ TEST(Money, PrintsWhatStripeMeans) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::money_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::time_test {
 namespace {
 
 TEST(Rfc3339, ReadsEveryLegalForm) {
@@ -57,4 +57,4 @@ TEST(Windows, StartAtTheUtcHourDayAndMonth) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::time_test

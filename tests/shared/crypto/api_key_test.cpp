@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::api_key_test {
 namespace {
 
 // Its checksum is Node's zlib.crc32 of what is before it, in base 62.
@@ -50,4 +50,4 @@ TEST(ApiKey, NewOnesAreOfTheForm) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::api_key_test

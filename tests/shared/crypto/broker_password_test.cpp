@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::broker_password_test {
 namespace {
 
 // The example of RabbitMQ's manual ("Credentials and Passwords", computing a password hash by hand).
@@ -17,4 +17,4 @@ TEST(BrokerPassword, OfNobodyLooksLikeOne) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::broker_password_test

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::ed25519_test {
 namespace {
 
 TEST(Ed25519, HasTheVectorsOfRfc8032) {
@@ -64,4 +64,4 @@ TEST_F(KeyFile, HoldsAnEd25519KeyOrIsRefused) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::ed25519_test

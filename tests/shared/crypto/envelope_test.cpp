@@ -7,7 +7,7 @@
 
 #include "shared/crypto/hash.h"
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::envelope_test {
 namespace {
 
 template <class T>
@@ -119,4 +119,4 @@ TEST(SealField, OpensInItsPlaceOnly) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::envelope_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::hash_test {
 namespace {
 
 TEST(Hash, MatchesPublishedVectors) {
@@ -39,4 +39,4 @@ TEST(RandomBytes, Differ) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::hash_test

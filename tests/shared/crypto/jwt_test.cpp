@@ -8,7 +8,7 @@
 #include "shared/core/bytes.h"
 #include "shared/crypto/hash.h"
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::jwt_test {
 namespace {
 
 using nlohmann::json;
@@ -253,4 +253,4 @@ TEST(SigningKey, RefusesOtherKeys) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::jwt_test

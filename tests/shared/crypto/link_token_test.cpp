@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::link_token_test {
 namespace {
 
 const Uuid some = Uuid::parse("019aa5d2-7c1e-7f4a-9b7d-2a6c0f3e5d11").value();
@@ -38,4 +38,4 @@ TEST(LinkToken, IsNotTheKeyItIsMadeOf) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::link_token_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::password_test {
 namespace {
 
 TEST(Password, HashesInTheFormOfL2) {
@@ -87,4 +87,4 @@ TEST(PasswordStrength, NamesTheRuleAndTheField) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::password_test

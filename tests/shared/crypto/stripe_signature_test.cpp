@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::stripe_signature_test {
 namespace {
 
 const std::string secret = "whsec_test_secret";
@@ -71,4 +71,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return row.param.name; });
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::stripe_signature_test

@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::totp_test {
 namespace {
 
 constexpr std::string_view rfc_seed = "12345678901234567890";
@@ -71,4 +71,4 @@ TEST(RecoveryCodes, AreManyAndReadable) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::totp_test

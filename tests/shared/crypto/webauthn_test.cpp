@@ -9,7 +9,7 @@
 #include "shared/crypto/ed25519.h"
 #include "shared/crypto/hash.h"
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::webauthn_test {
 namespace {
 
 Bytes hex(std::string_view text) {
@@ -228,4 +228,4 @@ TEST(Cbor, IsReadWholeOrRefused) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::webauthn_test

@@ -8,7 +8,7 @@
 #include "shared/crypto/ed25519.h"
 #include "shared/crypto/envelope.h"
 
-namespace tenantry::crypto {
+namespace tenantry::crypto::wycheproof_test {
 namespace {
 
 using nlohmann::json;
@@ -64,4 +64,4 @@ TEST(Wycheproof, VerifiesSignaturesOfTheKeyAndNoOthers) {
 }
 
 }  // namespace
-}  // namespace tenantry::crypto
+}  // namespace tenantry::crypto::wycheproof_test

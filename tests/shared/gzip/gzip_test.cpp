@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry {
+namespace tenantry::gzip_test {
 namespace {
 
 std::string compressed(const std::string& text) {
@@ -65,4 +65,4 @@ TEST(Gunzip, RefusesOtherBytes) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::gzip_test

@@ -4,7 +4,7 @@
 
 #include "tests/shared/http/fixture.h"
 
-namespace tenantry::http {
+namespace tenantry::http::client_test {
 namespace {
 
 void answer(const std::shared_ptr<Exchange>& exchange) {
@@ -288,4 +288,4 @@ TEST(SendMail, TellsTransientFromPermanent) {
 }
 
 }  // namespace
-}  // namespace tenantry::http
+}  // namespace tenantry::http::client_test

@@ -7,7 +7,7 @@
 #include "shared/http/problem.h"
 #include "shared/json/json.h"
 
-namespace tenantry::http {
+namespace tenantry::http::message_test {
 namespace {
 
 TEST(Target, Decodes) {
@@ -93,4 +93,4 @@ TEST(Problem, TellsNothingOfTheInside) {
 }
 
 }  // namespace
-}  // namespace tenantry::http
+}  // namespace tenantry::http::message_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::http {
+namespace tenantry::http::router_test {
 namespace {
 
 Router sample() {
@@ -48,4 +48,4 @@ TEST(Router, Matches) {
 }
 
 }  // namespace
-}  // namespace tenantry::http
+}  // namespace tenantry::http::router_test

@@ -6,7 +6,7 @@
 #include "shared/http/request_parser.h"
 #include "tests/shared/http/fixture.h"
 
-namespace tenantry::http {
+namespace tenantry::http::server_test {
 namespace {
 
 std::string get(const std::string& more, const std::string& path = "/") {
@@ -486,4 +486,4 @@ TEST(Server, ReportsAnAddressInUse) {
 }
 
 }  // namespace
-}  // namespace tenantry::http
+}  // namespace tenantry::http::server_test

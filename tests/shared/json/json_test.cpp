@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace tenantry {
+namespace tenantry::json_test {
 namespace {
 
 std::string nested(std::size_t depth) {
@@ -63,4 +63,4 @@ TEST(Json, BoundsDepthAndSize) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::json_test

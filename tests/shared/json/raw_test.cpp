@@ -6,7 +6,7 @@
 
 #include "shared/json/json.h"
 
-namespace tenantry {
+namespace tenantry::raw_test {
 namespace {
 
 TEST(RawParts, StandAsTheyWereWritten) {
@@ -38,4 +38,4 @@ TEST(RawParts, WithoutWhiteSpaceTheValueIsTheSame) {
 }
 
 }  // namespace
-}  // namespace tenantry
+}  // namespace tenantry::raw_test

@@ -5,7 +5,7 @@
 #include <future>
 #include <vector>
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::connect_queue_test {
 namespace {
 
 TEST(ConnectQueue, ServesInOrderOfAskingAtItsRateAndSkipsWhoLeft) {
@@ -42,4 +42,4 @@ TEST(ConnectQueue, ServesInOrderOfAskingAtItsRateAndSkipsWhoLeft) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::connect_queue_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::gathering_test {
 namespace {
 
 constexpr std::size_t batch_max = 500, turn_max = 31;
@@ -67,4 +67,4 @@ TEST_F(GatheringTest, WhatIsEnough) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::gathering_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::receive_test {
 namespace {
 
 const events::TrustRules rules{"tenantry-publisher"};
@@ -123,4 +123,4 @@ TEST(Receive, WhoSaysThatItExpiredBeforeIsRefused) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::receive_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::shard_test {
 namespace {
 
 constexpr int tenants = 1'000;
@@ -59,4 +59,4 @@ TEST(Shard, IsReadFromText) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::shard_test

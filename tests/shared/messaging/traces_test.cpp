@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::traces_test {
 namespace {
 
 class EventTraces : public testing::Test {
@@ -135,4 +135,4 @@ TEST_F(EventTraces, NamesAreOursOnly) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::traces_test

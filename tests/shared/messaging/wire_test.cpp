@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::messaging {
+namespace tenantry::messaging::wire_test {
 namespace {
 
 // A number in a header is a number in many clients: it is the attribute that its publisher meant.
@@ -45,4 +45,4 @@ TEST(Wire, ALongCorrelationIsAHeaderOnly) {
 }
 
 }  // namespace
-}  // namespace tenantry::messaging
+}  // namespace tenantry::messaging::wire_test

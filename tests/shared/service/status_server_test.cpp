@@ -7,7 +7,7 @@
 #include "shared/http/client.h"
 #include "shared/telemetry/metrics.h"
 
-namespace tenantry::service {
+namespace tenantry::service::status_server_test {
 namespace {
 
 using http::Method;
@@ -54,4 +54,4 @@ TEST(Status, IsServedOnAPortOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace tenantry::service
+}  // namespace tenantry::service::status_server_test

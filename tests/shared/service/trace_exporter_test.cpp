@@ -12,7 +12,7 @@
 #include "shared/telemetry/metrics.h"
 #include "shared/telemetry/trace.h"
 
-namespace tenantry::service {
+namespace tenantry::service::trace_exporter_test {
 namespace {
 
 using Answers = std::vector<http::Response>;
@@ -151,4 +151,4 @@ TEST(TraceSettings, AreCheckedAtTheStart) {
 }
 
 }  // namespace
-}  // namespace tenantry::service
+}  // namespace tenantry::service::trace_exporter_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::metrics {
+namespace tenantry::metrics::metrics_test {
 namespace {
 
 constexpr const char* trace = "0af7651916cd43dd8448eb211c80319c";
@@ -48,4 +48,4 @@ TEST(OpenMetrics, IsForWhoeverNamesIt) {
 }
 
 }  // namespace
-}  // namespace tenantry::metrics
+}  // namespace tenantry::metrics::metrics_test

@@ -8,7 +8,7 @@
 
 #include "shared/core/bytes.h"
 
-namespace tenantry::tracing {
+namespace tenantry::tracing::otlp_test {
 namespace {
 
 Span signup() {
@@ -63,4 +63,4 @@ TEST(Otlp, ReadsWhatWasNotTaken) {
 }
 
 }  // namespace
-}  // namespace tenantry::tracing
+}  // namespace tenantry::tracing::otlp_test

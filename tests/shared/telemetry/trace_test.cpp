@@ -7,7 +7,7 @@
 #include "shared/core/bytes.h"
 #include "shared/telemetry/metrics.h"
 
-namespace tenantry::tracing {
+namespace tenantry::tracing::trace_test {
 namespace {
 
 constexpr std::size_t everything = 1UL << 30;
@@ -140,4 +140,4 @@ TEST_F(Traces, NothingIsMadeWhileItIsOff) {
 }
 
 }  // namespace
-}  // namespace tenantry::tracing
+}  // namespace tenantry::tracing::trace_test

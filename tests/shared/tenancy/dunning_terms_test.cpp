@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::dunning_terms_test {
 namespace {
 
 TEST(DunningTerms, ReadsWhatIsThere) {
@@ -54,4 +54,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::dunning_terms_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::lifecycle_test {
 namespace {
 
 const Timestamp now = from_unix_seconds(1'700'000'000);
@@ -137,4 +137,4 @@ TEST(Access, FollowsTheStatus) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::lifecycle_test

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::membership_test {
 namespace {
 
 // The built-in roles, from the highest down; each may do all that the next may.
@@ -281,4 +281,4 @@ TEST(Room, IsTheLimitOrUnlimited) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::membership_test

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::permissions_test {
 namespace {
 
 using Grants = std::vector<std::string>;
@@ -88,4 +88,4 @@ TEST(PermissionsOfKeys, DealNeitherWithPeopleNorWithEverything) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::permissions_test

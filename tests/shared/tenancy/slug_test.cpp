@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::tenancy {
+namespace tenantry::tenancy::slug_test {
 namespace {
 
 TEST(Slug, FollowsTheTable) {
@@ -77,4 +77,4 @@ TEST(Slug, RandomOnesAreSlugsToo) {
 }
 
 }  // namespace
-}  // namespace tenantry::tenancy
+}  // namespace tenantry::tenancy::slug_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::text {
+namespace tenantry::text::text_test {
 namespace {
 
 TEST(Text, FormsOfOnePasswordAreOne) {
@@ -56,4 +56,4 @@ TEST(Text, AnAddressIsComparedInAsciiAndShownAsWritten) {
 }
 
 }  // namespace
-}  // namespace tenantry::text
+}  // namespace tenantry::text::text_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::archive {
+namespace tenantry::archive::manifest_test {
 namespace {
 
 Manifest manifest() {
@@ -92,4 +92,4 @@ TEST(Month, IsAYearAndAMonth) {
 }
 
 }  // namespace
-}  // namespace tenantry::archive
+}  // namespace tenantry::archive::manifest_test

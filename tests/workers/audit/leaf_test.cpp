@@ -10,7 +10,7 @@
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 
-namespace tenantry::audit {
+namespace tenantry::audit::leaf_test {
 namespace {
 
 using nlohmann::json;
@@ -142,4 +142,4 @@ TEST(Leaf, WhatIsNoneIsRefusedByName) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::leaf_test

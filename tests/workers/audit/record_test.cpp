@@ -6,7 +6,7 @@
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tenantry/events/v1/usage.pb.h"
 
-namespace tenantry::audit {
+namespace tenantry::audit::record_test {
 namespace {
 
 events::Event client_created() {
@@ -73,4 +73,4 @@ TEST(Record, HoldsNoMoreOfAForeignTextThanAnIndexTakes) {
 }
 
 }  // namespace
-}  // namespace tenantry::audit
+}  // namespace tenantry::audit::record_test

@@ -4,7 +4,7 @@
 
 #include "workers/billing/statement.h"
 
-namespace tenantry::billing {
+namespace tenantry::billing::account_test {
 namespace {
 
 using tenancy::Status;
@@ -426,4 +426,4 @@ INSTANTIATE_TEST_SUITE_P(, TrialEnd,
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::account_test

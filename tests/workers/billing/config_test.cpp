@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::billing {
+namespace tenantry::billing::config_test {
 namespace {
 
 const config::Environment least = {{"TENANTRY_BILLING_DATABASE_URL", "postgresql://host/db"}};
@@ -38,4 +38,4 @@ TEST(BillingConfig, RefusesDaysThatDoNotRiseToTheEnd) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::config_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::billing {
+namespace tenantry::billing::dunning_test {
 namespace {
 
 using tenancy::Status;
@@ -149,4 +149,4 @@ TEST(DunningPolicy, OnlyActiveTenantsTakeReminders) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::dunning_test

@@ -16,7 +16,7 @@
 #include "workers/billing/account.h"
 #include "workers/billing/statement.h"
 
-namespace tenantry::billing {
+namespace tenantry::billing::history_test {
 namespace {
 
 constexpr int histories = 10'000;
@@ -417,4 +417,4 @@ TEST(History, AccountIsWhatTheRulesSayInWhateverOrder) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::history_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::billing {
+namespace tenantry::billing::payment_method_test {
 namespace {
 
 const Timestamp now = *from_rfc3339("2026-11-21T10:00:00Z");
@@ -66,4 +66,4 @@ TEST(PaymentMethod, TellsWhoIsToPayAndHasNothingElse) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::payment_method_test

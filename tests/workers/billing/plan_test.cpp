@@ -4,7 +4,7 @@
 
 #include "workers/billing/statement.h"
 
-namespace tenantry::billing {
+namespace tenantry::billing::plan_test {
 namespace {
 
 const std::vector<PricedPlan> catalogue = {{"STARTER", 1, 4900, {"price_starter"}},
@@ -91,4 +91,4 @@ TEST(PricedPlan, WhenItChangesOrBeginsAnew) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::plan_test

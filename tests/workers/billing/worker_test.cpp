@@ -7,7 +7,7 @@
 #include "events/topology.h"
 #include "shared/db/connection.h"
 
-namespace tenantry::billing {
+namespace tenantry::billing::worker_test {
 namespace {
 
 TEST(BillingWorker, ConsumesWhatItsQueueHears) {
@@ -26,4 +26,4 @@ TEST(BillingWorker, ConsumesWhatItsQueueHears) {
 }
 
 }  // namespace
-}  // namespace tenantry::billing
+}  // namespace tenantry::billing::worker_test

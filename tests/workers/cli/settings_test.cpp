@@ -11,7 +11,7 @@
 #include "shared/tenancy/dunning_terms.h"
 #include "workers/registry.h"
 
-namespace tenantry::cli {
+namespace tenantry::cli::settings_test {
 namespace {
 
 TEST(Settings, ManualIsTheDocument) {
@@ -50,4 +50,4 @@ TEST(Workers, AreThoseThatHaveQueues) {
 }
 
 }  // namespace
-}  // namespace tenantry::cli
+}  // namespace tenantry::cli::settings_test

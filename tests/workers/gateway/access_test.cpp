@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::access_test {
 namespace {
 
 using tenancy::Status;
@@ -82,4 +82,4 @@ TEST(Access, ARequestNamesALanguageOrDoesNot) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::access_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::api_key_uses_test {
 namespace {
 
 const Timestamp start = from_unix_seconds(1'800'000'000);
@@ -57,4 +57,4 @@ TEST(ApiKeyUses, AreBounded) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::api_key_uses_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::availability_test {
 namespace {
 
 const Timestamp noon = from_unix_seconds(1'800'000'000 / 3'600 * 3'600);
@@ -52,4 +52,4 @@ TEST(Availability, ABudgetIsWhatMayFail) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::availability_test

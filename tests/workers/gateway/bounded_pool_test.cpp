@@ -6,7 +6,7 @@
 
 #include <future>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::bounded_pool_test {
 namespace {
 
 using Answer = BoundedPool::Answer;
@@ -102,4 +102,4 @@ TEST(BoundedPool, StoppingRunsWhatIsQueuedAndTakesNoMore) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::bounded_pool_test

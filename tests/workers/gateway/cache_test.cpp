@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::cache_test {
 namespace {
 
 TEST(BoundedMap, ForgetsWhatIsNotAskedForAndKeepsWhatIs) {
@@ -38,4 +38,4 @@ TEST(TtlCache, AgesBeforeItIsTooOld) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::cache_test

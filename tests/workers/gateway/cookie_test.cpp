@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::cookie_test {
 namespace {
 
 http::Request own(http::Method method = http::Method::post) {
@@ -100,4 +100,4 @@ TEST(Cookie, IsOfThisHostAloneAndHiddenFromScript) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::cookie_test

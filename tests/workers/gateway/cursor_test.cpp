@@ -4,7 +4,7 @@
 
 #include "shared/core/bytes.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::cursor_test {
 namespace {
 
 TEST(Cursor, ReadsBackWhatItWrote) {
@@ -60,4 +60,4 @@ TEST(Cursor, NamesATimeThatCanBeStored) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::cursor_test

@@ -4,7 +4,7 @@
 
 #include "workers/gateway/domains/claim.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::domain_claim_test {
 namespace {
 
 using Kind = dns::TxtAnswer::Kind;
@@ -66,4 +66,4 @@ TEST(DomainClaim, IsNotLostForSilence) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::domain_claim_test

@@ -22,7 +22,7 @@
 #include "workers/gateway/api/users/requests.h"
 #include "workers/gateway/edge/content.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::fields_test {
 namespace {
 
 using nlohmann::json;
@@ -557,4 +557,4 @@ TEST(SecondFactors, AreShownOneAtATime) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::fields_test

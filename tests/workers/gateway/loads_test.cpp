@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::loads_test {
 namespace {
 
 TEST(Loads, OneReadsForAll) {
@@ -35,4 +35,4 @@ TEST(Loads, AreOutdatedByAChangeOfTheirTenantOnly) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::loads_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::networks_test {
 namespace {
 
 TEST(Networks, AreKeptWithoutWhatTheyDoNotSay) {
@@ -33,4 +33,4 @@ TEST(Networks, HoldTheirAddressesAlone) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::networks_test

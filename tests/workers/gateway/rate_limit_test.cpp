@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::rate_limit_test {
 namespace {
 
 TEST(WindowLimiter, AllowsExactlyTheLimitPerWindow) {
@@ -108,4 +108,4 @@ TEST(WindowLimiter, WhatIsGivenBackMayBeTakenAgain) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::rate_limit_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::resolve_test {
 namespace {
 
 constexpr const char* base = "app.example";
@@ -70,4 +70,4 @@ TEST(Resolve, ClientAddressTrustsOnlyConfiguredProxies) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::resolve_test

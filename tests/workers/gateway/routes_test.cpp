@@ -13,7 +13,7 @@
 #include "workers/gateway/edge/access.h"
 #include "workers/gateway/edge/words.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::routes_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -498,4 +498,4 @@ TEST(PermissionCatalogue, KnowsWhatAGrantIsGoodFor) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::routes_test

@@ -12,7 +12,7 @@
 #include "events/proto_time.h"
 #include "tenantry/events/v1/billing.pb.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::stripe_event_test {
 namespace {
 
 namespace v1 = tenantry::events::v1;
@@ -472,4 +472,4 @@ TEST(InvoiceSums, CountAsAPaymentWhereSomethingWasToBePaidAndWas) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::stripe_event_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::stripe_policy_test {
 namespace {
 
 const Timestamp now = from_unix_seconds(1'700'000'000);
@@ -58,4 +58,4 @@ TEST(StripePolicy, ParksWhatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::stripe_policy_test

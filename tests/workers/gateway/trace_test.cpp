@@ -6,7 +6,7 @@
 
 #include "shared/telemetry/trace.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::trace_test {
 namespace {
 
 const std::string theirs = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -34,4 +34,4 @@ TEST(Trace, NewOnesAreSampledByTheirShare) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::trace_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::usage_meter_test {
 namespace {
 
 const Timestamp month = floor_month(from_unix_seconds(1'800'000'000));
@@ -42,4 +42,4 @@ TEST(UsageMeter, TakesOnce) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::usage_meter_test

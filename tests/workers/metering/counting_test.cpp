@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::metering {
+namespace tenantry::metering::counting_test {
 namespace {
 
 TEST(Crossings, AreReachedAtAndPassedBeyond) {
@@ -25,4 +25,4 @@ TEST(Crossings, AreNewsUntilADayAfterTheirMonth) {
 }
 
 }  // namespace
-}  // namespace tenantry::metering
+}  // namespace tenantry::metering::counting_test

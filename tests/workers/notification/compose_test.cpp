@@ -9,7 +9,7 @@
 #include "tests/workers/notification/events.h"
 #include "workers/notification/templates.h"
 
-namespace tenantry::notification {
+namespace tenantry::notification::compose_test {
 namespace {
 
 const char* const url = "https://app.tenantry.example";
@@ -216,4 +216,4 @@ TEST(Render, FillsEveryTemplateInBothLanguages) {
 }
 
 }  // namespace
-}  // namespace tenantry::notification
+}  // namespace tenantry::notification::compose_test

@@ -7,7 +7,7 @@
 #include "events/topology.h"
 #include "tests/workers/notification/events.h"
 
-namespace tenantry::notification {
+namespace tenantry::notification::rules_test {
 namespace {
 
 struct Row {
@@ -98,4 +98,4 @@ TEST(Locale, IsEnglishOrFrench) {
 }
 
 }  // namespace
-}  // namespace tenantry::notification
+}  // namespace tenantry::notification::rules_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::provisioning {
+namespace tenantry::provisioning::broker_access_test {
 namespace {
 
 const auto start = from_unix_seconds(1'800'000'000);
@@ -64,4 +64,4 @@ TEST(BrokerAccess, LooksGetRarerAndTheLastIsAtTheDeadline) {
 }
 
 }  // namespace
-}  // namespace tenantry::provisioning
+}  // namespace tenantry::provisioning::broker_access_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tenantry::provisioning {
+namespace tenantry::provisioning::saga_test {
 namespace {
 
 const Error away{.code = Errc::unavailable, .message = "broker away"};
@@ -25,4 +25,4 @@ TEST(Saga, WhatExistsOrShouldExistIsNeverGivenUp) {
 }
 
 }  // namespace
-}  // namespace tenantry::provisioning
+}  // namespace tenantry::provisioning::saga_test
