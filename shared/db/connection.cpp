@@ -13,32 +13,10 @@
 #include <unordered_map>
 
 #include "shared/core/rare.h"
+#include "shared/db/server.h"
 
 namespace tenantry::db {
 namespace {
-
-// 40001 serialization failure, 40P01 deadlock, 55P03 lock not available.
-bool retryable_state(std::string_view state) {
-  return state == "40001" || state == "40P01" || state == "55P03";
-}
-
-// 57014 a statement took too long. A transaction left idle for too long costs the connection, and libpq says no more.
-bool timeout_state(std::string_view state) {
-  return state == "57014";
-}
-
-// 08 connection, 57P01..3 shutdown or starting, 53300 too many connections, 25006 read-only (a standby),
-// 53100 disk full, 53200 out of memory, 58030 I/O error: nothing was accepted, try again later.
-bool unavailable_state(std::string_view state) {
-  return state.starts_with("08") || state == "57P01" || state == "57P02" || state == "57P03" ||
-         state.starts_with("53") || state == "25006" || state == "58030";
-}
-
-// libpq ends its messages with a line feed, and later lines repeat the statement and its values.
-std::string first_line(const char* message) {
-  const std::string_view text = message == nullptr ? "" : message;
-  return std::string(text.substr(0, text.find('\n')));
-}
 
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -56,7 +34,7 @@ std::string field_of(const PGresult* result, int code) {
 // Whether the server, or the way to it, has gone while answering.
 bool is_lost(const PGconn* connection, const PGresult* result) {
   if (result == nullptr || PQstatus(connection) == CONNECTION_BAD) return true;
-  return unavailable_state(field_of(result, PG_DIAG_SQLSTATE)) && PQresultStatus(result) == PGRES_FATAL_ERROR &&
+  return is_unavailable(field_of(result, PG_DIAG_SQLSTATE)) && PQresultStatus(result) == PGRES_FATAL_ERROR &&
          field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL";
 }
 
@@ -68,27 +46,19 @@ bool is_good(const PGresult* result) {
 // The result, or what was wrong as one of our exceptions.
 ResultPtr checked(const PGconn* connection, ResultPtr result) {
   if (result && is_good(result.get())) return result;
-  if (result) {
-    if (auto state = field_of(result.get(), PG_DIAG_SQLSTATE); timeout_state(state)) {
-      throw TimedOut(first_line(PQresultErrorMessage(result.get())), std::move(state));
-    }
-  }
-  if (is_lost(connection, result.get())) throw Unavailable(first_line(PQerrorMessage(connection)));
-  const auto state = field_of(result.get(), PG_DIAG_SQLSTATE);
-  const auto message = first_line(PQresultErrorMessage(result.get()));
-  if (unavailable_state(state)) throw Unavailable(message);
-  throw StatementError(message, state, field_of(result.get(), PG_DIAG_CONSTRAINT_NAME), retryable_state(state));
+  auto state = result ? field_of(result.get(), PG_DIAG_SQLSTATE) : "";
+  if (is_lost(connection, result.get()) && !is_timeout(state))
+    throw Unavailable(first_line(PQerrorMessage(connection)));
+  throw_refused(first_line(PQresultErrorMessage(result.get())), std::move(state),
+                field_of(result.get(), PG_DIAG_CONSTRAINT_NAME));
 }
 
 // Parameters as libpq takes them: views of `params`.
 struct Values {
   explicit Values(std::span<const Param> params) {
+    refuse_nul(params);
     for (const auto& param : params) {
       const auto& value = param.value();
-      // Text goes as a C string: the server would get what stands before the NUL, and no error.
-      if (value && !param.is_binary() && value->find('\0') != std::string::npos) {
-        throw StatementError("a text with a NUL cannot be stored", "22021", {}, false);
-      }
       values.push_back(value ? value->data() : nullptr);
       lengths.push_back(value ? static_cast<int>(value->size()) : 0);
       formats.push_back(param.is_binary() ? 1 : 0);
@@ -101,106 +71,28 @@ struct Values {
   std::vector<int> formats;
 };
 
-}  // namespace
+class ResultCells : public Cells {
+ public:
+  explicit ResultCells(ResultPtr result) : result_(std::move(result)) {}
 
-struct Rows::State {
-  ResultPtr result;
+  int rows() const override { return PQntuples(result_.get()); }
+  std::size_t affected() const override {
+    const std::string_view count = PQcmdTuples(result_.get());
+    std::size_t number = 0;
+    std::from_chars(count.data(), count.data() + count.size(), number);
+    return number;
+  }
+  bool is_null(int row, int column) const override { return PQgetisnull(result_.get(), row, column) != 0; }
+  std::string_view text(int row, int column) const override {
+    TENANTRY_ASSERT(column < PQnfields(result_.get()));
+    return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  }
+
+ private:
+  ResultPtr result_;
 };
 
-Rows::Rows(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Rows::Rows(Rows&&) noexcept = default;
-Rows& Rows::operator=(Rows&&) noexcept = default;
-Rows::~Rows() = default;
-std::size_t Rows::size() const {
-  return static_cast<std::size_t>(PQntuples(state_->result.get()));
-}
-std::size_t Rows::affected() const {
-  const std::string_view count = PQcmdTuples(state_->result.get());
-  std::size_t number = 0;
-  std::from_chars(count.data(), count.data() + count.size(), number);
-  return number;
-}
-Row Rows::operator[](std::size_t index) const {
-  TENANTRY_ASSERT(index < size());
-  return {*this, index};
-}
-
-bool Row::is_null(int column) const {
-  return PQgetisnull(rows_->state_->result.get(), static_cast<int>(index_), column) != 0;
-}
-std::string_view Row::text(int column) const {
-  const auto* result = rows_->state_->result.get();
-  TENANTRY_ASSERT(column < PQnfields(result));
-  const auto row = static_cast<int>(index_);
-  return {PQgetvalue(result, row, column), static_cast<std::size_t>(PQgetlength(result, row, column))};
-}
-std::int64_t Row::int64(int column) const {
-  const auto value = text(column);
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  TENANTRY_ASSERT(error == std::errc{} && end == value.data() + value.size());
-  return number;
-}
-double Row::real(int column) const {
-  const auto value = text(column);
-  double number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  TENANTRY_ASSERT(error == std::errc{} && end == value.data() + value.size());
-  return number;
-}
-bool Row::boolean(int column) const {
-  return text(column) == "t";
-}
-Timestamp Row::timestamp(int column) const {
-  // "2026-11-21 09:04:34.123456+00": the session runs in UTC, so the offset is always "+00".
-  std::string value{text(column)};
-  TENANTRY_ASSERT(value.ends_with("+00"));
-  value.replace(value.size() - 3, 3, "Z");
-  const auto at = from_rfc3339(value);
-  TENANTRY_ASSERT(at);
-  return *at;
-}
-std::optional<Timestamp> Row::optional_timestamp(int column) const {
-  if (is_null(column)) return std::nullopt;
-  return timestamp(column);
-}
-Uuid Row::uuid(int column) const {
-  const auto id = Uuid::parse(text(column));
-  TENANTRY_ASSERT(id);
-  return *id;
-}
-Bytes Row::bytes(int column) const {
-  auto value = text(column);
-  if (value.empty()) return {};
-  TENANTRY_ASSERT(value.starts_with("\\x"));
-  value.remove_prefix(2);
-  auto bytes = from_hex(value);
-  TENANTRY_ASSERT(bytes);
-  return *std::move(bytes);
-}
-// A text[] as the server writes it: {one,"two, three","with \\"quotes\\""}. Without nulls and of one dimension.
-std::vector<std::string> Row::texts(int column) const {
-  std::vector<std::string> out;
-  const auto value = text(column);
-  if (value.size() <= 2) return out;  // NULL or {}
-  TENANTRY_ASSERT(value.front() == '{' && value.back() == '}');
-  std::string element;
-  bool quoted = false;
-  for (std::size_t i = 1; i < value.size(); ++i) {
-    const char c = value[i];
-    if (c == '\\') {
-      element += value[++i];
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (!quoted && (c == ',' || i + 1 == value.size())) {
-      out.push_back(std::move(element));
-      element.clear();
-    } else {
-      element += c;
-    }
-  }
-  return out;
-}
+}  // namespace
 
 struct Connection::State {
   std::string url;
@@ -226,7 +118,7 @@ struct Connection::State {
       }
       PQsetNoticeProcessor(
           connection.get(), [](void*, const char*) {}, nullptr);
-      exec("SET TIME ZONE 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'");
+      exec(session_settings);
       if (plans == Plans::generic) exec("SET plan_cache_mode = force_generic_plan");
       const char* values[] = {application_name.c_str()};
       checked(connection.get(),
@@ -369,14 +261,7 @@ struct Connection::State {
 };
 
 Connection::Connection(std::string url, std::string application_name, Plans plans) : state_(std::make_unique<State>()) {
-  // Without these a frozen server is noticed after hours; each is given only where the URL does not say otherwise.
-  const char* defaults[] = {"connect_timeout=3", "tcp_user_timeout=10000", "keepalives_idle=10",
-                            "keepalives_interval=5", "keepalives_count=3"};
-  for (const std::string setting : defaults) {
-    if (url.find(setting.substr(0, setting.find('=') + 1)) != url.npos) continue;
-    url += (url.find('?') == url.npos ? "?" : "&") + setting;
-  }
-  state_->url = std::move(url);
+  state_->url = with_deadlines(std::move(url));
   state_->application_name = std::move(application_name);
   state_->plans = plans;
 }
@@ -394,7 +279,7 @@ bool Connection::connected() const {
 Rows Connection::exec_alone(std::string_view sql) {
   TENANTRY_ASSERT(!state_->in_transaction);
   state_->open();
-  return Rows(std::make_unique<Rows::State>(Rows::State{state_->exec(std::string(sql))}));
+  return Rows(std::make_unique<ResultCells>(state_->exec(std::string(sql))));
 }
 
 bool Connection::wait_notification(std::string_view channel, Milliseconds timeout) {
@@ -468,7 +353,7 @@ Rows Transaction::answer(const Meanwhile& meanwhile) {
     state_->connection.flush();
     meanwhile();
   }
-  return Rows(std::make_unique<Rows::State>(Rows::State{state_->connection.settle()}));
+  return Rows(std::make_unique<ResultCells>(state_->connection.settle()));
 }
 
 void Transaction::send(std::string_view sql, std::span<const Param> params) {

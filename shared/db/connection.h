@@ -2,111 +2,22 @@
 //
 // Statements are prepared on first use and kept per connection, so the same
 // literal costs one parse. What goes wrong in the environment is thrown as one of
-// the types below; the transaction runner (run.h) and the delivery boundary are
-// the only places that catch them. Rows come in text; `Row` reads them typed and
-// asserts on a type the query cannot give, which is a bug of ours.
+// the types of errors.h; the transaction runner (run.h) and the delivery boundary are
+// the only places that catch them.
 #pragma once
 
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "shared/db/errors.h"
 #include "shared/db/params.h"
+#include "shared/db/rows.h"
 
 namespace tenantry::db {
-
-// The connection is gone or refused; the transaction did not commit.
-struct Unavailable : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// The connection died after COMMIT was sent: the transaction may have committed.
-struct InDoubt : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// The server refused a statement. `retryable`: rerunning the whole transaction may succeed.
-struct StatementError : std::runtime_error {
-  StatementError(std::string what, std::string state, std::string constraint_name, bool may_retry)
-      : std::runtime_error(std::move(what)),
-        sqlstate(std::move(state)),
-        constraint(std::move(constraint_name)),
-        retryable(may_retry) {}
-  std::string sqlstate;
-  std::string constraint;  // of a unique, foreign-key or check violation
-  bool retryable;
-  bool is_unique_violation() const { return sqlstate == "23505"; }
-};
-
-// The server ended a statement that took longer than the role may. Not `retryable`: it would only take as long again.
-struct TimedOut : StatementError {
-  TimedOut(std::string what, std::string state) : StatementError(std::move(what), std::move(state), {}, false) {}
-};
-
-class Rows;
-
-// A view into Rows, valid as long as they are.
-class Row {
- public:
-  bool is_null(int column) const;
-  std::string_view text(int column) const;  // "" for NULL
-  std::int64_t int64(int column) const;
-  double real(int column) const;
-  bool boolean(int column) const;
-  Timestamp timestamp(int column) const;
-  std::optional<Timestamp> optional_timestamp(int column) const;
-  Uuid uuid(int column) const;
-  Bytes bytes(int column) const;
-  std::vector<std::string> texts(int column) const;  // text[]
-
- private:
-  friend class Rows;
-  Row(const Rows& rows, std::size_t index) : rows_(&rows), index_(index) {}
-  const Rows* rows_;
-  std::size_t index_;
-};
-
-class Rows {
- public:
-  Rows(Rows&&) noexcept;
-  Rows& operator=(Rows&&) noexcept;
-  ~Rows();
-
-  std::size_t size() const;
-  bool empty() const { return size() == 0; }
-  std::size_t affected() const;  // rows inserted, updated or deleted
-  Row operator[](std::size_t index) const;
-
-  class Iterator {
-   public:
-    Iterator(const Rows& rows, std::size_t index) : rows_(&rows), index_(index) {}
-    Row operator*() const { return (*rows_)[index_]; }
-    Iterator& operator++() {
-      ++index_;
-      return *this;
-    }
-    bool operator!=(const Iterator& other) const { return index_ != other.index_; }
-
-   private:
-    const Rows* rows_;
-    std::size_t index_;
-  };
-  Iterator begin() const { return {*this, 0}; }
-  Iterator end() const { return {*this, size()}; }
-
- private:
-  friend class Row;
-  friend class Connection;
-  friend class Transaction;
-  struct State;
-  explicit Rows(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
-};
 
 class Connection;
 
