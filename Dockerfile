@@ -11,7 +11,7 @@ RUN cmake --preset release && cmake --build --preset release --target products
 FROM debian:bookworm-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates libcjose0 libcurl4 libicu72 \
-    libc-ares2 libjansson4 libpq5 libprometheus-cpp-core1.0 libprotobuf32 librabbitmq4 libsodium23 libssl3 libuv1 \
+    libc-ares2 libjansson4 libpq5 libpqxx-6.4 libprometheus-cpp-core1.0 libprotobuf32 librabbitmq4 libsodium23 libssl3 libuv1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --no-create-home tenantry
 COPY --from=build /src/build/bin/ /usr/local/bin/

@@ -127,9 +127,10 @@ TEST(Sources, AreOfALengthThatIsRead) {
 
 TEST(Layers, EachLibraryIsIncludedInOneFolder) {
   const std::pair<const char*, const char*> owners[] = {
-      {"libpq-fe", "shared/db"},  {"amqp.h", "shared/amqp"},   {"amqp_", "shared/amqp"},
-      {"boost/", "shared/http"},  {"curl/", "shared/http"},    {"sodium", "shared/crypto"},
-      {"cjose", "shared/crypto"}, {"unicode/", "shared/text"}, {"prometheus/", "shared/telemetry"}};
+      {"libpq-fe", "shared/db"},          {"pqxx/", "shared/db"},     {"amqp.h", "shared/amqp"},
+      {"amqp_", "shared/amqp"},           {"boost/", "shared/http"},  {"curl/", "shared/http"},
+      {"sodium", "shared/crypto"},        {"cjose", "shared/crypto"}, {"unicode/", "shared/text"},
+      {"prometheus/", "shared/telemetry"}};
   for (const auto& include : includes_under({"shared", "events", "workers"})) {
     if (!include.system) continue;
     for (const auto& [prefix, owner] : owners) {

@@ -1,5 +1,5 @@
 // Goal: shared/db against a real server: what is rerun, what is looked up, what travels
-// unchanged, and migrations.
+// unchanged by either way in, and migrations. Session by itself: session_test.cpp.
 // Method: a database per test; connections are ended by the server itself or by a proxy
 // that throws the answer to COMMIT away.
 #include <gtest/gtest.h>
@@ -79,7 +79,7 @@ TEST_F(Run, DeadlockedTransactionsBothCommit) {
 TEST_F(Run, ConstantConflictGivesUp) {
   const auto done = run(connection, {.reruns_max = 2}, [&](Transaction& tx) -> Result<void> {
     ++tries;
-    tx.exec_script("DO $$ BEGIN RAISE 'again' USING ERRCODE = 'serialization_failure'; END $$");
+    tx.exec("DO $$ BEGIN RAISE 'again' USING ERRCODE = 'serialization_failure'; END $$");
     return {};
   });
   ASSERT_FALSE(done);
@@ -154,7 +154,7 @@ TEST_F(Run, WorkIsDoneWhileTheServerWorks) {
       std::optional<Transaction> holder(std::in_place, other);
       holder->exec("SELECT pg_advisory_xact_lock(7)");
       const auto release = [&] {
-        holder->exec_script(
+        holder->exec(
             "DO $$ BEGIN FOR i IN 1..10000 LOOP "
             "EXIT WHEN EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted); "
             "PERFORM pg_sleep(0.001), pg_stat_clear_snapshot(); ASSERT i < 10000, 'nobody waits'; END LOOP; END $$");
@@ -280,11 +280,7 @@ class InDoubt : public Run, public ::testing::WithParamInterface<InDoubtCommit> 
 };
 
 TEST_P(InDoubt, AbortedCommitIsRunAgain) {
-  {
-    Transaction tx(connection);
-    tx.exec_script(dies_at_commit);
-    tx.commit();
-  }
+  database.exec("owner", dies_at_commit);
   must(insert(connection));
   EXPECT_EQ(tries, 2);
   EXPECT_EQ(database.value("SELECT count(*)::text FROM public.numbers WHERE id = 7"), "1");
@@ -316,16 +312,34 @@ TEST_F(Run, DatabaseThatStaysAwayIsUnavailable) {
 
 // ---- values ----------------------------------------------------------------------------------------------------
 
+template <class Way>
 class Values : public ::testing::Test {
  protected:
   Rows ask(std::string_view sql, std::initializer_list<Param> params) { return tx.exec(sql, params); }
 
   TestDatabase database{TestDatabase::Content::empty};
-  Connection connection{database.url("owner"), "test"};
-  Transaction tx{connection};
+  typename Way::Connection connection{database.url("owner"), "test"};
+  typename Way::Transaction tx{connection};
 };
 
-TEST_F(Values, TextsOfAnArrayTravelUnchanged) {
+struct ByConnection {
+  using Connection = db::Connection;
+  using Transaction = db::Transaction;
+};
+struct BySession {
+  using Connection = db::Session;
+  using Transaction = db::Session::Transaction;
+};
+struct WayNames {
+  template <class Way>
+  static std::string GetName(int) {
+    return std::is_same_v<Way, BySession> ? "BySession" : "ByConnection";
+  }
+};
+using Ways = ::testing::Types<ByConnection, BySession>;
+TYPED_TEST_SUITE(Values, Ways, WayNames);
+
+TYPED_TEST(Values, TextsOfAnArrayTravelUnchanged) {
   const std::vector<std::string> texts = {"plain",
                                           "say \"hi\"",
                                           "back\\slash\\",
@@ -336,69 +350,69 @@ TEST_F(Values, TextsOfAnArrayTravelUnchanged) {
                                           "line\nbreak\ttab",
                                           "d\xc3\xa9j\xc3\xa0 \xf0\x9f\x90\x98",
                                           "'; DROP"};
-  EXPECT_EQ(ask("SELECT $1::text[]", {Param::array(texts)})[0].texts(0), texts);
+  EXPECT_EQ(this->ask("SELECT $1::text[]", {Param::array(texts)})[0].texts(0), texts);
   const auto rows =
-      ask("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", {Param::array(texts)});
+      this->ask("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", {Param::array(texts)});
   ASSERT_EQ(rows.size(), texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(rows[i].text(0), texts[i]);
 }
 
-TEST_F(Values, EmptyArrayAndNullElements) {
-  EXPECT_EQ(ask("SELECT cardinality($1::text[])", {Param::array(std::vector<std::string>{})})[0].int64(0), 0);
+TYPED_TEST(Values, EmptyArrayAndNullElements) {
+  EXPECT_EQ(this->ask("SELECT cardinality($1::text[])", {Param::array(std::vector<std::string>{})})[0].int64(0), 0);
   const std::vector<std::optional<std::string>> some = {"a", std::nullopt, "NULL"};
-  const auto rows = ask("SELECT t FROM unnest($1::text[]) AS t", {Param::array(some)});
+  const auto rows = this->ask("SELECT t FROM unnest($1::text[]) AS t", {Param::array(some)});
   ASSERT_EQ(rows.size(), 3U);
   EXPECT_FALSE(rows[0].is_null(0));
   EXPECT_TRUE(rows[1].is_null(0));
   EXPECT_FALSE(rows[2].is_null(0));
 }
 
-TEST_F(Values, EveryByteTravelsInBytea) {
+TYPED_TEST(Values, EveryByteTravelsInBytea) {
   Bytes all(256);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::uint8_t>(i);
-  EXPECT_EQ(ask("SELECT $1::bytea", {all})[0].bytes(0), all);
-  EXPECT_EQ(ask("SELECT ''::bytea", {})[0].bytes(0), Bytes{});
+  EXPECT_EQ(this->ask("SELECT $1::bytea", {all})[0].bytes(0), all);
+  EXPECT_EQ(this->ask("SELECT ''::bytea", {})[0].bytes(0), Bytes{});
+  EXPECT_FALSE(this->ask("SELECT $1::bytea", {Bytes{}})[0].is_null(0));
   const std::vector<Bytes> many = {all, {}, {0x5c, 0x22, 0x00}};
   const auto rows =
-      ask("SELECT b FROM unnest($1::bytea[]) WITH ORDINALITY AS u (b, n) ORDER BY n", {Param::array(many)});
+      this->ask("SELECT b FROM unnest($1::bytea[]) WITH ORDINALITY AS u (b, n) ORDER BY n", {Param::array(many)});
   ASSERT_EQ(rows.size(), 3U);
   for (std::size_t i = 0; i < many.size(); ++i) EXPECT_EQ(rows[i].bytes(0), many[i]);
 }
 
-TEST_F(Values, TextWithNulIsRefusedAndNotCutShort) {
+TYPED_TEST(Values, TextWithNulIsRefusedAndNotCutShort) {
   const std::string text("acme\0evil", 9);
-  EXPECT_THROW(ask("SELECT $1::text", {text}), StatementError);
-  EXPECT_THROW(Transaction(*std::make_unique<Connection>(database.url("owner"), "test"))
-                   .exec("SELECT $1::text[]", {Param::array(std::vector<std::string>{text})}),
-               StatementError);
+  EXPECT_THROW(this->ask("SELECT $1::text", {text}), StatementError);
+  EXPECT_EQ(this->ask("SELECT 'not sent'", {})[0].text(0), "not sent");
+  EXPECT_THROW(this->ask("SELECT $1::text[]", {Param::array(std::vector<std::string>{text})}), StatementError);
 }
 
-TEST_F(Values, TextThatIsNotUtf8IsRefused) {
-  EXPECT_THROW(ask("SELECT $1::text", {"\xff"}), StatementError);
+TYPED_TEST(Values, TextThatIsNotUtf8IsRefused) {
+  EXPECT_THROW(this->ask("SELECT $1::text", {"\xff"}), StatementError);
 }
 
-TEST_F(Values, NumbersTimesAndIdsReadBackEqual) {
+TYPED_TEST(Values, NumbersTimesAndIdsReadBackEqual) {
   for (const auto number :
        {std::numeric_limits<std::int64_t>::min(), std::int64_t{0}, std::numeric_limits<std::int64_t>::max()}) {
-    EXPECT_EQ(ask("SELECT $1::bigint", {number})[0].int64(0), number);
+    EXPECT_EQ(this->ask("SELECT $1::bigint", {number})[0].int64(0), number);
   }
   for (const double number : {0.1, -1e300, 5e-324, 1e15 + 0.125}) {
-    EXPECT_EQ(ask("SELECT $1::float8", {number})[0].real(0), number);
+    EXPECT_EQ(this->ask("SELECT $1::float8", {number})[0].real(0), number);
   }
-  for (const bool value : {true, false}) EXPECT_EQ(ask("SELECT $1::boolean", {value})[0].boolean(0), value);
+  for (const bool value : {true, false}) EXPECT_EQ(this->ask("SELECT $1::boolean", {value})[0].boolean(0), value);
   for (const char* text : {"1970-01-01T00:00:00Z", "2026-11-21T09:04:34.1Z", "9999-12-31T23:59:59.999999Z"}) {
     const auto at = must(from_rfc3339(text));
-    EXPECT_EQ(ask("SELECT $1::timestamptz", {at})[0].timestamp(0), at) << text;
+    EXPECT_EQ(this->ask("SELECT $1::timestamptz", {at})[0].timestamp(0), at) << text;
   }
   const SystemClock clock;
   SystemIdGenerator ids(clock);
   const auto id = ids.next();
-  EXPECT_EQ(ask("SELECT $1::uuid", {id})[0].uuid(0), id);
+  EXPECT_EQ(this->ask("SELECT $1::uuid", {id})[0].uuid(0), id);
 }
 
-TEST_F(Values, NullIsNullOfEveryType) {
-  const auto rows = ask("SELECT $1::text, $2::timestamptz, $3::text[], $4::bigint",
-                        {nullptr, std::optional<Timestamp>{}, nullptr, std::optional<std::int64_t>{}});
+TYPED_TEST(Values, NullIsNullOfEveryType) {
+  const auto rows = this->ask("SELECT $1::text, $2::timestamptz, $3::text[], $4::bigint",
+                              {nullptr, std::optional<Timestamp>{}, nullptr, std::optional<std::int64_t>{}});
   EXPECT_TRUE(rows[0].is_null(0));
   EXPECT_EQ(rows[0].text(0), "");
   EXPECT_FALSE(rows[0].optional_timestamp(1));
@@ -406,10 +420,10 @@ TEST_F(Values, NullIsNullOfEveryType) {
   EXPECT_TRUE(rows[0].is_null(3));
 }
 
-TEST_F(Values, AffectedRowsAreCounted) {
-  tx.exec("CREATE TABLE public.things (n int)");
-  EXPECT_EQ(ask("INSERT INTO public.things SELECT generate_series(1, 7)", {}).affected(), 7U);
-  EXPECT_EQ(ask("DELETE FROM public.things WHERE n > $1", {5}).affected(), 2U);
+TYPED_TEST(Values, AffectedRowsAreCounted) {
+  this->tx.exec("CREATE TABLE public.things (n int)");
+  EXPECT_EQ(this->ask("INSERT INTO public.things SELECT generate_series(1, 7)", {}).affected(), 7U);
+  EXPECT_EQ(this->ask("DELETE FROM public.things WHERE n > $1", {5}).affected(), 2U);
 }
 
 // ---- migrations ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "shared/core/embedded.h"
 #include "shared/crypto/hash.h"
 #include "shared/db/migrate.h"
+#include "shared/db/session.h"
 
 namespace tenantry {
 std::span<const EmbeddedFile> plan_files();
@@ -26,11 +27,11 @@ std::string with_database(const std::string& url, const std::string& database) {
 
 class Superuser {
  public:
-  Superuser() : connection_(required_variable("TENANTRY_TEST_SUPERUSER_URL"), "test") {}
-  db::Rows exec(const std::string& sql) { return connection_.exec_alone(sql); }
+  Superuser() : session_(required_variable("TENANTRY_TEST_SUPERUSER_URL"), "test") {}
+  db::Rows exec(const std::string& sql) { return session_.exec_alone(sql); }
 
  private:
-  db::Connection connection_;
+  db::Session session_;
 };
 
 void make_template(Superuser& superuser, const std::string& name, const std::vector<db::Migration>& migrations) {
@@ -116,8 +117,8 @@ std::string TestDatabase::url(std::string_view role) const {
 }
 
 db::Rows TestDatabase::exec(std::string_view role, std::string_view sql, std::initializer_list<db::Param> params) {
-  db::Connection connection(url(role), "test");
-  db::Transaction tx(connection);
+  db::Session session(url(role), "test");
+  db::Session::Transaction tx(session);
   auto rows = tx.exec(sql, params);
   tx.commit();
   return rows;
