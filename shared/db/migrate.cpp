@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t advisory_lock = 0x74656e616e747279;  // "tenantry"
 
-std::map<int, std::string> applied_checksums(Transaction& transaction) {
+std::map<int, std::string> applied_checksums(Session::Transaction& transaction) {
   std::map<int, std::string> known;
   if (transaction.exec("SELECT to_regclass('public.schema_migrations') IS NOT NULL")[0].boolean(0)) {
     const auto rows = transaction.exec("SELECT number, checksum FROM public.schema_migrations");
@@ -65,9 +65,8 @@ Result<std::vector<Migration>> embedded_migrations() {
   return migrations;
 }
 
-Result<std::vector<MigrationStatus>> migration_status(Connection& connection,
-                                                      const std::vector<Migration>& migrations) {
-  Transaction transaction(connection);
+Result<std::vector<MigrationStatus>> migration_status(Session& session, const std::vector<Migration>& migrations) {
+  Session::Transaction transaction(session);
   const auto known = applied_checksums(transaction);
   if (auto ok = check(known, migrations); !ok) return ok.error();
   std::vector<MigrationStatus> out;
@@ -75,19 +74,19 @@ Result<std::vector<MigrationStatus>> migration_status(Connection& connection,
   return out;
 }
 
-Result<int> migrate(Connection& connection, const std::vector<Migration>& migrations,
+Result<int> migrate(Session& session, const std::vector<Migration>& migrations,
                     const std::function<void(const Migration&)>& applied) {
   int count = 0;
   for (const auto& migration : migrations) {
-    Transaction transaction(connection);
+    Session::Transaction transaction(session);
     transaction.exec("SELECT pg_advisory_xact_lock($1)", {advisory_lock});
-    transaction.exec_script(
+    transaction.exec(
         "CREATE TABLE IF NOT EXISTS public.schema_migrations (number int PRIMARY KEY, name text NOT NULL, "
         "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())");
     const auto known = applied_checksums(transaction);
     if (auto ok = check(known, migrations); !ok) return ok.error();
     if (known.contains(migration.number)) continue;
-    transaction.exec_script(migration.sql);
+    transaction.exec(migration.sql);
     transaction.exec("INSERT INTO public.schema_migrations (number, name, checksum) VALUES ($1, $2, $3)",
                      {migration.number, migration.name, migration.checksum});
     transaction.commit();
@@ -97,12 +96,12 @@ Result<int> migrate(Connection& connection, const std::vector<Migration>& migrat
   return count;
 }
 
-Result<int> load_plans(Connection& connection) {
+Result<int> load_plans(Session& session) {
   const auto catalogue = nlohmann::json::parse(plan_files().front().content, nullptr, false);
   TENANTRY_ASSERT(catalogue.is_object());  // part of this build, read by a unit test
   int fresh = 0;
   int position = 0;
-  Transaction tx(connection);
+  Session::Transaction tx(session);
   tx.exec("SELECT pg_advisory_xact_lock($1)", {advisory_lock});
   for (const auto& plan : catalogue.at("plans")) {
     std::vector<std::string> modules = plan.at("modules");
@@ -111,7 +110,8 @@ Result<int> load_plans(Connection& connection) {
     const auto inserted = tx.exec(
         "INSERT INTO platform.plans (plan, version, limits, price_minor, currency, modules, resource_tier, "
         "stripe_price_ids, audit_retention_months, position, dunning) "
-        "SELECT $1, coalesce(max(version), 0) + 1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9, $10::jsonb FROM "
+        "SELECT $1, coalesce(max(version), 0) + 1, $2::jsonb, $3, $4, $5::text[], $6::jsonb, $7::text[], $8, $9, "
+        "$10::jsonb FROM "
         "platform.plans p "
         "WHERE plan = $1 HAVING NOT coalesce((array_agg(limits = $2::jsonb AND price_minor = $3 AND currency = $4 AND "
         "modules = $5 AND resource_tier = $6::jsonb AND stripe_price_ids = $7 AND audit_retention_months = $8 AND "

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "shared/core/result.h"
-#include "shared/db/connection.h"
+#include "shared/db/session.h"
 
 namespace tenantry::db {
 
@@ -23,17 +23,17 @@ Result<std::vector<Migration>> embedded_migrations();
 
 // The plan catalogue (plans.json): a plan whose entry changed becomes a new version;
 // tenants keep the one they were sold. Returns how many versions are new.
-Result<int> load_plans(Connection& connection);
+Result<int> load_plans(Session& session);
 
 struct MigrationStatus {
   Migration migration;
   bool applied = false;
 };
-Result<std::vector<MigrationStatus>> migration_status(Connection& connection, const std::vector<Migration>& migrations);
+Result<std::vector<MigrationStatus>> migration_status(Session& session, const std::vector<Migration>& migrations);
 
 // Applies what is missing; `applied` hears of each. Refuses (conflict) when an
 // applied file changed or is unknown to us.
-Result<int> migrate(Connection& connection, const std::vector<Migration>& migrations,
+Result<int> migrate(Session& session, const std::vector<Migration>& migrations,
                     const std::function<void(const Migration&)>& applied);
 
 }  // namespace tenantry::db

@@ -1,12 +1,12 @@
 #include "shared/db/role_check.h"
 
-#include "shared/db/connection.h"
+#include "shared/db/session.h"
 
 namespace tenantry::db {
 
 Result<void> check_role(const std::string& url, std::string_view role) {
-  Connection connection(url, std::string(role) + " start");
-  Transaction tx(connection);
+  Session session(url, std::string(role) + " start");
+  Session::Transaction tx(session);
   const auto rows = tx.exec(
       "SELECT r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole OR r.rolcreatedb OR r.rolreplication, "
       "EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid), "

@@ -431,7 +431,7 @@ TYPED_TEST(Values, AffectedRowsAreCounted) {
 class Migrations : public ::testing::Test {
  protected:
   Result<int> apply(const std::vector<Migration>& these) {
-    Connection own(database.url("owner"), "test");
+    Session own(database.url("owner"), "test");
     return migrate(own, these, [](const Migration&) {});
   }
   static Migration file(int number, std::string sql) {
@@ -483,7 +483,7 @@ TEST_F(Migrations, TwoAtOnceApplyEachFileOnce) {
 
 TEST_F(Migrations, PlansAreLoadedOnce) {
   must(apply(must(embedded_migrations())));
-  Connection owner(database.url("owner"), "test");
+  Session owner(database.url("owner"), "test");
   EXPECT_GT(must(load_plans(owner)), 0);
   EXPECT_EQ(must(load_plans(owner)), 0);
 }

@@ -421,7 +421,7 @@ TEST_F(RelayTest, ItsClockFollowsTheDatabasesAndATestsAdvance) {
     return wrong.now() - db::read_platform_time(own, false);
   };
   EXPECT_TRUE(eventually([&] { return std::chrono::abs(ahead()) < Seconds{1}; }));
-  db::Connection owner(database.url("owner"), "test");
+  db::Session owner(database.url("owner"), "test");
   db::advance_clock(owner, Days{14});
   EXPECT_TRUE(eventually([&] { return std::chrono::abs(ahead() - Days{14}) < Seconds{1}; }));
   following.drain(Milliseconds{5'000});

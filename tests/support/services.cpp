@@ -41,7 +41,7 @@ void make_template(Superuser& superuser, const std::string& name, const std::vec
   superuser.exec("DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)");
   superuser.exec("CREATE DATABASE " + draft + " OWNER tenantry_owner");
   {
-    db::Connection owner(with_database(required_variable("TENANTRY_DATABASE_URL"), draft), "test template");
+    db::Session owner(with_database(required_variable("TENANTRY_DATABASE_URL"), draft), "test template");
     must(db::migrate(owner, migrations, [](const db::Migration&) {}));
     must(db::load_plans(owner));
   }

@@ -82,8 +82,8 @@ void add_clock(Command& app, Session& session) {
   command->add_subcommand("show", "What time it is for the platform")->callback([&session] {
     const auto url = session.setting("TENANTRY_DATABASE_URL");
     if (!url) return session.fail(url.error());
-    db::Connection connection(*url, "tenantry clock");
-    show(session, db::read_clock_offset(connection));
+    db::Session database(*url, "tenantry clock");
+    show(session, db::read_clock_offset(database));
   });
   auto* advance = command->add_subcommand("advance", "Move the clock ahead; timers that come due fire");
   static std::string span;
@@ -103,8 +103,8 @@ void add_clock(Command& app, Session& session) {
                            .reason = "no_test_clock",
                            .message = "TENANTRY_TEST_CLOCK=1 is not set: a production clock never moves"});
     }
-    db::Connection connection(*url, "tenantry clock");
-    const auto offset = db::advance_clock(connection, *by);
+    db::Session database(*url, "tenantry clock");
+    const auto offset = db::advance_clock(database, *by);
     SystemClock moved;
     moved.set_offset(offset);
     await_gateway(session, moved.now());

@@ -6,7 +6,6 @@
 #include "shared/config/secrets.h"
 #include "shared/core/bytes.h"
 #include "shared/db/clock_offset.h"
-#include "shared/db/connection.h"
 #include "shared/http/client.h"
 #include "shared/json/json.h"
 
@@ -23,10 +22,10 @@ Result<std::string> Session::setting(std::string_view name) const {
 Result<Microseconds> test_clock_offset(const Session& session) {
   const auto test = session.environment.find("TENANTRY_TEST_CLOCK");
   if (test == session.environment.end() || test->second != "1") return Microseconds{0};
-  const auto database = session.setting("TENANTRY_DATABASE_URL");
-  if (!database) return database.error();
-  db::Connection connection(*database, "tenantry clock");
-  return db::read_clock_offset(connection);
+  const auto url = session.setting("TENANTRY_DATABASE_URL");
+  if (!url) return url.error();
+  db::Session database(*url, "tenantry clock");
+  return db::read_clock_offset(database);
 }
 
 Error unknown_tenant(const std::string& tenant_id) {

@@ -27,9 +27,9 @@ Finding check_database(const Session& session) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return {"database", false, url.error().message};
   try {
-    db::Connection connection(*url, "tenantry doctor");
+    db::Session database(*url, "tenantry doctor");
     const auto migrations = db::embedded_migrations();
-    const auto status = db::migration_status(connection, *migrations);
+    const auto status = db::migration_status(database, *migrations);
     if (!status) return {"database", false, status.error().message};
     std::size_t missing = 0;
     for (const auto& row : *status) missing += row.applied ? 0 : 1;
@@ -45,8 +45,8 @@ Finding check_isolation(const Session& session) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return {"isolation", false, url.error().message};
   try {
-    db::Connection connection(*url, "tenantry doctor");
-    db::Transaction tx(connection);
+    db::Session database(*url, "tenantry doctor");
+    db::Session::Transaction tx(database);
     const auto open = tx.exec(
         "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' "
@@ -73,8 +73,8 @@ Finding check_guard(const Session& session) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return {"guard", false, url.error().message};
   try {
-    db::Connection connection(*url, "tenantry doctor");
-    db::Transaction tx(connection);
+    db::Session database(*url, "tenantry doctor");
+    db::Session::Transaction tx(database);
     constexpr const char* missing = "the audit log is not guarded: a superuser runs migrations/guard.sql";
     if (tx.exec("SELECT to_regproc('guard.report') IS NULL")[0].boolean(0)) return {"guard", false, missing};
     const auto report = tx.exec("SELECT armed_at, difference FROM guard.report()");

@@ -13,8 +13,8 @@ Result<void> migrate(Session& session) {
   if (!url) return url.error();
   const auto migrations = db::embedded_migrations();
   if (!migrations) return migrations.error();
-  db::Connection connection(*url, "tenantry migrate");
-  const auto applied = db::migrate(connection, *migrations, [&](const db::Migration& migration) {
+  db::Session database(*url, "tenantry migrate");
+  const auto applied = db::migrate(database, *migrations, [&](const db::Migration& migration) {
     if (session.json) {
       print_json({{"applied", migration.name}});
     } else {
@@ -22,7 +22,7 @@ Result<void> migrate(Session& session) {
     }
   });
   if (!applied) return applied.error();
-  const auto plans = db::load_plans(connection);
+  const auto plans = db::load_plans(database);
   if (!plans) return plans.error();
   if (session.json) {
     print_json({{"migrations_applied", *applied}, {"plans_loaded", *plans}});
@@ -37,8 +37,8 @@ Result<void> migration_status(Session& session) {
   if (!url) return url.error();
   const auto migrations = db::embedded_migrations();
   if (!migrations) return migrations.error();
-  db::Connection connection(*url, "tenantry migrate");
-  const auto rows = db::migration_status(connection, *migrations);
+  db::Session database(*url, "tenantry migrate");
+  const auto rows = db::migration_status(database, *migrations);
   if (!rows) return rows.error();
   std::vector<std::vector<std::string>> table;
   for (const auto& row : *rows) {

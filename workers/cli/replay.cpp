@@ -11,7 +11,6 @@
 #include "events/codec.h"
 #include "shared/core/clock.h"
 #include "shared/core/ids.h"
-#include "shared/db/clock_offset.h"
 #include "shared/db/connection.h"
 #include "shared/telemetry/log.h"
 #include "shared/tenancy/lifecycle.h"
@@ -131,12 +130,11 @@ Result<void> verify(Session& session, const Chosen& chosen) {
   if (!url) return url.error();
   auto keys = key_ring(session);
   if (!keys) return keys.error();
-  db::Connection connection(*url, "tenantry events replay");
+  const auto offset = test_clock_offset(session);
+  if (!offset) return offset.error();
   SystemClock clock;
-  const auto test_clock = session.environment.find("TENANTRY_TEST_CLOCK");
-  if (test_clock != session.environment.end() && test_clock->second == "1") {
-    clock.set_offset(db::read_clock_offset(connection));
-  }
+  clock.set_offset(*offset);
+  db::Connection connection(*url, "tenantry events replay");
   Result<replay::Verification> found = Error{};
   // What is on its way through queues and outbox makes the two differ for a moment: only what stays is a difference.
   const auto settled_by = std::chrono::steady_clock::now() + std::chrono::seconds(chosen.settle_seconds);

@@ -5,6 +5,7 @@
 
 #include "shared/db/connection.h"
 #include "shared/db/migrate.h"
+#include "shared/db/session.h"
 
 namespace tenantry::replay {
 
@@ -27,7 +28,7 @@ Result<SandboxDatabase> SandboxDatabase::make(const std::string& maker_url, cons
   sandbox.name_ = name;  // from here on it is dropped, whatever happens
   const auto migrations = db::embedded_migrations();
   if (!migrations) return migrations.error();
-  db::Connection owner(sandbox.url("owner"), "tenantry sandbox");
+  db::Session owner(sandbox.url("owner"), "tenantry sandbox");
   if (const auto done = db::migrate(owner, *migrations, [](const db::Migration&) {}); !done) return done.error();
   if (const auto done = db::load_plans(owner); !done) return done.error();
   return sandbox;
