@@ -12,7 +12,7 @@
 #include "events/topology.h"
 #include "shared/amqp/connection.h"
 #include "shared/core/ids.h"
-#include "shared/db/connection.h"
+#include "shared/db/session.h"
 #include "shared/json/json.h"
 #include "shared/messaging/wire.h"
 #include "workers/cli/commands.h"
@@ -113,8 +113,8 @@ Result<void> publish(const amqp::ConnectionParameters& parameters, const events:
 Result<void> check_tenant(const Session& session, const std::string& tenant_id) {
   const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
   if (!url) return url.error();
-  db::Connection connection(*url, "tenantry events");
-  db::Transaction tx(connection);
+  db::Session database(*url, "tenantry events");
+  db::Session::Transaction tx(database);
   if (!tx.exec("SELECT FROM analytics.tenants WHERE tenant_id = $1", {tenant_id}).empty()) return {};
   return unknown_tenant(tenant_id);
 }

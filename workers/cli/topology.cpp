@@ -4,7 +4,7 @@
 #include "events/topology.h"
 #include "shared/amqp/connection.h"
 #include "shared/broker_admin/broker_admin.h"
-#include "shared/db/connection.h"
+#include "shared/db/session.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
@@ -24,12 +24,11 @@ Result<void> ensure_user_of(const Session& session, broker_admin::BrokerAdmin& a
 
 // Of one tenant: what this build adds, and what its applications have. The rows are locked meanwhile, so that a login
 // that is about to end is not brought back.
-Result<void> apply_to_tenant(db::Connection& connection, broker_admin::BrokerAdmin& broker,
-                             const events::BrokerUsers& users, const std::string& queue_type,
-                             const std::string& tenant_id) {
+Result<void> apply_to_tenant(db::Session& database, broker_admin::BrokerAdmin& broker, const events::BrokerUsers& users,
+                             const std::string& queue_type, const std::string& tenant_id) {
   const auto vhost = events::vhost_of(tenant_id);
   auto permissions = events::permissions_of(tenant_id, users);
-  db::Transaction tx(connection);
+  db::Session::Transaction tx(database);
   for (const auto row : tx.exec("SELECT number, password_hash FROM provisioning.broker_users WHERE tenant_id = $1 AND "
                                 "valid_at IS NOT NULL AND ended IS NULL ORDER BY number FOR UPDATE",
                                 {tenant_id})) {
@@ -60,16 +59,16 @@ Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& 
                              const events::BrokerUsers& users, const std::string& queue_type) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
   if (!url) return url.error();
-  db::Connection connection(*url, "tenantry topology");
+  db::Session database(*url, "tenantry topology");
   std::vector<std::string> tenants;
   {
-    db::Transaction tx(connection);
+    db::Session::Transaction tx(database);
     for (const auto row : tx.exec("SELECT tenant_id FROM platform.tenants WHERE vhost_present ORDER BY tenant_id")) {
       tenants.emplace_back(row.text(0));
     }
   }
   for (const auto& tenant_id : tenants) {
-    if (auto ok = apply_to_tenant(connection, broker, users, queue_type, tenant_id); !ok) return ok.error();
+    if (auto ok = apply_to_tenant(database, broker, users, queue_type, tenant_id); !ok) return ok.error();
   }
   return static_cast<int>(tenants.size());
 }

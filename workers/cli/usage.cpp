@@ -1,6 +1,6 @@
 #include <nlohmann/json.hpp>
 
-#include "shared/db/connection.h"
+#include "shared/db/session.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
@@ -10,8 +10,8 @@ namespace {
 void show(Session& session, const std::string& tenant_id, const std::string& metric, const std::string& span) {
   const auto url = session.setting("TENANTRY_ANALYST_DATABASE_URL");
   if (!url) return session.fail(url.error());
-  db::Connection connection(*url, "tenantry usage");
-  db::Transaction tx(connection);
+  db::Session database(*url, "tenantry usage");
+  db::Session::Transaction tx(database);
   if (tx.exec("SELECT FROM analytics.tenants WHERE tenant_id = $1", {tenant_id}).empty()) {
     return session.fail(unknown_tenant(tenant_id));
   }
