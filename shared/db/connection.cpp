@@ -99,7 +99,6 @@ struct Connection::State {
   std::string application_name;
   Plans plans = Plans::automatic;
   std::unique_ptr<PGconn, CloseConnection> connection;
-  std::string listening;  // channel
   // Statement text -> its name on this connection.
   std::unordered_map<std::string, std::string> prepared;
   bool in_transaction = false;
@@ -129,7 +128,6 @@ struct Connection::State {
   }
 
   void close() {
-    listening.clear();
     prepared.clear();
     unanswered = 0;
     flushed = false;
@@ -276,40 +274,6 @@ bool Connection::connected() const {
   return state_->connection && PQstatus(state_->connection.get()) == CONNECTION_OK;
 }
 
-Rows Connection::exec_alone(std::string_view sql) {
-  TENANTRY_ASSERT(!state_->in_transaction);
-  state_->open();
-  return Rows(std::make_unique<ResultCells>(state_->exec(std::string(sql))));
-}
-
-bool Connection::wait_notification(std::string_view channel, Milliseconds timeout) {
-  auto* connection = state_->open();
-  if (state_->listening != channel) {
-    char* quoted = PQescapeIdentifier(connection, channel.data(), channel.size());
-    const std::string sql = std::string("LISTEN ") + quoted;
-    PQfreemem(quoted);
-    state_->exec(sql);
-    state_->listening = channel;
-  }
-  const auto until = std::chrono::steady_clock::now() + timeout;
-  for (;;) {
-    bool heard = false;
-    if (PQconsumeInput(connection) == 0) {
-      const auto why = first_line(PQerrorMessage(connection));
-      state_->close();
-      throw Unavailable(why);
-    }
-    while (auto* notified = PQnotifies(connection)) {
-      PQfreemem(notified);
-      heard = true;
-    }
-    const auto left = std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
-    if (heard || left <= Milliseconds{0}) return heard;
-    pollfd socket{.fd = PQsocket(connection), .events = POLLIN, .revents = 0};
-    poll(&socket, 1, static_cast<int>(left.count()));
-  }
-}
-
 struct Transaction::State {
   Connection::State& connection;
   bool over = false;
@@ -358,10 +322,6 @@ Rows Transaction::answer(const Meanwhile& meanwhile) {
 
 void Transaction::send(std::string_view sql, std::span<const Param> params) {
   state_->connection.send(sql, params);
-}
-
-void Transaction::exec_script(std::string_view sql) {
-  state_->connection.exec(std::string(sql));
 }
 
 void Transaction::set_tenant(std::string_view tenant_id) {

@@ -1,9 +1,9 @@
-// Connection and Transaction: PostgreSQL for one thread at a time.
+// Connection and Transaction: PostgreSQL where events flow, on libpq's pipeline. One thread at a time.
 //
 // Statements are prepared on first use and kept per connection, so the same
 // literal costs one parse. What goes wrong in the environment is thrown as one of
 // the types of errors.h; the transaction runner (run.h) and the delivery boundary are
-// the only places that catch them.
+// the only places that catch them. Where a person or a start-up waits it is Session (session.h).
 #pragma once
 
 #include <functional>
@@ -53,9 +53,6 @@ class Transaction {
   }
   void send(std::string_view sql, std::span<const Param> params);
 
-  // A script of several statements, without parameters. For migrations.
-  void exec_script(std::string_view sql);
-
   // Row-level security for the rest of the transaction: only this tenant's rows.
   void set_tenant(std::string_view tenant_id);
 
@@ -85,12 +82,6 @@ class Connection {
 
   void disconnect();
   bool connected() const;
-
-  // What PostgreSQL takes outside transactions only, e.g. CREATE DATABASE.
-  Rows exec_alone(std::string_view sql);
-
-  // Waits for a NOTIFY on `channel` for at most `timeout`; true when one came. Listens from the first call on.
-  bool wait_notification(std::string_view channel, Milliseconds timeout);
 
  private:
   friend class Transaction;

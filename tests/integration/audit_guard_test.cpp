@@ -6,7 +6,6 @@
 #include <sstream>
 #include <thread>
 
-#include "shared/db/connection.h"
 #include "tests/support/services.h"
 
 namespace tenantry::audit_guard_test {
@@ -30,10 +29,7 @@ class AuditGuard : public ::testing::Test {
   // Why PostgreSQL refuses; "" where it does not.
   std::string run(std::string_view role, const std::string& sql) {
     try {
-      db::Connection connection(database.url(role), "test");
-      db::Transaction tx(connection);
-      tx.exec_script(sql);
-      tx.commit();
+      database.exec(role, sql);
       return "";
     } catch (const std::exception& error) {
       return error.what();

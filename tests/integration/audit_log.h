@@ -35,15 +35,12 @@ class AuditLog {
 
   // As a superuser to whom no trigger applies.
   void tamper(const std::string& script) {
-    db::Connection connection(database.url("superuser"), "test");
-    db::Transaction tx(connection);
     std::string triggers_off, triggers_on;
     for (const char* table : {"records", "heads", "nodes", "checkpoints", "archives", "archived_leaves"}) {
       triggers_off += "ALTER TABLE audit." + std::string(table) + " DISABLE TRIGGER USER;";
       triggers_on += "ALTER TABLE audit." + std::string(table) + " ENABLE TRIGGER USER;";
     }
-    tx.exec_script(triggers_off + script + ";" + triggers_on);
-    tx.commit();
+    database.exec("superuser", triggers_off + script + ";" + triggers_on);
   }
 
   TestDatabase database;

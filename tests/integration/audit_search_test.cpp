@@ -14,6 +14,7 @@
 #include "shared/audit_search/record.h"
 #include "shared/core/ids.h"
 #include "shared/db/run.h"
+#include "shared/db/session.h"
 #include "tests/support/services.h"
 #include "workers/audit/store.h"
 
@@ -86,11 +87,9 @@ class AuditSearch : public ::testing::Test {
 
   // Across tenants a record shows once no older transaction is open, and other tests have theirs on this server.
   void await_shown() {
-    db::Connection own(database.url("superuser"), "test");
-    db::Transaction tx(own);
-    tx.exec_script(
-        "DO $$ BEGIN WHILE (SELECT max(xid) >= pg_snapshot_xmin(pg_current_snapshot()) FROM audit.records) "
-        "LOOP PERFORM pg_sleep(0.001); END LOOP; END $$");
+    database.exec("superuser",
+                  "DO $$ BEGIN WHILE (SELECT max(xid) >= pg_snapshot_xmin(pg_current_snapshot()) FROM audit.records) "
+                  "LOOP PERFORM pg_sleep(0.001); END LOOP; END $$");
   }
 
   Search search(std::string_view text) { return must(parse_search(text, Scope::platform, clock.now())); }
@@ -351,7 +350,7 @@ TEST_F(AuditSearch, TimesCutAcrossMonths) {
 }
 
 TEST_F(AuditSearch, WithoutPatienceAPageEndsEarlyAndGoesOn) {
-  db::Connection others(database.url("superuser"), "test");
+  db::Session others(database.url("superuser"), "test");
   for (int batch = 0; batch < 30; ++batch) {
     write(many("globex", 1));
     others.exec_alone("DO $$ BEGIN FOR i IN 1..60 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");

@@ -399,9 +399,10 @@ void World::let_leases_run_out() {
 // what other worlds do on this server must not show in the trace of this one.
 void World::let_other_worlds_commit() {
   db::Transaction tx(superuser_);
-  tx.exec_script(
+  tx.exec_once(
       "DO $$ BEGIN WHILE EXISTS (SELECT FROM provisioning.sagas WHERE state = 'running' AND started_xid >= "
-      "pg_snapshot_xmin(pg_current_snapshot())) LOOP PERFORM pg_sleep(0.001); END LOOP; END $$");
+      "pg_snapshot_xmin(pg_current_snapshot())) LOOP PERFORM pg_sleep(0.001); END LOOP; END $$",
+      {});
 }
 
 void World::run_steps(int steps) {

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "shared/db/connection.h"
 #include "shared/db/migrate.h"
 #include "shared/db/session.h"
 
@@ -22,7 +21,7 @@ Result<SandboxDatabase> SandboxDatabase::make(const std::string& maker_url, cons
   sandbox.maker_url_ = maker_url;
   sandbox.url_of_ = std::move(url_of);
   {
-    db::Connection maker(maker_url, "tenantry sandbox");
+    db::Session maker(maker_url, "tenantry sandbox");
     maker.exec_alone("CREATE DATABASE " + name + " OWNER tenantry_owner");
   }
   sandbox.name_ = name;  // from here on it is dropped, whatever happens
@@ -43,7 +42,7 @@ SandboxDatabase::SandboxDatabase(SandboxDatabase&& other) noexcept
 SandboxDatabase::~SandboxDatabase() {
   if (name_.empty() || kept_) return;
   try {
-    db::Connection maker(maker_url_, "tenantry sandbox");
+    db::Session maker(maker_url_, "tenantry sandbox");
     maker.exec_alone("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tenantry: database %s stays: %s\n", name_.c_str(), error.what());
