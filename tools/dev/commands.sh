@@ -42,6 +42,7 @@ command_test() {
   export TENANTRY_TEST_AMQP_URL="amqp://tenantry-admin:$admin_password@127.0.0.1:$amqp_port/%2F"
   export TENANTRY_TEST_MANAGEMENT_URL=$TENANTRY_AMQP_ADMIN_URL
   export ASAN_OPTIONS=detect_leaks=1:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+  export LSAN_OPTIONS=suppressions=$root/tests/leaks.supp:print_suppressions=0
   local results=$dev_dir/tests.xml code=0
   ctest --test-dir "$build_dir" --output-on-failure --output-junit "$results" -j 2 ${1:+-R "$1"} || code=$?
   [ $code = 0 ] || /usr/bin/python3 "$root/tools/test_failures.py" "$results"
