@@ -8,7 +8,7 @@
 namespace tenantry::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 3> names = {"pending", "verified", "lost"};
+constexpr std::array<std::string_view, 3> state_names = {"pending", "verified", "lost"};
 
 constexpr Days lost_after{3};
 constexpr Days tried_for{7};       // without anybody's asking
@@ -46,13 +46,13 @@ DomainVerdict judge_verified(const DomainClaim& claim, const dns::TxtAnswer& ans
 }  // namespace
 
 std::string_view to_string(DomainState state) {
-  return names[static_cast<std::size_t>(state)];
+  return state_names[static_cast<std::size_t>(state)];
 }
 
 DomainState domain_state_from(std::string_view text) {
-  const auto* const at = std::ranges::find(names, text);
-  TENANTRY_ASSERT(at != names.end());
-  return static_cast<DomainState>(at - names.begin());
+  const auto* const at = std::ranges::find(state_names, text);
+  TENANTRY_ASSERT(at != state_names.end());
+  return static_cast<DomainState>(at - state_names.begin());
 }
 
 std::string proof_name(std::string_view domain) {
