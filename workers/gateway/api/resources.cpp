@@ -3,7 +3,6 @@
 // clang-format off
 #define TENANTRY_RESOURCES(each) \
   each(admin_accounts) \
-  each(admin_availability) \
   each(admin_dead_letters) \
   each(admin_flags) \
   each(admin_overrides) \
@@ -12,9 +11,11 @@
   each(admin_stripe_events) \
   each(admin_tenants) \
   each(admins) \
+  each(analytics) \
   each(api_keys) \
   each(audit) \
   each(auth) \
+  each(availability) \
   each(broker) \
   each(clients) \
   each(console) \

@@ -39,6 +39,7 @@ struct TenantEntry {
   Timestamp month{};
 };
 
+struct Chart;
 struct Reference;
 namespace store {
 struct AdminSession;
@@ -193,6 +194,8 @@ struct Caches {
   TtlCache<bool> api_keys_good{Milliseconds{3'600'000}, 20'000};  // once: to look such a one up again is no guess
   // What cookies stand for, by their hashes; null: nothing. Whether a member's session goes on is asked above.
   TtlCache<std::shared_ptr<const CookieEntry>> cookies{session_time_to_live};
+  // Charts as they are answered (api/analytics), by what they are of; up to some 20 MB together.
+  TtlCache<std::shared_ptr<const Chart>> charts{Milliseconds{300'000}, 128};
   // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.
   TtlCache<Milliseconds> changes{session_time_to_live};
 };

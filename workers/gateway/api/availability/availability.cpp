@@ -76,25 +76,37 @@ void of_all(Services& services, const CallPtr& call) {
   });
 }
 
+http::Response availability_of(db::Transaction& tx, std::string_view tenant_id, Timestamp since) {
+  auto answer = sum_since(tx, tenant_id, since);
+  answer["target"] = availability_target;
+  answer["days"] = window.count();
+  answer["by_day"] = days_since(tx, tenant_id, since);
+  return json_response(200, answer);
+}
+
 void of_one(Services& services, const CallPtr& call) {
   const auto since = services.clock.now() - window;
   change(services, call, [since, call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
     const auto& tenant_id = call->path.at("id");
     if (tx.exec("SELECT FROM platform.tenants WHERE tenant_id = $1", {tenant_id}).empty()) return no_tenant(*call);
     tell_read(outbox, tenant_id, "availability");
-    auto answer = sum_since(tx, tenant_id, since);
-    answer["target"] = availability_target;
-    answer["days"] = window.count();
-    answer["by_day"] = days_since(tx, tenant_id, since);
-    return json_response(200, answer);
+    return availability_of(tx, tenant_id, since);
+  });
+}
+
+void own_availability(Services& services, const CallPtr& call) {
+  const auto since = services.clock.now() - window;
+  read(services, call, [since, call](db::Transaction& tx) -> Result<http::Response> {
+    return availability_of(tx, call->tenant_id(), since);
   });
 }
 
 }  // namespace
 
 namespace api {
-Routes admin_availability() {
+Routes availability() {
   static constexpr Route routes[] = {
+      {Method::get, "/v1/availability", "availability", Guard::live, own_availability, {.permission = "usage:read"}},
       {Method::get, "/v1/admin/availability", "adminAvailability", Guard::admin, of_all},
       {Method::get, "/v1/admin/tenants/{id}/availability", "adminTenantAvailability", Guard::admin, of_one},
   };
