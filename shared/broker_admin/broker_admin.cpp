@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "shared/broker_admin/login.h"
 #include "shared/core/bytes.h"
 #include "shared/http/client.h"
 #include "shared/telemetry/trace.h"
@@ -278,7 +279,7 @@ class ManagementApi final : public BrokerAdmin {
 
 }  // namespace
 
-Result<std::unique_ptr<BrokerAdmin>> connect(std::string_view url) {
+Result<Login> login_of(std::string_view url) {
   const auto bad = [] {
     return Error::invalid("", "url", "the management API's URL must look like http://user:password@host:15672");
   };
@@ -290,8 +291,14 @@ Result<std::unique_ptr<BrokerAdmin>> connect(std::string_view url) {
   if (colon == login.npos) return bad();
   auto base = std::string(url.substr(0, scheme + 3)) + std::string(url.substr(at + 1));
   while (base.ends_with('/')) base.pop_back();
-  http::Credentials credentials{std::string(login.substr(0, colon)), std::string(login.substr(colon + 1))};
-  return std::unique_ptr<BrokerAdmin>(std::make_unique<ManagementApi>(std::move(base), std::move(credentials)));
+  return Login{std::move(base), std::string(login.substr(0, colon)), std::string(login.substr(colon + 1))};
+}
+
+Result<std::unique_ptr<BrokerAdmin>> connect(std::string_view url) {
+  auto login = login_of(url);
+  if (!login) return login.error();
+  http::Credentials credentials{std::move(login->user), std::move(login->password)};
+  return std::unique_ptr<BrokerAdmin>(std::make_unique<ManagementApi>(std::move(login->base), std::move(credentials)));
 }
 
 }  // namespace tenantry::broker_admin

@@ -37,6 +37,8 @@ constexpr Variable table[] = {
     secret("TENANTRY_ADMIN_TOKEN",
            "Bearer tokens of super-admins (/v1/admin/*), <name>:<token> with commas between; 32 characters and more"),
     secret("TENANTRY_AMQP_ADMIN_URL", "RabbitMQ's management API: http://user:password@host:15672"),
+    secret("TENANTRY_AMQP_MONITOR_URL",
+           "The same as a user that looks and changes nothing: super-admins see the queues of all tenants"),
     secret("TENANTRY_AMQP_URL", "The platform's publisher: amqp://tenantry-publisher:...@host:5672/platform"),
     secret("TENANTRY_ANALYST_DATABASE_URL", "PostgreSQL as tenantry_analyst, read-only views"),
     secret("TENANTRY_AUDIT_AMQP_URL", "Broker user of the audit worker when it runs alone"),

@@ -1,5 +1,6 @@
 #include "shared/messaging/wire.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -86,6 +87,8 @@ amqp::Properties properties_of(const OutboxRow& row, const std::string& publishe
   properties.content_type = row.content_type;
   properties.delivery_mode = std::uint8_t{2};
   properties.message_id = row.id.to_string();
+  // Since when it waits: what the broker tells of a queue's oldest message.
+  properties.timestamp = static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_unix_seconds(row.available_at)));
   properties.type = row.type;
   properties.user_id = publisher_user;
   properties.app_id = "tenantry";

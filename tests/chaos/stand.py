@@ -348,7 +348,7 @@ class Stand:
         for name, value in out.items():
             if name.endswith("DATABASE_URL") and name.startswith("TENANTRY_"):
                 out[name] = with_port(value, ports[DATABASE])
-            elif name == "TENANTRY_AMQP_ADMIN_URL":
+            elif name in ("TENANTRY_AMQP_ADMIN_URL", "TENANTRY_AMQP_MONITOR_URL"):
                 out[name] = with_port(value, ports[MANAGEMENT])
             elif name.endswith("AMQP_URL"):
                 out[name] = with_port(value, ports[BROKER])

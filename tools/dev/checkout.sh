@@ -62,6 +62,7 @@ write_env() {
      echo "export TENANTRY_AMQP_URL=amqp://tenantry-publisher:$amqp_password@$broker/platform"
      echo "export TENANTRY_WORKERS_AMQP_URL=amqp://tenantry-workers:$amqp_password@$broker/platform"
      echo "export TENANTRY_AMQP_ADMIN_URL=http://tenantry-admin:$admin_password@127.0.0.1:$management_port"
+     echo "export TENANTRY_AMQP_MONITOR_URL=http://tenantry-monitor:$amqp_password@127.0.0.1:$management_port"
      echo "export TENANTRY_DATABASE_URL=postgresql://tenantry_owner:$owner_password@$database"
      echo "export TENANTRY_SANDBOX_DATABASE_URL=postgresql://postgres:$pg_password@$database"
      echo "export TENANTRY_ANALYST_DATABASE_URL=postgresql://tenantry_analyst:$service_password@$database"

@@ -10,7 +10,7 @@ forget_foreign_secrets() {  # signer | others
     local name
     for name in "${workers[@]}"; do unset "TENANTRY_${name^^}_DATABASE_URL" "TENANTRY_${name^^}_AMQP_URL"; done
     unset TENANTRY_RUNTIME_DATABASE_URL TENANTRY_ADMIN_TOKEN TENANTRY_STRIPE_WEBHOOK_SECRET TENANTRY_MASTER_KEY TENANTRY_AMQP_URL \
-      TENANTRY_WORKERS_AMQP_URL TENANTRY_AMQP_ADMIN_URL TENANTRY_SMTP_URL
+      TENANTRY_WORKERS_AMQP_URL TENANTRY_AMQP_ADMIN_URL TENANTRY_AMQP_MONITOR_URL TENANTRY_SMTP_URL
   else
     unset TENANTRY_SIGNER_DATABASE_URL TENANTRY_SIGNER_KEYS TENANTRY_SIGNER_STATE
   fi
@@ -24,7 +24,7 @@ forget_other_workers() {  # NAME
   done
   unset TENANTRY_WORKERS_AMQP_URL
   case $1 in provisioning) ;; *) unset TENANTRY_AMQP_ADMIN_URL ;; esac
-  case $1 in gateway) ;; *) unset TENANTRY_ADMIN_TOKEN TENANTRY_STRIPE_WEBHOOK_SECRET ;; esac
+  case $1 in gateway) ;; *) unset TENANTRY_ADMIN_TOKEN TENANTRY_STRIPE_WEBHOOK_SECRET TENANTRY_AMQP_MONITOR_URL ;; esac
   case $1 in gateway | audit | signup | provisioning | notification) ;; *) unset TENANTRY_MASTER_KEY ;; esac
   case $1 in notification) ;; *) unset TENANTRY_SMTP_URL ;; esac
 }

@@ -4,6 +4,7 @@
 #include "events/topology.h"
 #include "shared/amqp/connection.h"
 #include "shared/broker_admin/broker_admin.h"
+#include "shared/broker_admin/login.h"
 #include "shared/db/session.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
@@ -22,12 +23,34 @@ Result<void> ensure_user_of(const Session& session, broker_admin::BrokerAdmin& a
   return admin.ensure_user(parameters->user, parameters->password);
 }
 
+// Who sees the queues of the vhosts that it is let into and changes nothing; nullopt where none is set up.
+Result<std::optional<broker_admin::Login>> monitor_of(const Session& session) {
+  const auto set = session.environment.find("TENANTRY_AMQP_MONITOR_URL");
+  if (set == session.environment.end() || set->second.empty()) return std::optional<broker_admin::Login>{};
+  auto login = broker_admin::login_of(set->second);
+  if (!login) return Error::invalid(set->first, "url", login.error().message);
+  return std::optional(*std::move(login));
+}
+
+// Of a tenant's vhost, or the platform's.
+Result<std::vector<events::Permission>> platform_permissions(const Session& session, std::string_view tenant_id,
+                                                             const events::BrokerUsers& users) {
+  const auto monitor = monitor_of(session);
+  if (!monitor) return monitor.error();
+  auto permissions = events::permissions_of(tenant_id, users);
+  if (*monitor) permissions.push_back({.user = (*monitor)->user});
+  return permissions;
+}
+
 // Of one tenant: what this build adds, and what its applications have. The rows are locked meanwhile, so that a login
 // that is about to end is not brought back.
-Result<void> apply_to_tenant(db::Session& database, broker_admin::BrokerAdmin& broker, const events::BrokerUsers& users,
-                             const std::string& queue_type, const std::string& tenant_id) {
+Result<void> apply_to_tenant(const Session& session, db::Session& database, broker_admin::BrokerAdmin& broker,
+                             const events::BrokerUsers& users, const std::string& queue_type,
+                             const std::string& tenant_id) {
   const auto vhost = events::vhost_of(tenant_id);
-  auto permissions = events::permissions_of(tenant_id, users);
+  const auto usual = platform_permissions(session, tenant_id, users);
+  if (!usual) return usual.error();
+  auto permissions = *usual;
   db::Session::Transaction tx(database);
   for (const auto row : tx.exec("SELECT number, password_hash FROM provisioning.broker_users WHERE tenant_id = $1 AND "
                                 "valid_at IS NOT NULL AND ended IS NULL ORDER BY number FOR UPDATE",
@@ -68,7 +91,7 @@ Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& 
     }
   }
   for (const auto& tenant_id : tenants) {
-    if (auto ok = apply_to_tenant(database, broker, users, queue_type, tenant_id); !ok) return ok.error();
+    if (auto ok = apply_to_tenant(session, database, broker, users, queue_type, tenant_id); !ok) return ok.error();
   }
   return static_cast<int>(tenants.size());
 }
@@ -96,17 +119,20 @@ Result<void> apply(Session& session, bool with_tenants) {
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_AMQP_URL", users.publisher); !ok) return ok;
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_WORKERS_AMQP_URL", users.workers); !ok) return ok;
   if (auto ok = ensure_user_of(session, broker, "TENANTRY_GATEWAY_AMQP_URL", users.gateway); !ok) return ok;
+  const auto monitor = monitor_of(session);
+  if (!monitor) return monitor.error();
+  if (*monitor) {
+    if (auto ok = broker.ensure_user((*monitor)->user, (*monitor)->password, "monitoring"); !ok) return ok;
+  }
   for (const auto worker : events::workers) {
     if (auto ok = ensure_user_of(session, broker, config::service_amqp_variable(worker), events::worker_user(worker));
         !ok) {
       return ok;
     }
   }
-  if (auto ok = broker.set_permissions(std::string(events::vhost_platform),
-                                       events::permissions_of(events::platform_tenant, users));
-      !ok) {
-    return ok;
-  }
+  const auto permissions = platform_permissions(session, events::platform_tenant, users);
+  if (!permissions) return permissions.error();
+  if (auto ok = broker.set_permissions(std::string(events::vhost_platform), *permissions); !ok) return ok;
   const auto wanted_type = queue_type_of(session, broker);
   if (!wanted_type) return wanted_type.error();
   const auto& queue_type = *wanted_type;

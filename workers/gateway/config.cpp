@@ -66,6 +66,7 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
     config.public_url = "http://" + config.http_address + ":" + std::to_string(config.http_port);
   }
   config.public_broker = read_public_broker(reader);
+  config.broker_monitor_url = reader.secret("TENANTRY_AMQP_MONITOR_URL").value_or("");
   config.broker_queues = reader.integer("TENANTRY_BROKER_QUEUES");
   if (auto admins = config::named_tokens(reader.secret("TENANTRY_ADMIN_TOKEN").value_or(""))) {
     config.admins = std::move(*admins);

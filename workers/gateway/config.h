@@ -25,6 +25,7 @@ struct GatewayConfig {
     bool tls = false;
   };
   Broker public_broker{};                     // where tenants' applications connect
+  std::string broker_monitor_url{};           // secret; "": nobody here sees the broker's queues
   std::int64_t broker_queues = 10;            // of a tenant's applications
   std::vector<config::NamedToken> admins{};   // secrets; empty: no super-admin can log in
   config::MasterKeyTexts master_keys{};       // secrets

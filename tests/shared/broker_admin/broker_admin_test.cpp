@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <tuple>
 
+#include "shared/broker_admin/queues.h"
 #include "tests/shared/http/fixture.h"
 
 namespace tenantry::broker_admin::broker_admin_test {
@@ -27,12 +29,17 @@ class BrokerAdminTest : public ::testing::Test {
 
   std::map<std::string, Answer> answers;  // by "METHOD /path"; 204 where there is none
   std::vector<std::string> asked;
+  std::string asked_query;  // of the last, without the columns
   std::mutex mutex;
   http::TestServer server{[this](const std::shared_ptr<http::Exchange>& exchange) {
     const std::lock_guard lock(mutex);
     const auto& request = exchange->request();
     const auto what = std::string(to_string(request.method)) + " " + request.path;
     asked.push_back(request.body.empty() ? what : what + " " + request.body);
+    asked_query.clear();
+    for (const auto& [name, value] : request.query) {
+      if (name != "columns") asked_query.append(asked_query.empty() ? "" : "&").append(name).append("=").append(value);
+    }
     const auto at = answers.find(what);
     const auto answer = at == answers.end() ? Answer{} : at->second;
     exchange->respond({.status = answer.status, .body = answer.body});
@@ -180,6 +187,38 @@ TEST_F(BrokerAdminTest, WhatIsWrongIsNot) {
   answers["PUT /api/vhosts/tenant-acme"] = {400, R"({"error":"bad_request"})"};
   const auto admin = *connect(url());
   EXPECT_EQ(admin->ensure_vhost("tenant-acme", "acme").error().code, Errc::invalid);
+}
+
+const Timestamp now = from_unix_seconds(1'800'000'000);
+
+TEST_F(BrokerAdminTest, QueuesAreToldAsTheBrokerHasThem) {
+  answers["GET /api/queues"] = {200, R"({"filtered_count":7,"item_count":2,"items":[
+    {"vhost":"tenant-acme","name":"acme.billing","messages":5,"messages_ready":3,"messages_unacknowledged":2,"consumers":1,
+     "head_message_timestamp":1799999990},
+    {"vhost":"platform","name":"new"}]})"};
+  const auto page = deepest_queues(url(), "a b", 2, now);
+  ASSERT_TRUE(page) << page.error().describe();
+  EXPECT_EQ(page->matching, 7);
+  ASSERT_EQ(page->queues.size(), 2U);
+  const auto& deep = page->queues[0];
+  EXPECT_EQ(std::tuple(deep.vhost, deep.name, deep.ready, deep.unacknowledged, deep.consumers, deep.oldest_at),
+            std::tuple("tenant-acme", "acme.billing", 3, 2, 1, std::optional(now - Seconds{10})));
+  const auto& young = page->queues[1];  // younger than the statistics
+  EXPECT_EQ(std::tuple(young.ready, young.consumers, young.oldest_at), std::tuple(0, 0, std::optional<Timestamp>()));
+  EXPECT_EQ(asked_query, "page=1&page_size=2&sort=messages&sort_reverse=true&use_regex=false&name=a b");
+}
+
+TEST_F(BrokerAdminTest, NoListOfQueuesIsABrokerThatIsAway) {
+  for (const auto& answer :
+       {Answer{401, "{}"}, Answer{200, "{}"}, Answer{200, "no JSON"}, Answer{200, R"([{"name":"x"}])"},
+        Answer{200, R"({"filtered_count":1,"items":[{"name":1}]})"}, Answer{503, ""}}) {
+    answers["GET /api/queues"] = answer;
+    const auto page = deepest_queues(url(), "", 50, now);
+    ASSERT_FALSE(page) << answer.body;
+    EXPECT_EQ(page.error().reason, "broker_unavailable") << answer.body;
+  }
+  EXPECT_EQ(deepest_queues("http://127.0.0.1:1", "", 50, now).error().code, Errc::invalid);
+  EXPECT_EQ(deepest_queues("http://a:b@127.0.0.1:1", "", 50, now).error().reason, "broker_unavailable");
 }
 
 }  // namespace

@@ -42,6 +42,8 @@ TEST(Wire, ALongCorrelationIsAHeaderOnly) {
   EXPECT_EQ(properties.headers.get_string("cloudEvents_correlationid"), std::string(300, 'c'));
   row.headers["cloudEvents_correlationid"] = "c-1";
   EXPECT_EQ(properties_of(row, "publisher").correlation_id, "c-1");
+  row.available_at = from_unix_seconds(1'800'000'000) + Milliseconds{999};
+  EXPECT_EQ(properties_of(row, "publisher").timestamp, 1'800'000'000);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
   each(admin_overrides) \
   each(admin_overview) \
   each(admin_people) \
+  each(admin_queues) \
   each(admin_stripe_events) \
   each(admin_tenants) \
   each(admins) \

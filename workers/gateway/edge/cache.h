@@ -20,6 +20,10 @@
 #include "shared/tenancy/limits.h"
 #include "shared/tenancy/tenants.h"
 
+namespace tenantry::broker_admin {
+struct QueuePage;
+}
+
 namespace tenantry::gateway {
 
 // What the edge itself counts; everything else about limits is the catalogue's.
@@ -196,6 +200,8 @@ struct Caches {
   TtlCache<std::shared_ptr<const CookieEntry>> cookies{session_time_to_live};
   // Charts as they are answered (api/analytics), by what they are of; up to some 20 MB together.
   TtlCache<std::shared_ptr<const Chart>> charts{Milliseconds{300'000}, 128};
+  // The broker's queues, by what of them was asked for: every look costs it a pass over all of them.
+  TtlCache<std::shared_ptr<const broker_admin::QueuePage>> queues{Milliseconds{10'000}, 32};
   // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.
   TtlCache<Milliseconds> changes{session_time_to_live};
 };

@@ -1,0 +1,38 @@
+// The queues of all vhosts as RabbitMQ's management API tells of them, deepest first.
+//
+// Reads and changes nothing: a login with the tag `monitoring` is enough. Blocking; any thread. What it tells is as old
+// as the broker's statistics (5 s, or what collect_statistics_interval says).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/core/result.h"
+#include "shared/core/time.h"
+
+namespace tenantry::broker_admin {
+
+struct QueueState {
+  std::string vhost;
+  std::string name;
+  std::int64_t ready = 0;           // messages that wait
+  std::int64_t unacknowledged = 0;  // that a consumer has and has not settled
+  std::int64_t consumers = 0;
+  std::optional<Timestamp> oldest_at{};  // when the first that waits was sent, where it says so (classic queues)
+};
+
+struct QueuePage {
+  std::vector<QueueState> queues{};
+  std::int64_t matching = 0;  // queues there are, also those that are not on the page
+  Timestamp read_at{};
+};
+
+// At most `limit` of those whose name has `part` in it ("": all). `url`: http://user:password@host:15672.
+// Errc::unavailable, reason "broker_unavailable", where the broker does not answer in 5 s, or answers what is no list
+// of queues.
+Result<QueuePage> deepest_queues(std::string_view url, std::string_view part, int limit, Timestamp now);
+
+}  // namespace tenantry::broker_admin
