@@ -3,6 +3,7 @@
 // clang-format off
 #define TENANTRY_RESOURCES(each) \
   each(admin_accounts) \
+  each(admin_bulk_acts) \
   each(admin_dead_letters) \
   each(admin_flags) \
   each(admin_overrides) \
@@ -11,6 +12,7 @@
   each(admin_queues) \
   each(admin_stripe_events) \
   each(admin_tenants) \
+  each(admin_views) \
   each(admins) \
   each(analytics) \
   each(api_keys) \

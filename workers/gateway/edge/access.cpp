@@ -173,7 +173,7 @@ Result<void> admit_admin(const Route& route, std::string_view role, bool factor_
   if (route.terms.before_factor) return {};
   if (!factor_shown) return forbidden("second_factor_required", "super-admins have a second factor: set one up first");
   if (role == super_admin_role) return {};
-  const bool may = !route.terms.super_admin && (role == "support" || route.method == Method::get);
+  const bool may = !route.terms.super_admin && (role == "support" || route.method == Method::get || route.terms.own);
   if (may) return {};
   return forbidden("permission_denied", "the role " + std::string(role) + " may not do this");
 }

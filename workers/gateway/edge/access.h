@@ -72,8 +72,8 @@ constexpr std::string_view super_admin_role = "super-admin";
 using PlanModules = std::map<std::string, std::vector<std::string>>;
 Result<void> check_module(const Route& route, const std::vector<std::string>& modules, const PlanModules& plans);
 
-// Whether a super-admin of the role may use a route of theirs: an analyst looks, support acts in tenants, a super-admin
-// does everything; without a second factor nobody does more than set one up.
+// Whether a super-admin of the role may use a route of theirs: an analyst looks and keeps what is the own, support acts
+// in tenants, a super-admin does everything; without a second factor nobody does more than set one up.
 Result<void> admit_admin(const Route& route, std::string_view role, bool factor_shown);
 
 }  // namespace tenantry::gateway

@@ -38,6 +38,7 @@ struct Terms {
   std::size_t body_max = 64UL * 1024;
   bool before_factor = false;  // also for who has no second factor where one is demanded: it is about one's own login
   bool person = false;  // about the caller's own login: of super-admins not for the platform's token, which is nobody's
+  bool own = false;     // of a super-admin: it changes nothing but what is the caller's own
   bool super_admin = false;      // of the super-admins' roles the highest alone
   bool confirmed = false;        // of whom the address is confirmed
   bool recent = false;           // of who has shown the password within ten minutes; of people
