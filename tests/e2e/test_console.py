@@ -7,6 +7,7 @@ what there is to see. With TENANTRY_SCREENSHOTS=FOLDER it leaves a picture of ev
 import base64
 import gzip
 import hashlib
+import http.client
 import json
 import os
 import socket
@@ -69,6 +70,9 @@ def furnish():
     hostile = sign_up(HOSTILE + stack.RUN, plan="STARTER")
     # Nobody signs up with what turns text around any more; a row of before may hold it.
     stack.superuser(f"UPDATE platform.tenants SET company_name = company_name || E'\\u202Efdp.exe' WHERE tenant_id = '{hostile.id}'")
+    lot = [sign_up(f"Lot {stack.RUN} {letter}", plan="STARTER") for letter in "ABC"]
+    held = p.admin("POST", f"/v1/admin/tenants/{lot[0].id}/suspend", {"reason": "abuse", "note": "before the test"})
+    assert held.status == 200, held
     for i in range(12):
         answer = acme.post("/v1/clients", {"name": f"Client {i}", "email": f"client{i}@example.com"})
         assert answer.status == 201, answer
@@ -99,7 +103,7 @@ def furnish():
         "url": f"http://localhost:{url.port}", "careful": careful.id, "carefulOwner": careful.address,
         "clockAhead": p.platform_now() - time.time(), "adminToken": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2],
         "tenant": acme.id, "company": unique("Boulangerie Durand"), "owner": acme.address, "password": stack.PASSWORD,
-        "hostile": hostile.id, "invited": invited, "invitation": invitation, "run": stack.RUN,
+        "lot": f"Lot {stack.RUN}", "lotHeld": lot[0].id, "hostile": hostile.id, "invited": invited, "invitation": invitation, "run": stack.RUN,
     }
 
 
@@ -248,6 +252,180 @@ class T1_Cookies(unittest.TestCase):
         for path in ("/assets/nothing.js", "/assets/..%2Findex.html", "/nowhere"):
             self.assertIn(p.request("GET", path).status, (400, 404), path)
         self.assertEqual(len(p.request("GET", "/asyncapi.json").json["components"]["messages"]) > 50, True)
+
+
+class T1_Charts(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = sign_up(unique("Courbes"), plan="STARTER")
+        cls.acme.await_record("trial.started")
+
+    def naive(self, chart):
+        """What an analyst gets by the statement that is shown."""
+        sql = chart["sql"]
+        for i, value in reversed(list(enumerate(chart["parameters"], 1))):
+            sql = sql.replace(f"${i}", f"'{value}'")
+        names = [column["name"] for column in chart["columns"]]
+        return [dict(zip(names, row)) for row in p.analyst(sql)]
+
+    def total(self, column, rows):
+        return sum(int(row[column]) for row in rows)
+
+    def test_an_analyst_gets_the_same(self):
+        for name, column in (("activity", "events"), ("api-calls", "calls"), ("users", "members")):
+            chart = self.acme.get(f"/v1/analytics/{name}?period=day&count=3").json
+            later = self.naive(chart)
+            self.assertEqual(len(later), 3, name)
+            self.assertGreaterEqual(self.total(column, later), self.total(column, chart["rows"]), name)
+            if name != "api-calls":  # which may not be counted yet
+                self.assertGreater(self.total(column, chart["rows"]), 0, name)
+
+    def test_an_answer_is_kept_for_its_caller_alone(self):
+        path = "/v1/analytics/activity?period=day&count="
+        first = self.acme.get(path + "5").json
+        self.assertEqual(self.acme.post("/v1/clients", {"name": "Ada"}).status, 201)
+        self.acme.await_record("client.created")
+        self.assertEqual(self.acme.get(path + "5").json, first)
+        fresh = self.acme.get(path + "6").json
+        self.assertGreater(self.total("events", fresh["rows"]), self.total("events", first["rows"]))
+        other = sign_up(unique("Autres courbes"), plan="STARTER")
+        theirs = other.get(path + "5").json
+        self.assertEqual((theirs["parameters"][0], first["parameters"][0]), (other.id, self.acme.id))
+        self.assertNotEqual(theirs["at"], first["at"])
+
+    def test_rows_as_a_file(self):
+        answer = self.acme.get("/v1/analytics/users?period=month&count=2&format=csv")
+        self.assertEqual((answer.status, answer.headers["Content-Type"].split(";")[0], answer.headers["Content-Disposition"]),
+                         (200, "text/csv", 'attachment; filename="users.csv"'))
+        lines = answer.body.split("\r\n")
+        self.assertEqual((lines[0], len(lines)), ("period,active,members", 4))
+
+    def test_what_is_refused(self):
+        for query, pointer in (("period=week", "/period"), ("count=93", "/count"), ("count=0", "/count"), ("format=xml", "/format")):
+            answer = self.acme.get("/v1/analytics/activity?" + query)
+            self.assertEqual((answer.status, stack.pointers(answer)), (422, [pointer]), query)
+        self.assertEqual(stack.pointers(self.acme.get("/v1/analytics/users?period=hour")), ["/period"])
+        for name in ("revenue", "mrr", "churn", "cohorts", "nothing"):
+            self.assertEqual(self.acme.get(f"/v1/analytics/{name}").status, 404, name)
+        for path in ("/v1/admin/analytics/revenue", f"/v1/admin/tenants/{self.acme.id}/analytics/activity"):
+            self.assertEqual(p.request("GET", path, headers=self.acme.token).status, 403, path)
+        self.assertEqual(p.admin("GET", "/v1/admin/analytics/activity").status, 404)
+        self.assertEqual(p.admin("GET", "/v1/admin/tenants/nobody-at-all/analytics/activity").status, 404)
+
+    def test_a_super_admins_look_is_on_record(self):
+        path = f"/v1/admin/tenants/{self.acme.id}/analytics/activity?period=day&count=9"
+        for count in (1, 2):  # read anew, and as it was kept
+            self.assertEqual(p.admin("GET", path).status, 200)
+            p.await_true("the look is on record", lambda count=count: len(p.analyst(
+                "SELECT 1 FROM analytics.audit_events WHERE type = 'platform.data_read' AND payload ->> 'what' = 'analytics' "
+                f"AND tenant_id = '{self.acme.id}'")) == count)
+        paid = p.admin("GET", "/v1/admin/analytics/revenue?period=day&count=2").json
+        self.assertEqual({column["name"]: column["kind"] for column in paid["columns"]}["paid_minor"], "money")
+        p.await_true("so is the one at all of them", lambda: p.analyst(
+            "SELECT 1 FROM analytics.audit_events WHERE type = 'platform.data_read' AND payload ->> 'what' = 'analytics' AND tenant_id = 'platform'"))
+
+    def test_ones_own_availability(self):
+        p.await_true("own requests are counted", lambda: self.acme.get("/v1/availability").json["requests"] > 0, 30)
+        mine = self.acme.get("/v1/availability").json
+        self.assertEqual((mine["target"], mine["failed"], mine["budget_left"], sum(day["requests"] for day in mine["by_day"])), (0.9995, 0, 1, mine["requests"]))
+
+
+class T1_SavedViews(unittest.TestCase):
+    PATH = "/v1/admin/me/views"
+
+    def test_few_and_ones_own(self):
+        ada, grace = admin_cookie("Views Ada"), admin_cookie("Views Grace")
+        for i in range(20):
+            saved = by(ada, "POST", self.PATH, {"name": f"View {i}", "address": f"/console/tenants?q={i}"})
+            self.assertEqual((saved.status, saved.json["address"]), (201, f"/console/tenants?q={i}"))
+        over = by(ada, "POST", self.PATH, {"name": "One more", "address": "/console"})
+        self.assertEqual((over.status, over.json["code"]), (409, "view_limit_reached"))
+        again = by(ada, "POST", self.PATH, {"name": "View 3", "address": "/console/queues"})
+        self.assertEqual(again.status, 201)
+        mine = by(ada, "GET", self.PATH).json["views"]
+        self.assertEqual((len(mine), {view["name"]: view["address"] for view in mine}["View 3"]), (20, "/console/queues"))
+        self.assertEqual(by(grace, "GET", self.PATH).json["views"], [])
+        self.assertEqual(by(grace, "DELETE", f"{self.PATH}/{mine[0]['id']}").status, 404)
+        self.assertEqual(len(by(ada, "GET", self.PATH).json["views"]), 20)
+        for view in mine:
+            self.assertEqual(by(ada, "DELETE", f"{self.PATH}/{view['id']}").status, 204)
+        self.assertEqual(by(ada, "DELETE", f"{self.PATH}/{mine[0]['id']}").status, 404)
+
+    def test_what_is_refused(self):
+        ada = admin_cookie("Views Ada")
+        for body, pointer in (({"name": "x", "address": "https://elsewhere.example/"}, "/address"), ({"name": "", "address": "/console"}, "/name")):
+            answer = by(ada, "POST", self.PATH, body)
+            self.assertEqual((answer.status, stack.pointers(answer)), (422, [pointer]))
+        acme = sign_up(unique("Sans vues"), plan="FREE")
+        self.assertEqual(p.request("GET", self.PATH, headers=acme.token).status, 403)
+
+
+class T1_BulkActs(unittest.TestCase):
+    PATH = "/v1/admin/bulk-acts/preview"
+
+    def test_a_preview_says_what_comes_and_changes_nothing(self):
+        trial, held = sign_up(unique("Prévue")), sign_up(unique("Tenue"))
+        self.assertEqual(p.admin("POST", f"/v1/admin/tenants/{held.id}/suspend", {"reason": "abuse"}).status, 200)
+        ids = [trial.id, held.id, "nobody-at-all"]
+        def foreseen(act):
+            answer = p.admin("POST", self.PATH, {"act": act, "tenant_ids": ids})
+            return {each["tenant_id"]: (each["status"], each["becomes"], each["why_not"]) for each in answer.json["tenants"]}
+        self.assertEqual(foreseen("suspend"), {trial.id: ("TRIAL", "SUSPENDED", ""), held.id: ("SUSPENDED", None, "suspended_already"), "nobody-at-all": (None, None, "unknown")})
+        self.assertEqual(foreseen("reactivate"), {trial.id: ("TRIAL", None, "not_suspended"), held.id: ("SUSPENDED", "TRIAL", ""), "nobody-at-all": (None, None, "unknown")})
+        self.assertEqual((trial.status, held.status), ("trial", "suspended"))
+        self.assertEqual(stack.pointers(p.admin("POST", self.PATH, {"act": "erase", "tenant_ids": ids})), ["/act"])
+        self.assertEqual(p.request("POST", self.PATH, {"act": "suspend", "tenant_ids": ids}, trial.token).status, 403)
+
+
+class T1_Queues(unittest.TestCase):
+    def test_of_all_vhosts(self):
+        acme = sign_up(unique("Files"), plan="STARTER")
+        path = "/v1/admin/queues?q=" + acme.id + "."
+        mine = p.await_true("its queues are in the broker's statistics", lambda: (
+            lambda answer: len(answer.json["queues"]) >= 6 and answer.json)(p.admin("GET", path)), 60)
+        self.assertEqual({each["vhost"] for each in mine["queues"]}, {"tenant-" + acme.id})
+        self.assertLessEqual({"audit", "billing", "metering"}, {each["worker"] for each in mine["queues"]})
+        billing = next(each for each in mine["queues"] if each["worker"] == "billing")
+        self.assertEqual((billing["tenant_id"], billing["queue"], billing["dead_letters"]), (acme.id, acme.id + ".billing", 0))
+        bad_message(acme, "billing", 1)
+        p.await_true("its dead letter is told", lambda: any(each["worker"] == "billing" and each["dead_letters"] == 1 for each in p.admin("GET", path).json["queues"]), 30)
+        letter = p.admin("GET", "/v1/admin/dead-letters?worker=billing&tenant_id=" + acme.id).json["dead_letters"][0]
+        self.assertEqual(p.admin("POST", f"/v1/admin/dead-letters/{letter['id']}/drop", {"note": "made for a test"}).status, 200)
+
+    def test_the_deepest_is_first_and_says_since_when(self):
+        acme = sign_up(unique("Profonde"), plan="STARTER")
+        vhost = urllib.parse.quote(f"tenant-{acme.id}", safe="")
+        name = acme.id + ".held"
+        self.assertIn(p.management("PUT", f"queues/{vhost}/{name}", {"durable": True}).status, (201, 204))
+        sent_at = int(time.time()) - 60
+        for i in range(3):
+            answer = p.management("POST", f"exchanges/{vhost}/amq.default/publish", {
+                "routing_key": name, "payload": str(i), "payload_encoding": "string", "properties": {"timestamp": sent_at + i}})
+            self.assertTrue(answer.json["routed"])
+        first = p.await_true("the broker tells its depth", lambda: next(
+            (each for each in p.admin("GET", "/v1/admin/queues?limit=5").json["queues"] if each["queue"] == name and each["ready"] == 3), None), 60)
+        self.assertEqual((first["consumers"], first["worker"], first["tenant_id"]), (0, "", acme.id))
+        self.assertEqual(first["oldest_at"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(sent_at)))
+        self.assertEqual(p.management("DELETE", f"queues/{vhost}/{name}").status, 204)
+
+    def test_who_may_not(self):
+        acme = sign_up(unique("Curieuse"), plan="FREE")
+        self.assertEqual(p.request("GET", "/v1/admin/queues", headers=acme.token).status, 403)
+        self.assertEqual(stack.pointers(p.admin("GET", "/v1/admin/queues?limit=201")), ["/limit"])
+        self.assertEqual(stack.pointers(p.admin("GET", "/v1/admin/queues?q=" + "x" * 201)), ["/q"])
+        p.await_true("each look is on record", lambda: p.analyst(
+            "SELECT 1 FROM analytics.audit_events WHERE type = 'platform.data_read' AND payload ->> 'what' = 'queues'"), 30)
+
+    def test_the_login_changes_nothing(self):
+        url = urllib.parse.urlsplit(p.env("TENANTRY_AMQP_MONITOR_URL"))
+        login = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        def ask(method, path):
+            connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
+            connection.request(method, "/api/" + path, headers={"Authorization": "Basic " + login})
+            return connection.getresponse().status
+        self.assertEqual(ask("GET", "queues?page=1&page_size=1"), 200)
+        for method, path in (("DELETE", "queues/platform/platform.audit"), ("GET", "queues/platform/platform.audit/get"), ("PUT", "vhosts/mine"), ("DELETE", "users/tenantry-gateway")):
+            self.assertIn(ask(method, path), (401, 405), path)
 
 
 class T2_Browser(unittest.TestCase):

@@ -107,12 +107,17 @@ function oathtool(secret, ahead = 0) {
 const adminViews = [
   ["/console", "overview", ["Overview", "Needs attention", "Dead letters", "Message broker", "PROFESSIONAL"]],
   ["/console/tenants", "tenants", ["Tenants", told.company, told.tenant]],
+  ["/console/analytics", "analytics-admin", ["Revenue", "Monthly recurring revenue by plan", "Churn", "Cohorts", "Show me the query"]],
+  ["/console/availability", "availability-admin", ["Served", "promised: 99.95%", "Error budget left"]],
   [`/console/tenants/${told.tenant}`, "tenant", [told.company, "Timeline", "What happens next", "Nothing is due"]],
   [`/console/tenants/${told.tenant}?tab=resources`, "tenant-resources", ["Step", "broker_vhost"]],
   [`/console/tenants/${told.tenant}?tab=billing`, "tenant-billing", ["What Stripe has said", "Paid", "Suspended on day", "€149"]],
   [`/console/tenants/${told.tenant}?tab=limits`, "tenant-limits", ["users_max"]],
+  [`/console/tenants/${told.tenant}?tab=analytics`, "tenant-analytics", ["Activity", "API use", "Active people", "Show me the query"]],
+  [`/console/tenants/${told.tenant}?tab=availability`, "tenant-availability", ["Served", "Error budget left", "Kept"]],
   [`/console/tenants/${told.tenant}?tab=flags`, "tenant-flags", [`new_invoices_${told.run}`]],
   ["/console/flags", "flags", ["The new page of invoices", "25 %"]],
+  [`/console/queues?q=${told.tenant}.`, "queues", ["Queues", `${told.tenant}.billing`, `tenant-${told.tenant}`, "Consumers"]],
   ["/console/dead-letters", "dead-letters", ["Dead letters", "billing", "Refused"]],
   ["/console/stripe", "stripe", ["invoice.paid", "Parked"]],
   ["/console/audit", "audit-admin", ["Audit log", "user.logged_in"]],
@@ -121,6 +126,8 @@ const adminViews = [
 const tenantViews = [
   ["/console", "home", ["Hello Marie", "Get started", "This month"]],
   ["/console/usage", "usage", ["Usage", "API calls"]],
+  ["/console/analytics", "analytics", ["Activity", "API use", "Active people", "Show me the query"]],
+  ["/console/availability", "availability", ["Served", "promised: 99.95%", "Error budget left"]],
   ["/console/settings", "settings", ["Time zone", "Sender's name"]],
   ["/console/users", "users", [told.owner, told.invited, "Seats"]],
   ["/console/roles?matrix=1", "roles", ["owner", "Matrix of permissions", "everything"]],
@@ -161,6 +168,29 @@ async function french(page, views) {
     await axe(page, `${name}, French`);
     await picture(page, `${name}-fr`);
   }
+}
+
+// What a chart shows is what the API says, to the eye, to who does not see it, as a file; the query is the one that ran. By
+// the keyboard alone.
+async function charts(page, path, asked, title) {
+  await at(page, path, title, [title]);
+  const answer = await page.evaluate(async (asked) => (await fetch(asked)).json(), asked);
+  const card = page.locator("section.card", { has: page.getByRole("heading", { name: title, exact: true }) });
+  const drawn = await card.locator("svg rect").count();
+  const amounts = answer.rows.flatMap((row) => answer.columns.filter((one) => ["count", "money"].includes(one.kind) && one.name !== "tenants").map((one) => row[one.name])).filter((value) => value > 0);
+  check(`“${title}” has a column for each figure`, drawn > 0 && drawn === amounts.length, `${drawn} of ${JSON.stringify(answer.rows)}`);
+  check(`“${title}” says in words what it shows`, /\d/.test(await card.locator("svg").first().getAttribute("aria-label")));
+  await card.locator("summary", { hasText: "As a table" }).focus();
+  await page.keyboard.press("Enter");
+  check(`“${title}” is a table of as many rows`, (await card.locator("tbody tr").count()) === answer.rows.length, answer.rows.length);
+  await card.locator("summary", { hasText: "Show me the query" }).focus();
+  await page.keyboard.press("Enter");
+  check(`the query of “${title}” is the one that ran`, (await card.locator("[data-sql]").innerText()) === answer.sql && answer.sql.includes("FROM analytics."));
+  await axe(page, `“${title}” with its table and its query`);
+  await picture(page, `chart-${answer.chart}`);
+  const [download] = await Promise.all([page.waitForEvent("download"), card.getByRole("link", { name: "CSV" }).click()]);
+  const lines = readFileSync(await download.path(), "utf8").trimEnd().split("\r\n");
+  check(`the file of “${title}” has its rows`, lines.length === answer.rows.length + 1 && lines[0] === answer.columns.map((one) => one.name).join(","), lines.join("|"));
 }
 
 try {
@@ -239,6 +269,70 @@ try {
   await admin.getByRole("button", { name: "Reactivate", exact: true }).click();
   check("and reactivated", await admin.locator(".page-head .chip", { hasText: "Active" }).waitFor({ timeout: 15000 }).then(() => true, () => false));
 
+  // ---- several tenants at once, by the keyboard
+  const lot = `/console/tenants?q=${encodeURIComponent(told.lot)}`;
+  await at(admin, lot, "three tenants", [told.lot]);
+  await admin.locator("h1").click();
+  for (let i = 0; i < 3; ++i) {
+    await admin.keyboard.press("j");
+    await admin.keyboard.press("x");
+  }
+  check("rows are selected by x", await admin.getByText("3 tenants selected").first().waitFor({ timeout: 5000 }).then(() => true, () => false));
+  await admin.getByRole("button", { name: "Suspend…" }).click();
+  await admin.getByText("2 tenants change").waitFor();
+  check("a preview says who stays as it is, and why", (await admin.locator("dialog tbody tr", { hasText: told.lotHeld }).innerText()).includes("An admin has suspended it already"));
+  await axe(admin, "the preview of an act on several");
+  await picture(admin, "bulk-preview");
+  const suspendAll = admin.locator("dialog").getByRole("button", { name: "Suspend", exact: true });
+  await admin.getByLabel("Reason").fill("seen in a test of several");
+  check("several are not changed before their number is typed", await suspendAll.isDisabled());
+  await admin.getByLabel("Type 2 to confirm").fill("2");
+  await suspendAll.click();
+  check("both are changed", await admin.getByText("2 tenants were changed, 0 refused, 0 left").waitFor({ timeout: 15000 }).then(() => true, () => false));
+  await axe(admin, "the outcome of an act on several");
+  await picture(admin, "bulk-outcome");
+  await admin.locator("dialog").getByRole("button", { name: "Close" }).last().click();
+  await admin.waitForFunction(() => [...document.querySelectorAll("tbody tr")].every((row) => row.textContent.includes("Suspended")));
+  check("and the list shows it", true);
+  await admin.getByLabel("Select all that are shown").check();
+  await admin.getByRole("button", { name: "Reactivate…" }).click();
+  await admin.getByText("3 tenants change").waitFor();
+  await admin.getByLabel("Reason").fill("and back");
+  await admin.getByLabel("Type 3 to confirm").fill("3");
+  let release;
+  const held = new Promise((done) => (release = done));
+  let asked = 0;
+  await admin.route("**/reactivate", async (route) => { ++asked; await held; await route.continue(); });
+  await admin.locator("dialog").getByRole("button", { name: "Reactivate", exact: true }).click();
+  await admin.getByRole("button", { name: "Stop" }).click();
+  release();
+  check("an act on several is stopped between two", await admin.getByText("One tenant was changed, 0 refused, 2 left").waitFor({ timeout: 15000 }).then(() => true, () => false) && asked === 1, asked);
+  await admin.unroute("**/reactivate");
+  await admin.locator("dialog").getByRole("button", { name: "Close" }).last().click();
+  const records = await admin.evaluate(async (q) => (await (await fetch(`/v1/admin/audit?q=${encodeURIComponent(q)}`)).json()).records.map((one) => JSON.stringify(one)), "type:tenant.suspended");
+  check("each is on record with its reason", records.filter((one) => one.includes("seen in a test of several")).length === 2, records);
+
+  // ---- a view that is named
+  await at(admin, `${lot}&status=suspended`, "a search", [told.lot]);
+  await admin.getByRole("button", { name: "Save this view" }).click();
+  await axe(admin, "the dialog that names a view");
+  await admin.locator("dialog").getByLabel("Name").fill("Lot en pause");
+  await admin.keyboard.press("Enter");
+  await admin.getByRole("link", { name: "Lot en pause" }).waitFor();
+  await at(admin, "/console/tenants", "tenants", ["Lot en pause"]);
+  await admin.getByRole("link", { name: "Lot en pause" }).click();
+  await admin.waitForFunction(() => new URL(location.href).searchParams.get("status") === "suspended" && document.querySelector("[data-search]").value !== "");
+  check("a view that was named is back with its search and its filter", (await admin.locator("[data-search]").inputValue()) === told.lot);
+  await axe(admin, "tenants with saved views");
+  await picture(admin, "saved-views");
+  const another = await open("light");
+  await adminLogin(another, "Hedy Lamarr");
+  await at(another, "/console/tenants", "tenants of another", []);
+  check("and is nobody else's", (await another.getByText("Lot en pause").count()) === 0);
+  await another.context().close();
+  await admin.getByRole("button", { name: "Remove the view “Lot en pause”" }).click();
+  check("a view is forgotten", await admin.getByRole("link", { name: "Lot en pause" }).waitFor({ state: "detached", timeout: 8000 }).then(() => true, () => false));
+
   await at(admin, "/console/dead-letters", "dead letters", []);
   await admin.locator("tbody tr", { hasText: "billing" }).first().locator("button.row-link").click();
   await admin.getByRole("group", { name: "Messages of the group" }).locator("tbody tr").first().locator("button.row-link").click();
@@ -283,6 +377,14 @@ try {
   const lines = readFileSync(await download.path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
   check("the export is exactly what is shown", lines.length === 12 && lines.every((line) => line.type === "client.created" && line.tenant_id === told.tenant), lines.length);
 
+  await at(admin, "/console/queues", "queues", []);
+  await admin.keyboard.press("/");
+  await admin.keyboard.type(`${told.tenant}.billing`);
+  await admin.waitForURL("**/console/queues?q=*");
+  await admin.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  const numbers = await admin.locator("tbody tr td.number").allInnerTexts();
+  check("a queue shows who reads it and what of it was set aside", Number(numbers[2]) >= 1 && numbers[3].trim() === "0", numbers);
+
   // ---- live
   const owner = await open("dark");
   await ownerLogin(owner);
@@ -301,6 +403,8 @@ try {
 
   // ---- a tenant's people
   await tour(owner, tenantViews, "dark");
+  await charts(owner, "/console/analytics", "/v1/analytics/activity?period=day&count=30", "Activity");
+  await charts(admin, "/console/analytics", "/v1/admin/analytics/mrr?period=month&count=12", "Monthly recurring revenue by plan");
   await at(owner, "/console/proofs?sequence=3", "proofs", ["It holds"]);
   await axe(owner, "a proof that holds");
   await picture(owner, "proof-holds");
@@ -446,10 +550,10 @@ try {
   // ---- French
   const fr = await open("light", "fr");
   await adminLogin(fr, "Émilie du Châtelet");
-  await french(fr, adminViews.slice(0, 3));
+  await french(fr, adminViews.filter(([path]) => !path.includes("tab=") && !/flags|stripe|audit|proofs/.test(path)));
   const frOwner = await open("light", "fr");
   await ownerLogin(frOwner);
-  await french(frOwner, tenantViews.slice(0, 7));
+  await french(frOwner, tenantViews.slice(0, 9));
   const frOut = await open("dark", "fr");
   await french(frOut, outViews.slice(0, 3));
 

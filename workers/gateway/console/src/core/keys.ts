@@ -1,4 +1,4 @@
-// The keyboard: j and k go through rows, Enter opens, / searches, ? helps, Ctrl-K is the palette. Single letters do
+// The keyboard: j and k go through rows, Enter opens, x selects, / searches, ? helps, Ctrl-K is the palette. Single letters do
 // nothing while somebody writes, and can be switched off (WCAG 2.1.4).
 import { signal } from "@preact/signals";
 
@@ -36,4 +36,5 @@ export function onKey(event: KeyboardEvent): void {
   } else if (event.key === "?") helpOpen.value = true;
   else if (event.key === "j") moveRow(1);
   else if (event.key === "k") moveRow(-1);
+  else if (event.key === "x") document.activeElement?.closest("tr[data-row]")?.querySelector<HTMLInputElement>("input[data-select]")?.click();
 }

@@ -16,7 +16,7 @@ const t = words({
   en: {
     skip: "Skip to content", menu: "Menu", go: "Go to…", logOut: "Log out", admin: "Super-admin", toFrench: "Français", toEnglish: "English", dark: "Dark", light: "Light",
     ended: "Your session is over. What you see may be old.", logIn: "Log in", paletteHint: "A page, a tenant, an e-mail address, an event's id…", nothing: "Nothing is called that.",
-    keys: "Keyboard", keyPalette: "Go anywhere", keySearch: "Search on this page", keyRows: "Next, previous row", keyOpen: "Open the row", keyHelp: "This help", keyClose: "Close", letters: "Single-letter keys",
+    keys: "Keyboard", keyPalette: "Go anywhere", keySearch: "Search on this page", keyRows: "Next, previous row", keyOpen: "Open the row", keySelect: "Select the row", keyHelp: "This help", keyClose: "Close", letters: "Single-letter keys",
     visiting: "You are visiting {name} as a super-admin", looks: "You see what its people see, and change nothing. Each look is in the company's own log.", until: "Until", why: "Reason", leave: "End the visit", over: "The visit is over.", back: "Back",
     tenant: "Tenant {id}", record: "Record of event {id}", stripe: "Stripe object {id} in the audit log", person: "What {id} did", text: "Search the audit log for “{id}”", docs: "API docs", pages: "Pages", results: "Results",
     gTenants: "Tenants", gRun: "Operations", gAudit: "Evidence", gHome: "Workspace", gPeople: "Access", gBilling: "Billing", gMore: "More",
@@ -24,7 +24,7 @@ const t = words({
   fr: {
     skip: "Aller au contenu", menu: "Menu", go: "Aller à…", logOut: "Se déconnecter", admin: "Super-administrateur", toFrench: "Français", toEnglish: "English", dark: "Sombre", light: "Clair",
     ended: "Votre session est terminée. L'affichage peut dater.", logIn: "Se connecter", paletteHint: "Une page, un locataire, une adresse, l'identifiant d'un événement…", nothing: "Rien ne porte ce nom.",
-    keys: "Clavier", keyPalette: "Aller partout", keySearch: "Rechercher dans la page", keyRows: "Ligne suivante, précédente", keyOpen: "Ouvrir la ligne", keyHelp: "Cette aide", keyClose: "Fermer", letters: "Raccourcis d'une seule lettre",
+    keys: "Clavier", keyPalette: "Aller partout", keySearch: "Rechercher dans la page", keyRows: "Ligne suivante, précédente", keyOpen: "Ouvrir la ligne", keySelect: "Sélectionner la ligne", keyHelp: "Cette aide", keyClose: "Fermer", letters: "Raccourcis d'une seule lettre",
     visiting: "Vous visitez {name} en tant que super-administrateur", looks: "Vous voyez ce que voient ses membres et ne changez rien. Chaque regard figure dans le journal de l'entreprise.", until: "Jusqu'au", why: "Motif", leave: "Terminer la visite", over: "La visite est terminée.", back: "Retour",
     tenant: "Locataire {id}", record: "Enregistrement de l'événement {id}", stripe: "Objet Stripe {id} dans le journal", person: "Les actes de {id}", text: "Rechercher « {id} » dans le journal", docs: "Documentation de l'API", pages: "Pages", results: "Résultats",
     gTenants: "Locataires", gRun: "Exploitation", gAudit: "Preuves", gHome: "Espace", gPeople: "Accès", gBilling: "Facturation", gMore: "Autres",
@@ -190,7 +190,7 @@ function Palette() {
 }
 
 function Help() {
-  const keys: [string, string][] = [["Ctrl K", t("keyPalette")], ["/", t("keySearch")], ["j  k", t("keyRows")], ["Enter", t("keyOpen")], ["Esc", t("keyClose")], ["?", t("keyHelp")]];
+  const keys: [string, string][] = [["Ctrl K", t("keyPalette")], ["/", t("keySearch")], ["j  k", t("keyRows")], ["Enter", t("keyOpen")], ["x", t("keySelect")], ["Esc", t("keyClose")], ["?", t("keyHelp")]];
   return (
     <Dialog title={t("keys")} onClose={() => (helpOpen.value = false)}>
       <dl class="keys">{keys.map(([key, what]) => <div key={key}><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div>)}</dl>

@@ -71,4 +71,4 @@ function Show() {
   return <Page title={t("title")} lead={t("lead")}><Answer of={settings}>{(data) => <Form key={data.tag} of={data.of} tag={data.tag} saved={saved} setSaved={setSaved} onSaved={settings.again} />}</Answer></Page>;
 }
 
-export const view: View = { path: "/console/settings", root: "tenant", title: () => t("title"), icon: "gear", order: 2, permission: "settings:read", show: Show };
+export const view: View = { path: "/console/settings", root: "tenant", title: () => t("title"), icon: "gear", order: 3, permission: "settings:read", show: Show };

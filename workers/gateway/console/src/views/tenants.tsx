@@ -1,22 +1,25 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, part } from "../core/api.ts";
+import { BulkAct, type BulkDeed } from "../core/bulk-act.tsx";
 import { Icon } from "../core/icons.tsx";
 import { number, words } from "../core/i18n.ts";
 import { usePages } from "../core/load.ts";
 import { query, setQuery } from "../core/router.ts";
-import { Answer, Card, Chip, Empty, Foreign, More, Page, Status, Table, Time } from "../core/ui.tsx";
+import { SavedViews } from "../core/saved-views.tsx";
+import { Answer, Button, Card, Chip, Empty, Foreign, More, Page, Status, Table, Time } from "../core/ui.tsx";
 import type { View } from "../core/view.ts";
 
 const t = words({
   en: { title: "Tenants", search: "Search by name or id", all: "All", company: "Company", status: "Status", plan: "Plan", since: "Status since", created: "Signed up", none: "No tenant matches", noneHint: "Try another name, or clear the filters.", failed: "Set-up failed", clear: "Clear filters",
-    pending: "Being set up", trial: "Trial", active: "Active", suspended: "Suspended", cancelled: "Cancelled", deleted: "Deleted", total: "{n|one tenant|# tenants}" },
+    pending: "Being set up", trial: "Trial", active: "Active", suspended: "Suspended", cancelled: "Cancelled", deleted: "Deleted", total: "{n|one tenant|# tenants}", select: "Select {name}", selectAll: "Select all that are shown", selected: "{n|one tenant selected|# tenants selected}", suspend: "Suspend", reactivate: "Reactivate", unselect: "Clear the selection", tooMany: "At most {n} at a time." },
   fr: { title: "Locataires", search: "Rechercher par nom ou identifiant", all: "Tous", company: "Entreprise", status: "Statut", plan: "Offre", since: "Statut depuis", created: "Inscription", none: "Aucun locataire ne correspond", noneHint: "Essayez un autre nom, ou retirez les filtres.", failed: "Création en échec", clear: "Retirer les filtres",
-    pending: "En création", trial: "Essai", active: "Actif", suspended: "Suspendu", cancelled: "Résilié", deleted: "Supprimé", total: "{n|un locataire|# locataires}" },
+    pending: "En création", trial: "Essai", active: "Actif", suspended: "Suspendu", cancelled: "Résilié", deleted: "Supprimé", total: "{n|un locataire|# locataires}", select: "Sélectionner {name}", selectAll: "Sélectionner tout ce qui est affiché", selected: "{n|un locataire sélectionné|# locataires sélectionnés}", suspend: "Suspendre", reactivate: "Réactiver", unselect: "Vider la sélection", tooMany: "Au plus {n} à la fois." },
 });
 const statuses = ["pending", "trial", "active", "suspended", "cancelled", "deleted"] as const;
 
 export interface Summary { tenant_id: string; company_name: string; status: string; status_reason: string; status_since: string; plan: string; created_at: string; provisioning_failed: boolean }
 type Stats = Record<string, number>;
+const selectedMax = 100;
 
 function Show() {
   const status = query("status");
@@ -28,6 +31,13 @@ function Show() {
     const timer = setTimeout(() => setQuery({ q: text }), 180);
     return () => clearTimeout(timer);
   }, [text]);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [deed, setDeed] = useState<BulkDeed>();
+  const select = (ids: string[], on: boolean) => setSelected((before) => {
+    const after = new Set(before);
+    for (const id of ids) on ? after.add(id) : after.delete(id);
+    return after;
+  });
   const pages = usePages<Summary, Stats>(`tenants ${status} ${wanted}`, async (cursor, signal) => {
     const answer = await api.get<{ tenants: Summary[]; next_cursor: string | null; stats: Stats }>("/v1/admin/tenants", { q: wanted, status, cursor, limit: 50 }, signal);
     return { items: answer.tenants, next: answer.next_cursor, head: answer.stats };
@@ -41,6 +51,16 @@ function Show() {
           <button key={one} type="button" class="facet" aria-pressed={status === one} onClick={() => setQuery({ status: status === one ? "" : one }, "push")}>{t(one)}<span class="count">{pages.head ? number(pages.head[one] ?? 0) : "…"}</span></button>
         ))}
       </div>
+      <SavedViews address="/console/tenants" />
+      {selected.size > 0 && (
+        <div class="filters" role="group" aria-label={t("selected", { n: selected.size })}>
+          <strong role="status">{t("selected", { n: selected.size })}</strong>
+          <Button small disabled={selected.size > selectedMax} onClick={() => setDeed("suspend")}>{t("suspend")}…</Button>
+          <Button small disabled={selected.size > selectedMax} onClick={() => setDeed("reactivate")}>{t("reactivate")}…</Button>
+          <Button small kind="quiet" icon="cross" onClick={() => setSelected(new Set())}>{t("unselect")}</Button>
+          {selected.size > selectedMax && <span class="muted small">{t("tooMany", { n: selectedMax })}</span>}
+        </div>
+      )}
       <Card flush>
         <Answer of={pages} rows={8}>{(rows) => rows.length === 0 ? (
           <Empty icon="building" title={t("none")}>{t("noneHint")}<button type="button" class="button small" onClick={() => setQuery({ q: "", status: "" })}>{t("clear")}</button></Empty>
@@ -52,11 +72,14 @@ function Show() {
               { name: t("plan"), show: (row) => row.plan },
               { name: t("since"), show: (row) => <Time at={row.status_since} /> },
               { name: t("created"), show: (row) => <Time at={row.created_at} /> },
+              { name: "", kind: "tight", show: (row) => <input type="checkbox" data-select aria-label={t("select", { name: row.tenant_id })} checked={selected.has(row.tenant_id)} onChange={(event) => select([row.tenant_id], event.currentTarget.checked)} /> },
             ]} />
+            <div class="pad"><label class="check"><input type="checkbox" checked={rows.every((row) => selected.has(row.tenant_id))} onChange={(event) => select(rows.map((row) => row.tenant_id), event.currentTarget.checked)} /><span>{t("selectAll")}</span></label></div>
             <More of={pages} />
           </>
         )}</Answer>
       </Card>
+      {deed && <BulkAct deed={deed} ids={[...selected]} onClose={() => { setDeed(undefined); setSelected(new Set()); pages.again(); }} />}
     </Page>
   );
 }
