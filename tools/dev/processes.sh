@@ -24,7 +24,8 @@ forget_other_workers() {  # NAME
   done
   unset TENANTRY_WORKERS_AMQP_URL
   case $1 in provisioning) ;; *) unset TENANTRY_AMQP_ADMIN_URL ;; esac
-  case $1 in gateway) ;; *) unset TENANTRY_ADMIN_TOKEN TENANTRY_STRIPE_WEBHOOK_SECRET TENANTRY_AMQP_MONITOR_URL ;; esac
+  case $1 in gateway) ;; *) unset TENANTRY_ADMIN_TOKEN TENANTRY_STRIPE_WEBHOOK_SECRET ;; esac
+  case $1 in gateway | provisioning) ;; *) unset TENANTRY_AMQP_MONITOR_URL ;; esac
   case $1 in gateway | audit | signup | provisioning | notification) ;; *) unset TENANTRY_MASTER_KEY ;; esac
   case $1 in notification) ;; *) unset TENANTRY_SMTP_URL ;; esac
 }

@@ -16,6 +16,7 @@ struct ProvisioningConfig {
   std::string queue_type;  // auto, classic or quorum
   int backup_years = 7;    // how long a deleted tenant's final backup is kept
   events::BrokerUsers users;
+  std::string monitor_user{};  // who lists queues, and is let into each vhost for that; "": nobody
 };
 
 ProvisioningConfig read_provisioning_config(config::Reader& reader);

@@ -108,8 +108,11 @@ Step broker_permissions() {
   return {.name = "broker_permissions", .ensure = [](Tools& tools, const Target& target) -> Result<void> {
             const auto logins = logins_of(tools, target.tenant_id);
             if (!logins) return logins.error();
-            return tools.let_in(target.tenant_id, logins->users,
-                                events::permissions_of(target.tenant_id, tools.config.users));
+            auto permissions = events::permissions_of(target.tenant_id, tools.config.users);
+            // Of queues RabbitMQ lists those of vhosts that a login may enter, whatever its tags; it may do nothing
+            // there.
+            if (!tools.config.monitor_user.empty()) permissions.push_back({.user = tools.config.monitor_user});
+            return tools.let_in(target.tenant_id, logins->users, std::move(permissions));
           }};
 }
 
