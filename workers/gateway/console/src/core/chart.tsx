@@ -38,7 +38,8 @@ export function Columns({ labels, series, label, stacked = false, show = number,
   const room = height - bottom - top;
   const y = (value: number) => top + room - (value / most) * room;
   const step = (width - left) / Math.max(1, labels.length);
-  const each = stacked ? step * 0.72 : (step * 0.78) / series.length;
+  const each = Math.min(44, stacked ? step * 0.72 : (step * 0.78) / series.length);
+  const all = stacked ? each : each * series.length;
   const every = Math.ceil(labels.length / 8);
   return (
     <figure class="chart">
@@ -52,7 +53,7 @@ export function Columns({ labels, series, label, stacked = false, show = number,
             const from = stacked ? below : 0;
             below += value;
             return value > 0 && (
-              <rect key={`${name} ${one.name}`} class={`s${at % 6}`} x={left + i * step + step * (stacked ? 0.14 : 0.11) + (stacked ? 0 : at * each)} width={Math.max(0.5, each - 0.5)} y={y(from + value)} height={y(from) - y(from + value)} rx="1">
+              <rect key={`${name} ${one.name}`} class={`s${at % 6}`} x={left + i * step + (step - all) / 2 + (stacked ? 0 : at * each)} width={Math.max(0.5, each - 0.5)} y={y(from + value)} height={y(from) - y(from + value)} rx="1">
                 <title>{`${name} · ${one.name}: ${show(value)}`}</title>
               </rect>
             );
