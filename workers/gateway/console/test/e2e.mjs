@@ -113,7 +113,7 @@ const adminViews = [
   [`/console/tenants/${told.tenant}?tab=resources`, "tenant-resources", ["Step", "broker_vhost"]],
   [`/console/tenants/${told.tenant}?tab=billing`, "tenant-billing", ["What Stripe has said", "Paid", "Suspended on day", "€149"]],
   [`/console/tenants/${told.tenant}?tab=limits`, "tenant-limits", ["users_max"]],
-  [`/console/tenants/${told.tenant}?tab=analytics`, "tenant-analytics", ["Activity", "API use", "Active people", "Show me the query"]],
+  [`/console/tenants/${told.tenant}?tab=analytics`, "tenant-analytics", ["Activity", "API use", "Users", "Show me the query"]],
   [`/console/tenants/${told.tenant}?tab=availability`, "tenant-availability", ["Served", "Error budget left", "Kept"]],
   [`/console/tenants/${told.tenant}?tab=flags`, "tenant-flags", [`new_invoices_${told.run}`]],
   ["/console/flags", "flags", ["The new page of invoices", "25 %"]],
@@ -126,7 +126,7 @@ const adminViews = [
 const tenantViews = [
   ["/console", "home", ["Hello Marie", "Get started", "This month"]],
   ["/console/usage", "usage", ["Usage", "API calls"]],
-  ["/console/analytics", "analytics", ["Activity", "API use", "Active people", "Show me the query"]],
+  ["/console/analytics", "analytics", ["Activity", "API use", "Users", "Show me the query"]],
   ["/console/availability", "availability", ["Served", "promised: 99.95%", "Error budget left"]],
   ["/console/settings", "settings", ["Time zone", "Sender's name"]],
   ["/console/users", "users", [told.owner, told.invited, "Seats"]],
