@@ -13,7 +13,7 @@
 #include "tests/support/services.h"
 #include "workers/gateway/api/analytics/charts.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::charts_test {
 namespace {
 
 using nlohmann::json;
@@ -405,4 +405,4 @@ TEST_F(Lifecycles, TheStatementShownIsTheOneThatRan) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::charts_test

@@ -12,7 +12,7 @@
 #include "shared/db/session.h"
 #include "tests/support/services.h"
 
-namespace tenantry::db {
+namespace tenantry::db::session_test {
 namespace {
 
 using testing::must;
@@ -279,4 +279,4 @@ TEST_F(SessionTest, ConnectionLostWhileListeningIsTold) {
 }
 
 }  // namespace
-}  // namespace tenantry::db
+}  // namespace tenantry::db::session_test

@@ -4,7 +4,7 @@
 
 #include "workers/gateway/api/admin/bulk_acts/requests.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::bulk_act_test {
 namespace {
 
 using nlohmann::json;
@@ -89,4 +89,4 @@ TEST(BulkAct, NamesAnActAndItsTenants) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::bulk_act_test

@@ -2,7 +2,7 @@
 
 #include "workers/gateway/api/analytics/requests.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::chart_request_test {
 namespace {
 
 const Timestamp now = from_rfc3339("2026-03-31T13:45:10.5Z").value();
@@ -49,4 +49,4 @@ TEST(ChartRequest, HasItsUsualsAndItsBounds) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::chart_request_test

@@ -4,7 +4,7 @@
 
 #include "workers/gateway/api/admin/views/requests.h"
 
-namespace tenantry::gateway {
+namespace tenantry::gateway::saved_view_test {
 namespace {
 
 using nlohmann::json;
@@ -38,4 +38,4 @@ TEST(SavedView, HasANameOfALine) {
 }
 
 }  // namespace
-}  // namespace tenantry::gateway
+}  // namespace tenantry::gateway::saved_view_test
