@@ -67,7 +67,7 @@ Result<OwnRole> create_role(db::Transaction& tx, Outbox& outbox, const RoleAct& 
   const auto count = tx.exec("SELECT count(*) FROM platform.custom_roles WHERE tenant_id = $1", {by.tenant_id});
   if (count[0].int64(0) >= static_cast<std::int64_t>(own_roles_max)) {
     return Error::conflict("role_limit_reached",
-                    "a tenant has at most " + std::to_string(own_roles_max) + " roles of its own");
+                           "a tenant has at most " + std::to_string(own_roles_max) + " roles of its own");
   }
   auto made = wanted;
   made.created_at = made.updated_at = outbox.now();
@@ -95,7 +95,8 @@ Result<OwnRole> lock_role(db::Transaction& tx, std::string_view tenant_id, std::
     return OwnRole{std::string(name), std::string(rows[0].text(0)), rows[0].texts(1), rows[0].timestamp(2),
                    rows[0].timestamp(3)};
   }
-  if (is_built_in(tx, name)) return Error::conflict("role_built_in", "built-in roles stay as they are; make one of your own");
+  if (is_built_in(tx, name))
+    return Error::conflict("role_built_in", "built-in roles stay as they are; make one of your own");
   return Error{.code = Errc::not_found, .reason = "role_not_found", .message = "no such role"};
 }
 

@@ -133,8 +133,9 @@ Result<ManifestLog> Archiver::write_log(const std::filesystem::path& folder, con
   const auto stored = audit::read_latest_checkpoint(tx, log.tenant_id);
   if (!stored || stored->size < past) {
     return Error::conflict("not_signed", "the log of tenant " + log.tenant_id + " is signed up to record " +
-                                      std::to_string(stored ? stored->size : 0) + ", and the month ends before " +
-                                      std::to_string(past) + ": is tenantry-signer running?");
+                                             std::to_string(stored ? stored->size : 0) +
+                                             ", and the month ends before " + std::to_string(past) +
+                                             ": is tenantry-signer running?");
   }
   const auto origin = audit::checkpoint_origin(config_.deployment, log.tenant_id);
   const auto checkpoint = audit::verified(*stored, origin, config_.keys.keys_for(origin));

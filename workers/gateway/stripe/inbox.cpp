@@ -98,7 +98,7 @@ Result<void> give(db::Transaction& tx, messaging::Outbox& outbox, const StripePo
                   const std::string& tenant_id, const Verdict& verdict) {
   if (fact.message == nullptr) {
     return Error::conflict("unreadable", "nothing can be told of it: " +
-                                      (fact.unreadable ? fact.unreadable->describe() : std::string("no rule")));
+                                             (fact.unreadable ? fact.unreadable->describe() : std::string("no rule")));
   }
   stripe_store::release(tx, fact.event_id, tenant_id, verdict.by, outbox.now());
   outbox.publish(tenant_id, *fact.message);

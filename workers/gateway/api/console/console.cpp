@@ -17,7 +17,7 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
-constexpr int reports_a_minute = 30;              // of an address
+constexpr int reports_a_minute = 30;  // of an address
 constexpr std::size_t report_logged_max = 1000;
 
 // With `token` null: a person, and no token of the platform's.

@@ -46,7 +46,8 @@ void head(std::string& out, std::string_view name, std::string_view help) {
 // A name and a plan are of letters, digits and hyphens: nothing in them wants escaping.
 std::string line(std::string_view name, std::string_view tenant, std::string_view more, double value) {
   std::string out(name);
-  return out.append("{tenant=\"").append(tenant).append("\"").append(more).append("} ").append(metric_value(value)) + "\n";
+  return out.append("{tenant=\"").append(tenant).append("\"").append(more).append("} ").append(metric_value(value)) +
+         "\n";
 }
 
 double value_of(const db::Row& row, int column) {

@@ -5,10 +5,7 @@
 #include "workers/gateway/edge/fields.h"
 
 namespace tenantry::gateway {
-namespace {
-
-
-}  // namespace
+namespace {}  // namespace
 
 Result<InvitationRequest> parse_invitation(std::string_view body) {
   const auto object = parse_object(body);
