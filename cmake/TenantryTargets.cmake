@@ -40,7 +40,8 @@ endif()
 
 find_program(TENANTRY_CCACHE ccache)
 if(TENANTRY_CCACHE)
-  # Paths below the checkout count as relative ones: a second checkout finds what the first one compiled.
+  # Paths below the checkout count as relative ones: a second checkout finds what the first one compiled, but for what is
+  # compiled together (ADR 18).
   # The sloppiness is what ccache asks for with precompiled headers; tenantry_precompile() says what they hold.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
