@@ -131,8 +131,8 @@ struct MemberAfter {
 // "user_limit_reached". Whoever is no longer active has no session left in the tenant.
 Result<MemberAfter> change_member(db::Transaction& tx, messaging::Outbox& outbox, const MemberChange& change);
 
-// The actor, an owner, becomes admin and the target, an active admin, owner; with `leaves` the actor is a member no
-// longer. Errors as change_member's; conflict "not_an_admin".
+// The actor, an owner, becomes admin, and the target, an active admin or owner, owner; with `leaves` the actor is a
+// member no longer. Errors as change_member's; conflict "not_an_admin".
 struct Transfer {
   std::string tenant_id;
   std::string actor_id;
