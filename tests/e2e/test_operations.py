@@ -106,7 +106,7 @@ class Operations(unittest.TestCase):
             return broken(operation, status, media, content)
         self.each(lambda method, path, operation: one(method, path, operation) if method == "GET" else None)
         print(f"{sum(answered.values())} reads: {dict(sorted(answered.items()))}", file=sys.stderr)
-        self.assertGreater(answered[200], 50)
+        self.assertGreater(answered[200], 40)
 
     def test_2_with_a_body_that_says_nothing(self):
         answered = {}
