@@ -40,8 +40,7 @@ endif()
 
 find_program(TENANTRY_CCACHE ccache)
 if(TENANTRY_CCACHE)
-  # Paths below the checkout count as relative ones: a second checkout finds what the first one compiled, but for what is
-  # compiled together (ADR 18).
+  # Paths below the checkout count as relative ones: a second checkout finds what the first one compiled.
   # The sloppiness is what ccache asks for with precompiled headers; tenantry_precompile() says what they hold.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
@@ -71,10 +70,54 @@ if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
 endif()
 tenantry_precompile(precompiled cmake/precompiled.h)
 
-# What the product is made of is compiled several sources at a time: what costs is what headers make of templates, and
-# that is paid once for all. (A cold build of the whole took 37 minutes of processor before, 17 since.) Tests are not:
-# each has names of its own for its examples. OFF: each by itself, as clang-tidy wants it (./dev lint).
+# Several sources are compiled at a time: what costs is what headers make of templates, and that is paid once for all.
+# (A cold build of the product took 37 minutes of processor before, 17 since; ADR 18.) OFF: each by itself, as clang-tidy
+# wants it (./dev lint). We join them ourselves, by paths that are relative to the project: CMake's own unity build writes
+# absolute ones, by which ccache knows the checkout.
 option(TENANTRY_UNITY "Compile several sources of a library at a time" ON)
+
+# tenantry_compile_together(<target>): joins the target's sources by sixes, once all of them are known; but for those that
+# are generated, and those that say SKIP_UNITY_BUILD_INCLUSION.
+function(tenantry_compile_together target)
+  if(TENANTRY_UNITY)
+    # g++ takes every source but the first for a header, in which such a type would be a mistake.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    cmake_language(EVAL CODE "cmake_language(DEFER DIRECTORY [[${PROJECT_SOURCE_DIR}]] CALL tenantry_join_sources ${target})")
+  endif()
+endfunction()
+
+function(tenantry_join_sources target)
+  get_target_property(sources ${target} SOURCES)
+  get_target_property(folder ${target} SOURCE_DIR)
+  get_target_property(binary_folder ${target} BINARY_DIR)
+  set(alone)
+  set(together)
+  foreach(source ${sources})
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY ${folder} NORMALIZE)
+    get_source_file_property(skipped ${source} TARGET_DIRECTORY ${target} SKIP_UNITY_BUILD_INCLUSION)
+    cmake_path(IS_PREFIX PROJECT_BINARY_DIR ${source} generated)
+    if(skipped OR generated OR NOT source MATCHES "\\.cpp$")
+      list(APPEND alone ${source})
+    else()
+      cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
+      list(APPEND together ${source})
+    endif()
+  endforeach()
+  set(joined 0)
+  while(together)
+    set(text)
+    foreach(i RANGE 1 6)
+      list(POP_FRONT together source)
+      if(source)
+        string(APPEND text "#include \"${source}\"\n")
+      endif()
+    endforeach()
+    file(CONFIGURE OUTPUT ${binary_folder}/${target}_${joined}.cpp CONTENT "${text}" @ONLY)
+    list(APPEND alone ${binary_folder}/${target}_${joined}.cpp)
+    math(EXPR joined "${joined} + 1")
+  endwhile()
+  set_target_properties(${target} PROPERTIES SOURCES "${alone}")
+endfunction()
 
 # tenantry_library(<name> <sources>...): a static library, includes written from the project's root.
 function(tenantry_library name)
@@ -82,10 +125,8 @@ function(tenantry_library name)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_precompile_headers(${name} REUSE_FROM precompiled)
   target_link_libraries(${name} PRIVATE tenantry_warnings json_instances)
-  if(TENANTRY_UNITY AND NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/tests")
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-    # g++ takes every source but the first for a header, in which such a type would be a mistake.
-    target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
+  if(NOT CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/tests")
+    tenantry_compile_together(${name})
   endif()
 endfunction()
 

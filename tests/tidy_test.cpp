@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/source_path.h"
+
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path root = TENANTRY_SOURCE_DIR;
+const fs::path root = source_path();
 
 struct Include {
   std::string file;    // relative to the root

@@ -12,6 +12,7 @@
 #include "events/codec.h"
 #include "events/topology.h"
 #include "tenantry/events/v1/billing.pb.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::events::catalogue_test {
 namespace {
@@ -66,12 +67,12 @@ TEST(Catalogue, EverySubscriptionNamesAType) {
 // went.
 TEST(Catalogue, EveryTypeHasAnExampleThatItsSchemaTakes) {
   std::set<std::string> examples;
-  for (const auto& file : std::filesystem::directory_iterator(TENANTRY_SOURCE_DIR "/schemas/examples")) {
+  for (const auto& file : std::filesystem::directory_iterator(source_path("schemas/examples"))) {
     examples.insert(file.path().stem());
   }
   for (const auto& entry : Catalogue::instance().entries()) {
     ASSERT_EQ(examples.erase(entry.type), 1u) << "schemas/examples/" << entry.type << ".json is missing";
-    std::ifstream in(TENANTRY_SOURCE_DIR "/schemas/examples/" + entry.type + ".json");
+    std::ifstream in(source_path("schemas/examples/") + entry.type + ".json");
     Event event;
     event.type = entry.type;
     event.content_type = "application/json";

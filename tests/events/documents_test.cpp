@@ -8,6 +8,7 @@
 
 #include "events/catalogue.h"
 #include "events/topology.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::events::documents_test {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 std::string text_of(const std::string& file) {
-  std::ifstream in(std::string(TENANTRY_SOURCE_DIR) + "/docs/" + file);
+  std::ifstream in(source_path("docs/") + file);
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "tests/fuzz/target.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::fuzz {
 
@@ -26,7 +27,7 @@ constexpr std::size_t changed_size_max = 4096;
 
 std::vector<std::string> corpus_of(const std::string& name) {
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(TENANTRY_SOURCE_DIR "/tests/fuzz/corpus/" + name)) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_path("tests/fuzz/corpus/") + name)) {
     files.push_back(entry.path());
   }
   std::ranges::sort(files);

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/support/services.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::analytics_test {
 namespace {
@@ -53,7 +54,7 @@ TEST_F(Analytics, EveryViewAndColumnIsDescribed) {
 
 TEST_F(Analytics, StatementsOfThePageRun) {
   add("acme", "2026-01-05T10:00:00Z", {{"2026-01-05T11:00:00Z", "trial"}, {"2026-01-20T00:00:00Z", "active"}});
-  std::ifstream page(std::string(TENANTRY_SOURCE_DIR) + "/docs/analytics.md");
+  std::ifstream page(source_path("docs/analytics.md"));
   std::string statement;
   int statements = 0;
   bool inside = false;

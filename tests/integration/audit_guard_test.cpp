@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "tests/support/services.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::audit_guard_test {
 namespace {
@@ -16,7 +17,7 @@ using testing::TestDatabase;
 class AuditGuard : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(TENANTRY_SOURCE_DIR "/migrations/guard.sql");
+    std::ifstream file(source_path("migrations/guard.sql"));
     std::ostringstream text;
     text << file.rdbuf();
     script = text.str();

@@ -12,6 +12,7 @@
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tests/support/replay.h"
 #include "shared/gzip/gzip.h"
+#include "tests/support/source_path.h"
 #include "workers/archive/archive.h"
 #include "workers/audit/keys.h"
 #include "workers/audit/leaf.h"
@@ -41,7 +42,7 @@ replay::Recorded by_the_gateway(const google::protobuf::Message& message, const 
 class Erasure : public ::testing::Test {
  protected:
   static std::vector<replay::Recorded> life() {
-    std::ifstream file(TENANTRY_SOURCE_DIR "/tests/data/replay/boulangerie_martin.ndjson");
+    std::ifstream file(source_path("tests/data/replay/boulangerie_martin.ndjson"));
     auto events = must(replay::read_recording(file));
     events::v1::TenantCancelled cancelled;
     cancelled.set_reason("marie has had enough");

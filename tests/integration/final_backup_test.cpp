@@ -13,6 +13,7 @@
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tests/support/replay.h"
+#include "tests/support/source_path.h"
 #include "workers/provisioning/backup.h"
 
 namespace tenantry::final_backup_test {
@@ -63,7 +64,7 @@ class FinalBackup : public ::testing::Test {
   }
 
   static std::vector<replay::Recorded> life() {
-    std::ifstream file(TENANTRY_SOURCE_DIR "/tests/data/replay/boulangerie_martin.ndjson");
+    std::ifstream file(source_path("tests/data/replay/boulangerie_martin.ndjson"));
     return must(replay::read_recording(file));
   }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "shared/db/connection.h"
+#include "tests/support/source_path.h"
 #include "workers/replay/store.h"
 #include "workers/replay/verify.h"
 
@@ -11,7 +12,7 @@ namespace tenantry::testing {
 namespace {
 
 std::vector<replay::Recorded> read_file(const std::string& file) {
-  std::ifstream in(std::string(TENANTRY_SOURCE_DIR) + "/" + file);
+  std::ifstream in(source_path(file));
   if (!in) throw std::runtime_error(file + " cannot be read");
   return must(replay::read_recording(in));
 }

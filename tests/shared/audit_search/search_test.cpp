@@ -10,6 +10,7 @@
 #include <random>
 
 #include "shared/core/bytes.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::audit_search::search_test {
 namespace {
@@ -142,7 +143,7 @@ TEST(Search, HasOneTenantOrNone) {
 // ---- the page
 
 std::vector<std::string> examples(const std::string& kind) {
-  std::ifstream page(std::string(TENANTRY_SOURCE_DIR) + "/docs/audit-search.md");
+  std::ifstream page(source_path("docs/audit-search.md"));
   std::vector<std::string> lines;
   bool inside = false;
   for (std::string line; std::getline(page, line);) {

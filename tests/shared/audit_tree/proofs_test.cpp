@@ -12,6 +12,7 @@
 #include "shared/audit_tree/evidence.h"
 #include "tests/shared/audit_tree/memory_nodes.h"
 #include "tests/shared/audit_tree/naive_tree.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::audit::proofs_test {
 namespace {
@@ -87,7 +88,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 // The file that the console's verifier, which runs in browsers, is held against, too.
 TEST(Proofs, AreThoseOfTheVectorsThatBrowsersAreHeldAgainst) {
   const auto vectors =
-      nlohmann::json::parse(std::ifstream(std::string(TENANTRY_SOURCE_DIR) + "/tests/data/audit_tree/vectors.json"));
+      nlohmann::json::parse(std::ifstream(source_path("tests/data/audit_tree/vectors.json")));
   MemoryNodes log;
   for (const auto& each : vectors.at("leaves")) {
     log.add(leaf_hash(*from_hex(each.at("data").get<std::string>())));

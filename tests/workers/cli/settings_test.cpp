@@ -9,13 +9,14 @@
 #include "events/topology.h"
 #include "shared/config/manual.h"
 #include "shared/tenancy/dunning_terms.h"
+#include "tests/support/source_path.h"
 #include "workers/registry.h"
 
 namespace tenantry::cli::settings_test {
 namespace {
 
 TEST(Settings, ManualIsTheDocument) {
-  std::ifstream file(std::string(TENANTRY_SOURCE_DIR) + "/docs/settings.md");
+  std::ifstream file(source_path("docs/settings.md"));
   const std::string written{std::istreambuf_iterator<char>(file), {}};
   EXPECT_EQ(written, config::manual(setting_readers())) << "build/bin/tenantry settings --markdown > docs/settings.md";
   for (const auto& variable : config::variables()) {

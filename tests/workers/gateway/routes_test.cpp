@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/source_path.h"
 #include "workers/gateway/api/openapi.h"
 #include "workers/gateway/api/resources.h"
 #include "workers/gateway/edge/access.h"
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-const fs::path root = TENANTRY_SOURCE_DIR;
+const fs::path root = source_path();
 
 std::string text_of(const fs::path& path) {
   std::ifstream in(path);

@@ -11,6 +11,7 @@
 
 #include "events/proto_time.h"
 #include "tenantry/events/v1/billing.pb.h"
+#include "tests/support/source_path.h"
 
 namespace tenantry::gateway::stripe_event_test {
 namespace {
@@ -19,7 +20,7 @@ namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
 json recorded(const std::string& name) {
-  std::ifstream in(std::string(STRIPE_DATA) + "/" + name + ".json");
+  std::ifstream in(source_path("tests/data/stripe/") + name + ".json");
   auto value = json::parse(in);
   return value.contains("object") && value["object"].is_object() ? value["object"] : value;
 }

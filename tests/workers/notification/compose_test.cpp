@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/source_path.h"
 #include "tests/workers/notification/events.h"
 #include "workers/notification/templates.h"
 
@@ -30,7 +31,7 @@ Mail mail_of(const events::Event& event, const std::string& locale) {
 
 // The golden files end lines with LF; a mail with CRLF, and no line of it otherwise.
 std::string golden(const std::string& name) {
-  std::ifstream in(std::string(MAIL_DATA) + "/" + name);
+  std::ifstream in(source_path("tests/data/mail/") + name);
   std::string out;
   for (std::string line; std::getline(in, line);) out += line + "\r\n";
   return out;
