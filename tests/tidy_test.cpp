@@ -13,7 +13,7 @@
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path root = source_path();
+const fs::path root = tenantry::source_path();
 
 struct Include {
   std::string file;    // relative to the root
