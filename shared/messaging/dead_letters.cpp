@@ -196,32 +196,52 @@ void settle(db::Transaction& tx, const std::vector<DeadLetter>& letters, std::st
 
 }  // namespace
 
-void set_aside(Unit& unit, std::string_view worker, const Arrival& arrival, const Error& error) {
+void set_aside(Unit& unit, std::string_view worker, const Arrival& arrival, const Error& error,
+               DeadLetterBudget& budget) {
   if (rare::is(rare::Mutant::dead_letter_forgotten)) return;
   const auto& incoming = arrival.incoming;
   const auto& event = incoming.event;
   const auto tenant_id = tenant_of(incoming, error);
+  const auto reason = dead_letter_reason(error);
   const auto properties = properties_of(arrival);
-  const auto kept = storable(properties);
-  const bool whole = incoming.whole && kept == properties && kept.headers_size() <= headers_size_max;
+  auto kept = storable(properties);
+  bool whole = incoming.whole && kept == properties && kept.headers_size() <= headers_size_max;
+  auto body = as_bytes(arrival.refused ? incoming.wire.body : event.payload);
+  auto event_id = event.id;
+  auto why = error.describe();
+  const bool for_ever = error.code == Errc::invalid || error.code == Errc::refused;
+  const auto keep = for_ever && !incoming.of_platform
+                        ? budget.admit(unit.tx, tenant_id, body.size() + kept.headers_size(), unit.now)
+                        : Keep::whole;
+  if (keep != Keep::whole) {
+    whole = false;
+    body = {};
+    kept.headers.clear();
+    kept.cc.clear();
+    why = "not kept whole, for too many of this tenant wait: " + why;
+  }
+  if (keep == Keep::count) {
+    event_id = derive_uuid_v7(Timestamp{}, crypto::sha256(as_bytes(tenant_id + "/" + std::string(reason))));
+    kept = {};
+  }
   const json properties_json = {
       {"content_type", kept.content_type}, {"message_id", kept.message_id}, {"type", kept.type},
       {"user_id", kept.user_id},           {"headers", kept.headers},       {"cc", kept.cc}};
-  const std::string id_text = std::string(worker) + "/" + event.id.to_string();
-  const Uuid dead_letter_id = derive_uuid_v7(event.id.time(), crypto::sha256(as_bytes(id_text)));
+  const std::string id_text = std::string(worker) + "/" + event_id.to_string();
+  const Uuid dead_letter_id = derive_uuid_v7(event_id.time(), crypto::sha256(as_bytes(id_text)));
   unit.tx.send(
       "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, error, attempts, "
       "vhost, exchange, routing_key, properties, body, created_at, last_seen_at, form, whole) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::jsonb, $13, $14, $14, $15, $16) "
       "ON CONFLICT (worker, event_id) DO UPDATE SET seen = messaging.dead_letters.seen + 1, "
-      "last_seen_at = excluded.last_seen_at, reason = excluded.reason, error = excluded.error, "
-      "attempts = excluded.attempts, state = 'waiting'",
-      {dead_letter_id, worker, tenant_id, event.id, storable(event.type), dead_letter_reason(error),
-       storable(error.describe()), incoming.attempts + 1, incoming.vhost, kept.exchange, kept.routing_key,
-       properties_json.dump(-1, ' ', false, json::error_handler_t::replace),
-       as_bytes(arrival.refused ? incoming.wire.body : event.payload), unit.now, arrival.refused ? "message" : "event",
-       whole});
-  if (error.code == Errc::refused) publish_refusal(unit.outbox, tenant_id, incoming, error);
+      "last_seen_at = excluded.last_seen_at, reason = excluded.reason, attempts = excluded.attempts, state = "
+      "'waiting', "
+      "error = CASE WHEN messaging.dead_letters.whole THEN $17 ELSE excluded.error END",
+      {dead_letter_id, worker, tenant_id, event_id, storable(event.type), reason, storable(why), incoming.attempts + 1,
+       incoming.vhost, kept.exchange, kept.routing_key,
+       properties_json.dump(-1, ' ', false, json::error_handler_t::replace), body, unit.now,
+       arrival.refused ? "message" : "event", whole, storable(error.describe())});
+  if (error.code == Errc::refused && keep != Keep::count) publish_refusal(unit.outbox, tenant_id, incoming, error);
 }
 
 int retry_number(int redrives, int attempts) {

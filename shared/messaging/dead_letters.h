@@ -16,6 +16,7 @@
 #include "shared/core/error.h"
 #include "shared/db/params.h"
 #include "shared/messaging/arrival.h"
+#include "shared/messaging/dead_letter_budget.h"
 #include "shared/messaging/outbox.h"
 
 namespace tenantry::messaging {
@@ -26,7 +27,9 @@ std::string_view dead_letter_reason(const Error& error);
 // Inserts the message, or counts it again where the same one is there already: then it
 // waits for a decision once more. A refused one also becomes a security event, the same
 // for every worker that refuses it.
-void set_aside(Unit& unit, std::string_view worker, const Arrival& arrival, const Error& error);
+// Of what an application sent and nobody can ever take, only so much is kept: beyond it without its body, then counted.
+void set_aside(Unit& unit, std::string_view worker, const Arrival& arrival, const Error& error,
+               DeadLetterBudget& budget);
 
 // The number of an outbox row that goes straight to a queue: no two of one event are the same, for a row may still be
 // there, confirmed and not deleted yet, when the message has failed again.

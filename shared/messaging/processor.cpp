@@ -45,6 +45,7 @@ struct Processor::State {
   IdGenerator& ids;
   const ProcessorHooks hooks;
   db::Connection connection;
+  DeadLetterBudget budget;
   std::unique_ptr<Worker> worker;
   std::map<std::string, const ConsumerRow*, std::less<>> rows;
   amqp::Random random;
@@ -250,7 +251,7 @@ struct Processor::State {
         outbox.retry(retry_row(arrival.incoming));
       } else {
         Unit unit{tx, outbox, outbox.now()};
-        set_aside(unit, spec.name, arrival, error);
+        set_aside(unit, spec.name, arrival, error, budget);
       }
       forget_attempts(tx, {&arrival});
       return {};

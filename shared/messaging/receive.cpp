@@ -84,8 +84,9 @@ Arrival receive(amqp::Delivery&& delivery, const std::string& vhost, const event
   const bool properties_refused = delivery.properties_refused;
   incoming.wire = to_wire(std::move(delivery));
   incoming.whole = !oversized && !properties_refused;
-  // Only the relay publishes straight to a queue; the broker vouches for its name.
-  if (incoming.wire.exchange.empty() && incoming.wire.user_id == rules.publisher_user) {
+  // The broker vouches for the name, and only the relay publishes straight to a queue.
+  incoming.of_platform = incoming.wire.user_id == rules.publisher_user;
+  if (incoming.wire.exchange.empty() && incoming.of_platform) {
     incoming.attempts = count_in(incoming.wire, events::header_attempts);
     incoming.redrives = count_in(incoming.wire, events::header_redrives);
     restore_original(incoming);

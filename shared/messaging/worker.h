@@ -38,6 +38,7 @@ struct Incoming {
   int redrives = 0;   // how often it was set aside and sent again
   bool whole = true;  // false: not all of it could be read off the wire
   bool redelivered = false;
+  bool of_platform = false;  // the broker says that the platform published it, and no application
   Timestamp received_at{};
 
   // Where the message was first published: a retry of the relay says it in a header.

@@ -317,5 +317,54 @@ TEST_F(DeadLetterTest, KindsOfErrorLeaveOutWhatDiffers) {
             "invalid: no metric is called <text>, <id> at <n>");
 }
 
+// A flood of what an application should not have sent: kept while there is room, then without its body, then counted;
+// and whatever the platform itself has published is kept whole all the same.
+TEST_F(DeadLetterTest, AFloodOfOneTenantsMistakesFillsNothing) {
+  const auto fill = [this](int letters, int first) {
+    database.exec("superuser",
+                  "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, "
+                  "error, attempts, vhost, exchange, routing_key, properties, body, created_at, last_seen_at, form) "
+                  "SELECT gen_random_uuid(), 'metering', 'acme', gen_random_uuid(), 't', 'invalid', 'e', 1, 'v', 'x', "
+                  "'k', '{}', 'b', $1, $1, 'event' FROM generate_series($2::int, $3::int)",
+                  {clock.now() - Seconds{3600}, first, letters});
+  };
+  const auto last = [this](const Uuid& id) {
+    return database.value(
+        "SELECT coalesce(string_agg(concat_ws(' ', whole, octet_length(body) > 0, seen), ', '), 'none') FROM "
+        "messaging.dead_letters WHERE event_id = $1",
+        {id});
+  };
+  // Each asks the table anew, as a lane does after ten seconds.
+  const auto set_aside_by_a_new_lane = [this](const std::string& user, const std::string& id) {
+    Processor lane(spec, "another", clock, ids,
+                   {.published = [](std::vector<OutboxRow>) {}, .settled = [](std::vector<Token>) {}});
+    auto message = structured(usage());
+    message.body.replace(message.body.find("o-1"), 3, id);
+    message.properties.user_id = user;
+    if (user == publisher) message.exchange = "acme.app";
+    auto arrival = receive(std::move(message), "tenant-acme", {publisher}, {}, clock.now());
+    EXPECT_TRUE(lane.process({arrival, arrival}));
+    return arrival.incoming.event.id;
+  };
+  fail_with = Error::invalid("/x", "range", "is wrong");
+  fill(9'999, 1);
+  const auto fits = set_aside_by_a_new_lane("tenant-acme", "o-2");
+  EXPECT_EQ(last(fits), "t t 2");
+  const auto cut = set_aside_by_a_new_lane("tenant-acme", "o-3");
+  EXPECT_EQ(last(cut), "f f 2");
+
+  fill(19'999, 10'000);
+  EXPECT_EQ(last(set_aside_by_a_new_lane("tenant-acme", "o-4")), "none");
+  EXPECT_EQ(last(set_aside_by_a_new_lane("", "o-5")), "none") << "nor of who does not say its name";
+  EXPECT_EQ(database.value("SELECT string_agg(concat_ws(' ', reason, seen, whole), ', ' ORDER BY reason) FROM "
+                           "messaging.dead_letters WHERE error LIKE 'not kept whole%' AND event_id <> $1",
+                           {cut}),
+            "invalid 4 f");
+  EXPECT_EQ(last(set_aside_by_a_new_lane(publisher, "o-6")), "t t 2") << "what was accepted is nobody's to cut";
+
+  database.exec("superuser", "UPDATE messaging.dead_letters SET state = 'dropped', settled_at = now()");
+  EXPECT_EQ(last(set_aside_by_a_new_lane("tenant-acme", "o-7")), "t t 2") << "dropping makes room";
+}
+
 }  // namespace
 }  // namespace tenantry::messaging::dead_letter_test
