@@ -16,16 +16,18 @@ constexpr Days quiet_at_the_end{60};  // more than any timer: dunning 14, trial 
 // One tenant's fate, drawn act by act.
 class Fate {
  public:
-  Fate(Random& random, int tenant, std::vector<Act>& acts) : random_(random), tenant_(tenant), acts_(acts) {}
+  // One that lasts so long is nobody's who goes; the others last some months.
+  Fate(Random& random, int tenant, std::vector<Act>& acts, Days lasts = {})
+      : random_(random), tenant_(tenant), acts_(acts), lasts_(lasts), stays_(lasts > Days{}) {}
 
   void draw(Timestamp start) {
     const auto signed_up = start + within(Days{5});
-    free_ = random_.chance(0.15);
+    free_ = random_.chance(0.15) && !stays_;
     acts_.push_back({.at = signed_up,
                      .kind = Act::Kind::sign_up,
                      .tenant = tenant_,
                      .plan = free_ ? "FREE" : (random_.chance(0.5) ? "STARTER" : "PROFESSIONAL")});
-    const auto until = signed_up + Days{60} + within(Days{60});
+    const auto until = stays_ ? start + lasts_ : signed_up + Days{60} + within(Days{60});
     // Half a day after the signup its vhost stands.
     for (auto at = signed_up + Hours{12}; at < until; at += Hours{12} + within(Days{12})) use(at);
     if (random_.chance(0.3)) {
@@ -153,7 +155,7 @@ class Fate {
     const auto due = invoice();
     bill(bought, at, "payment_failed", due);
     state(bought, at, "updated", "past_due");
-    over = !random_.chance(0.7);
+    over = !random_.chance(0.7) && !stays_;
     if (over) return;
     // Often so soon that the failure may be heard after it.
     const auto made_up = at + Hours{1} + within(random_.chance(0.5) ? Days{1} : Days{22});
@@ -167,7 +169,7 @@ class Fate {
   void bills(Timestamp signed_up, Timestamp until) {
     auto at = signed_up + Days{1} + within(random_.chance(0.8) ? Days{12} : Days{40});
     auto bought = next_subscription(1, random_.chance(0.7) ? "price_starter" : "price_professional");
-    if (random_.chance(0.15)) {  // never pays
+    if (random_.chance(0.15) && !stays_) {  // never pays
       if (random_.chance(0.5)) try_in_vain(bought, at);
       return;
     }
@@ -186,7 +188,7 @@ class Fate {
       if (random_.chance(0.2)) {  // cancels
         const auto ended = at + within(Days{10});
         state(bought, ended, "deleted", "canceled");
-        if (!random_.chance(0.5)) return;
+        if (!random_.chance(0.5) && !stays_) return;
         at = ended + Days{4} + within(Days{18});
         bought = next_subscription(1, "price_starter");
         begin(bought, at);
@@ -205,6 +207,8 @@ class Fate {
   Random& random_;
   const int tenant_;
   std::vector<Act>& acts_;
+  const Days lasts_;
+  const bool stays_;
   bool free_ = false;
   int next_ = 1;
 };
@@ -261,6 +265,19 @@ Story story_of(std::uint64_t seed) {
   return story;
 }
 
+Story long_story(std::uint64_t seed, int tenants, Days lasts) {
+  Random random(seed ^ 0x4C4F'4E47ULL);
+  Story story;
+  story.tenants = tenants;
+  for (int tenant = 0; tenant < tenants; ++tenant) Fate(random, tenant, story.acts, lasts).draw(World::start());
+  for (Days day{1}; day <= lasts; day += Days{1}) {
+    story.acts.push_back({.at = World::start() + day, .kind = Act::Kind::keep_house});
+  }
+  std::ranges::stable_sort(story.acts, {}, &Act::at);
+  story.ends_at = story.acts.back().at + quiet_at_the_end;
+  return story;
+}
+
 std::string describe(const Act& act) {
   std::string out = to_rfc3339(act.at) + " tenant " + std::to_string(act.tenant) + " ";
   switch (act.kind) {
@@ -272,13 +289,15 @@ std::string describe(const Act& act) {
     case Act::Kind::use:
       return out + "uses " + std::to_string(act.quantity) + " " + act.metric + (act.key.empty() ? "" : " " + act.key) +
              (act.member.empty() ? "" : " " + act.member);
+    case Act::Kind::keep_house:
+      return to_rfc3339(act.at) + " a process sweeps";
     case Act::Kind::poison:
       return out + "publishes poison of kind " + std::to_string(static_cast<int>(act.poison));
   }
   return out;
 }
 
-void play(World& world, const Story& story) {
+void play(World& world, const Story& story, const std::function<void(const Act&)>& after) {
   std::vector<std::string> tenant_ids(static_cast<std::size_t>(story.tenants));
   for (const auto& act : story.acts) {
     world.advance_to(act.at);
@@ -297,6 +316,8 @@ void play(World& world, const Story& story) {
                     .copies = act.copies,
                     .confirms = act.confirms,
                     .account = act.account});
+    } else if (act.kind == Act::Kind::keep_house) {
+      world.keep_house();
     } else if (act.kind == Act::Kind::use) {
       const int events = act.key.empty() ? 1 : 2;
       for (int i = 0; i < events; ++i) {
@@ -311,6 +332,7 @@ void play(World& world, const Story& story) {
       world.poison(tenant_id, act.poison, other);
     }
     world.run_steps(static_cast<int>(world.random().below(12)));
+    if (after) after(act);
   }
   world.advance_to(story.ends_at);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ class World;
 enum class Poison { undecodable, invalid, foreign_tenant, forged_type };
 
 struct Act {
-  enum class Kind { sign_up, stripe, use, poison };
+  enum class Kind { sign_up, stripe, use, poison, keep_house };
 
   Timestamp at;  // when the platform hears of it
   Kind kind = Kind::use;
@@ -54,9 +55,11 @@ struct Story {
 };
 
 Story story_of(std::uint64_t seed);
+// Tenants who pay all that time and never leave for good, and a process that sweeps once a day until `lasts` is over.
+Story long_story(std::uint64_t seed, int tenants, Days lasts);
 std::string describe(const Act& act);
 
-// Plays it to its end; the world is then at rest.
-void play(World& world, const Story& story);
+// Plays it to its end; the world is then at rest. `after` hears of each act that is done.
+void play(World& world, const Story& story, const std::function<void(const Act&)>& after = {});
 
 }  // namespace tenantry::sim

@@ -523,6 +523,16 @@ void World::admin(const std::string& tenant_id, tenancy::Trigger trigger, const 
   note("admin", tenant_id);
 }
 
+void World::keep_house() {
+  bool more = true;
+  while (more) {
+    db::Transaction tx(*relay_);
+    more = tx.exec("SELECT coalesce(bool_or(more), false) FROM housekeeping.sweep($1)", {clock_.now()})[0].boolean(0);
+    tx.commit();
+  }
+  house_kept_at_ = clock_.now();
+}
+
 // Whether the broker would let the tenant's application in: it has its vhost, and has not been released. (That a
 // released tenant's login is refused is shown on the real broker.)
 bool World::is_served(const std::string& tenant_id) {

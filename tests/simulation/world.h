@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <set>
 #include <span>
@@ -141,6 +142,9 @@ class World {
   void use(const Use& use);
   void poison(const std::string& tenant_id, Poison kind, const std::string& other_tenant);
 
+  // What every process asks for once a minute (docs/housekeeping.md).
+  void keep_house();
+
   // ---- time
   void run_steps(int steps);   // a few steps of whoever can take one, then back to the script
   void settle();               // until nothing is left to do at this moment
@@ -156,6 +160,7 @@ class World {
   const std::map<std::string, int>& injected() const { return injected_; }  // faults, by name
   const Broker& broker() const { return broker_; }
   const Accepted& accepted() const { return accepted_; }
+  std::optional<Timestamp> house_kept_at() const { return house_kept_at_; }
   const std::string& trace() const { return trace_; }  // every step, fault and message, a line each
 
  private:
@@ -193,6 +198,7 @@ class World {
   std::map<std::string, int> injected_;
   Accepted accepted_;
   std::set<Timestamp> used_at_;
+  std::optional<Timestamp> house_kept_at_;
   std::string trace_;
   bool database_may_fail_ = false;  // only while the platform works: not where the world looks
 

@@ -87,8 +87,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 // The file that the console's verifier, which runs in browsers, is held against, too.
 TEST(Proofs, AreThoseOfTheVectorsThatBrowsersAreHeldAgainst) {
-  const auto vectors =
-      nlohmann::json::parse(std::ifstream(source_path("tests/data/audit_tree/vectors.json")));
+  const auto vectors = nlohmann::json::parse(std::ifstream(source_path("tests/data/audit_tree/vectors.json")));
   MemoryNodes log;
   for (const auto& each : vectors.at("leaves")) {
     log.add(leaf_hash(*from_hex(each.at("data").get<std::string>())));
