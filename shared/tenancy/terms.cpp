@@ -50,19 +50,19 @@ std::int64_t price_of(db::Transaction& tx, const Tenant& tenant) {
       .int64(0);
 }
 
-// What is used beyond what the plan would allow: this month's of what a month limits. Seats are those that are taken or
-// offered, which no event can be late for.
+// What is used beyond what the plan would allow: this month's of what a month limits; what is counted where it is, with
+// what was promised of it.
 std::vector<FieldError> exceeding(db::Transaction& tx, const std::string& tenant_id, const std::string& plan,
                                   int version, Timestamp now) {
   std::vector<FieldError> out;
+  tx.set_tenant(tenant_id);
   for (const auto row : tx.exec(
            "SELECT l.name, l.value::text, trim_scale(u.used::numeric)::text FROM platform.limits_of($1, $2, $3, $4) l "
-           "JOIN metering.metrics m ON m.limit_name = l.name CROSS JOIN LATERAL (SELECT CASE WHEN m.metric = 'users' "
-           "THEN (SELECT count(*) FROM platform.memberships s WHERE s.tenant_id = $1 AND s.state = 'active') + "
-           "(SELECT count(*) FROM platform.invitations i WHERE i.tenant_id = $1 AND i.state = 'pending' "
-           "AND i.expires_at > $4) ELSE coalesce((SELECT c.quantity FROM metering.counters c WHERE c.tenant_id = $1 "
+           "JOIN metering.metrics m ON m.limit_name = l.name CROSS JOIN LATERAL (SELECT coalesce("
+           "(SELECT n.taken FROM platform.count_of($1, m.metric, $4) n), "
+           "(SELECT c.quantity FROM metering.counters c WHERE c.tenant_id = $1 "
            "AND c.metric = m.metric AND c.span = CASE m.reset WHEN 'monthly' THEN 'month' ELSE 'total' END "
-           "AND (m.reset <> 'monthly' OR c.window_start = $5) ORDER BY c.window_start DESC LIMIT 1), 0) END AS used) u "
+           "AND (m.reset <> 'monthly' OR c.window_start = $5) ORDER BY c.window_start DESC LIMIT 1), 0) AS used) u "
            "WHERE l.value >= 0 AND u.used > l.value ORDER BY l.name",
            {tenant_id, plan, version, now, floor_month(now)})) {
     out.push_back({"/plan", std::string(row.text(0)),

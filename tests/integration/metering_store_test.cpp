@@ -148,7 +148,8 @@ TEST_F(MeteringStore, IdempotencyKeyFromBeforeIsEveryMetrics) {
 }
 
 TEST_F(MeteringStore, WhatThePlatformMeasuresIsData) {
-  for (const auto* metric : {"api_calls", "storage_bytes", "users"}) EXPECT_FALSE(metrics.at(metric).open) << metric;
+  for (const auto* metric : {"api_calls", "clients", "storage_bytes", "users"})
+    EXPECT_FALSE(metrics.at(metric).open) << metric;
   for (const auto* metric : {"orders", "emails_sent", "active_users"}) EXPECT_TRUE(metrics.at(metric).open) << metric;
 }
 

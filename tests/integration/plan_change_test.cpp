@@ -168,6 +168,38 @@ TEST_F(PlanChanges, WhatIsUsedMustFit) {
   EXPECT_EQ(choose("STARTER"), "now") << "the tenant's own limit counts under any plan";
 }
 
+// Asked by the gateway when it is chosen, and by billing when it comes.
+TEST_F(PlanChanges, ClientsMustFitToo) {
+  const auto add_clients = [&](int count) {
+    database.exec(
+        "superuser",
+        "INSERT INTO tenant_data.clients SELECT $1, gen_random_uuid(), 'Client ' || n, '', gen_random_uuid(), "
+        "now() FROM generate_series(1, $2::int) n",
+        {acme, count});
+  };
+  database.exec("superuser", "INSERT INTO tenant_data.stores VALUES ($1, now())", {acme});
+  pay_until(period_end);
+  add_clients(101);
+  EXPECT_EQ(choose("FREE"), "plan_exceeded clients_max");
+  EXPECT_EQ(choose("STARTER"), "waits");
+  add_clients(1900);
+  EXPECT_FALSE(come_due("STARTER"));
+  EXPECT_EQ(plan(), "PROFESSIONAL 1");
+  EXPECT_EQ(pending(), "");
+}
+
+TEST_F(PlanChanges, SeatsMustFitToo) {
+  database.exec("superuser",
+                "INSERT INTO platform.invitations (invitation_id, tenant_id, email, role, locale, state, token_hash, "
+                "sendings, sent_at, created_at, expires_at) SELECT gen_random_uuid(), $1, n || '@acme.test', 'viewer', "
+                "'fr', 'pending', sha256(convert_to(n::text, 'UTF8')), 1, ARRAY[now()], now(), $2 FROM "
+                "generate_series(1, 6) n",
+                {acme, clock.now() + Days{1}});
+  EXPECT_EQ(choose("STARTER"), "plan_exceeded users_max");
+  clock.advance(Days{1});
+  EXPECT_EQ(choose("STARTER"), "now") << "what nobody accepts any more is no seat";
+}
+
 TEST_F(PlanChanges, WhatDoesNotFitAnyMoreDoesNotCome) {
   pay_until(period_end);
   EXPECT_EQ(choose("STARTER"), "waits");
@@ -209,6 +241,9 @@ TEST_F(PlanChanges, OverrideCountsUntilItEnds) {
   EXPECT_EQ(limit("api_calls_max"), 100'000) << "what is no number is no limit";
   clock.advance(Days{2});
   EXPECT_EQ(limit("users_max"), 25);
+  EXPECT_EQ(limit("orders_max"), unlimited);
+  database.exec("superuser", "INSERT INTO platform.overrides VALUES ($1, 'orders_max', '5')", {acme});
+  EXPECT_EQ(limit("orders_max"), 5) << "also one that the tenant's version of the plan does not name";
 }
 
 TEST_F(PlanChanges, WhoeverInvitesCanCountSeats) {

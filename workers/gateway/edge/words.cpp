@@ -39,6 +39,7 @@ constexpr Words problems[] = {
     {"key_above_own", "La clé peut plus que vous"},
     {"key_not_grantable", "On ne donne pas à une clé plus qu'on n'a"},
     {"last_owner", "Une entreprise garde au moins un propriétaire actif"},
+    {"limit_reached", "Votre forfait n'en permet pas davantage"},
     {"link_not_found", "Le lien est inconnu, déjà utilisé ou trop ancien : demandez-en un autre"},
     {"login_required", "Cette adresse a un compte : connectez-vous"},
     {"malformed_json", "Le corps de la requête n'est pas un objet JSON"},

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
+#include "shared/tenancy/limits.h"
 #include "tenantry/events/v1/activity.pb.h"
 #include "workers/gateway/api/clients/requests.h"
 #include "workers/gateway/edge/verbs.h"
@@ -55,6 +56,7 @@ void create_client(Services& services, const CallPtr& call) {
            if (!store_is_open(tx, tenant_id)) {
              return Error{.code = Errc::unavailable, .reason = "store_unavailable", .message = "no data store yet"};
            }
+           if (auto room = tenancy::reserve(tx, tenant_id, "clients", outbox.now()); !room) return room.error();
            const auto id = services.ids.next().to_string();
            const auto made = tx.exec(
                "INSERT INTO tenant_data.clients (tenant_id, client_id, name, email, created_by, created_at) "

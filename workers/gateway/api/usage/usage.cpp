@@ -28,20 +28,25 @@ std::vector<Metric> list_metrics(db::Transaction& tx) {
   return metrics;
 }
 
-double used_of(db::Transaction& tx, std::string_view tenant_id, const Metric& metric, Timestamp now) {
-  tx.set_tenant(tenant_id);
-  if (metric.name == "users") {  // the members themselves, which no event can be late for
-    const auto rows =
-        tx.exec("SELECT count(*) FROM platform.memberships WHERE tenant_id = $1 AND state = 'active'", {tenant_id});
-    return static_cast<double>(rows[0].int64(0));
+// What is there, and what of the limit is taken.
+struct Used {
+  double quantity = 0;
+  double taken = 0;
+};
+
+Used used_of(db::Transaction& tx, std::string_view tenant_id, const Metric& metric, Timestamp now) {
+  if (const auto count = tenancy::count_of(tx, tenant_id, metric.name, now)) {
+    return {static_cast<double>(count->used), static_cast<double>(count->taken)};
   }
+  tx.set_tenant(tenant_id);
   const bool monthly = metric.reset == "monthly";
   const auto rows = tx.exec(
       "SELECT quantity FROM metering.counters WHERE tenant_id = $1 AND metric = $2 AND span = $3 "
       "AND ($4::timestamptz IS NULL OR window_start = $4) ORDER BY window_start DESC LIMIT 1",
       {tenant_id, metric.name, monthly ? "month" : "total",
        monthly ? db::Param(floor_month(now)) : db::Param(nullptr)});
-  return rows.empty() ? 0 : rows[0].real(0);
+  const double counted = rows.empty() ? 0 : rows[0].real(0);
+  return {counted, counted};
 }
 
 struct UsageFilter {
@@ -69,10 +74,12 @@ json list_usage(db::Transaction& tx, std::string_view tenant_id, const UsageFilt
 }
 
 // What the counters say; for API calls, what this process knows already.
-double used_now(const Services& services, db::Transaction& tx, const Call& call, const Metric& metric,
-                double calls_known) {
-  const double counted = used_of(tx, call.tenant_id(), metric, services.clock.now());
-  return metric.name == calls_metric ? std::max(counted, calls_known) : counted;
+Used used_now(const Services& services, db::Transaction& tx, const Call& call, const Metric& metric,
+              double calls_known) {
+  const auto counted = used_of(tx, call.tenant_id(), metric, services.clock.now());
+  if (metric.name != calls_metric) return counted;
+  const double known = std::max(counted.quantity, calls_known);
+  return {known, known};
 }
 
 double calls_known(const Services& services, const Call& call) {
@@ -99,7 +106,7 @@ void read_usage(Services& services, const CallPtr& call) {
     for (const auto& metric : list_metrics(tx)) {
       metrics.push_back({{"metric", metric.name},
                          {"unit", metric.unit},
-                         {"quantity", number(used_now(services, tx, *call, metric, calls))},
+                         {"quantity", number(used_now(services, tx, *call, metric, calls).quantity)},
                          {"limit", tenancy::limit_of(call->tenant->limits, metric.limit_name)}});
     }
     const auto now = services.clock.now();
@@ -124,7 +131,7 @@ void check_limit(Services& services, const CallPtr& call) {
         const auto metrics = list_metrics(tx);
         const auto metric = std::ranges::find(metrics, name, &Metric::name);
         if (metric == metrics.end()) return Error::invalid("/metric", "metric", "must be a known metric");
-        const double used = used_now(services, tx, *call, *metric, calls);
+        const double used = used_now(services, tx, *call, *metric, calls).taken;
         const auto limit = tenancy::limit_of(call->tenant->limits, metric->limit_name);
         const bool unlimited = limit < 0;
         const double left = std::max(0.0, static_cast<double>(limit) - used);
