@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import people  # noqa: E402
 import stack  # noqa: E402
 from people import (PASSWORD, token_mailed, link_mailed, address_link, open_link, invitation, new_person, log_in,
-                    bearer, Company, Authenticator, set_up_factor, show_factor, b64url, SoftwareKey, admin_log_in,
+                    bearer, superuser_count, Company, Authenticator, set_up_factor, show_factor, b64url, SoftwareKey, admin_log_in,
                     Admin, platform_records, written_down)  # noqa: E402
 from stack import p, superuser, sign_up, unique  # noqa: E402
 
@@ -328,10 +328,14 @@ class T12_SuperAdmins(unittest.TestCase):
         company = Company.make("Visitée puis non")
         visit = ben.visit(company.id)
         self.assertEqual(p.request("GET", "/v1/clients", headers=visit).status, 200)
+        for admin in (anna, ben):
+            self.assertEqual(admin.post("/v1/admin/me/views", {"name": "Mine", "address": "/console/tenants"}).status, 201)
         listed = {each["email"]: each for each in anna.get("/v1/admin/admins").json["admins"]}
         self.assertTrue(listed[ben.address]["second_factor"])
         self.assertEqual(p.request("DELETE", f"/v1/admin/admins/{listed[ben.address]['id']}", headers=anna.headers).status, 204)
         self.assertEqual(ben.get("/v1/admin/me").status, 401)
+        self.assertEqual([superuser_count(f"platform.saved_views WHERE owner = '{listed[each.address]['id']}'")
+                          for each in (anna, ben)], [1, 0])
         began = time.monotonic()
         while p.request("GET", "/v1/clients", headers=visit).status != 401:
             self.assertLess(time.monotonic() - began, 1)

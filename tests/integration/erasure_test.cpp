@@ -127,6 +127,51 @@ TEST_F(Erasure, LeavesNoTraceOfPeopleAndALogThatVerifies) {
   EXPECT_TRUE(replay.differences().empty());
 }
 
+// Goal: who was a super-admin goes with the last company, with what that one saved; who is one stays, with it.
+TEST_F(Erasure, WhoWasASuperAdminIsAsGoneAsOthers) {
+  auto& database = replay.database();
+  replay.play();
+  const auto marie = database.value("SELECT user_id::text FROM platform.users WHERE email LIKE 'marie%'");
+  const auto anna = std::string("00000000-0000-7000-8000-000000000001");
+  database.exec("superuser",
+                "INSERT INTO platform.users (user_id, email, first_name, last_name, created_at) VALUES ($1, "
+                "'anna@platform.test', 'A', 'B', now())",
+                {anna});
+  database.exec("superuser",
+                "INSERT INTO platform.memberships (tenant_id, user_id, role, state_since, created_at) VALUES ($1, $2, "
+                "'viewer', now(), now())",
+                {martin, anna});
+  database.add_tenant("elsewhere");
+  for (const auto& [who, revoked] : {std::pair{marie, true}, {anna, false}}) {
+    database.exec("superuser", "INSERT INTO platform.admins VALUES ($1, 'support', now(), CASE WHEN $2 THEN now() END)",
+                  {who, revoked});
+    database.exec("superuser",
+                  "INSERT INTO platform.admin_sessions (session_id, token_hash, user_id, created_at, authenticated_at, "
+                  "last_seen_at, expires_at, second_factor, user_agent, address) VALUES (gen_random_uuid(), "
+                  "sha256(convert_to($1, 'UTF8')), $1::text::uuid, now(), now(), now(), now() + interval '1 year', "
+                  "'totp', '', '')",
+                  {who});
+    database.exec("superuser",
+                  "INSERT INTO platform.sessions (session_id, user_id, tenant_id, created_at, authenticated_at, "
+                  "last_seen_at, expires_at, acting_reason) VALUES (gen_random_uuid(), $1, 'elsewhere', now(), now(), "
+                  "now(), now() + interval '1 year', 'a visit')",
+                  {who});
+    database.exec("gateway",
+                  "INSERT INTO platform.saved_views (view_id, owner, name, address, saved_at) VALUES "
+                  "(gen_random_uuid(), $1, 'Mine', '/console/tenants', now())",
+                  {who});
+  }
+  replay.advance(Days{35});
+  ASSERT_EQ(replay.status(martin), "deleted");
+  for (const char* table :
+       {"platform.users WHERE user_id::text = $1", "platform.saved_views WHERE owner = $1",
+        "platform.admins WHERE user_id::text = $1", "platform.admin_sessions WHERE user_id::text = $1",
+        "platform.sessions WHERE user_id::text = $1"}) {
+    EXPECT_EQ(database.value(std::string("SELECT count(*) FROM ") + table, {marie}), "0") << table;
+    EXPECT_EQ(database.value(std::string("SELECT count(*) FROM ") + table, {anna}), "1") << table;
+  }
+}
+
 TEST_F(Erasure, IsAskedForTwiceAndTellsOnce) {
   replay.play();
   replay.advance(Days{35});

@@ -341,6 +341,18 @@ void remove_people(db::Transaction& tx, std::string_view tenant_id) {
       "UPDATE platform.signups SET user_id = NULL WHERE user_id = ANY ($1::uuid[]) AND NOT EXISTS "
       "(SELECT FROM platform.memberships m WHERE m.user_id = platform.signups.user_id)",
       {db::Param::array(users)});
+  // Who was a super-admin once is as gone as others; who is one stays.
+  for (const char* what :
+       {"DELETE FROM platform.admin_sessions s WHERE user_id = ANY ($1::uuid[]) AND EXISTS "
+        "(SELECT FROM platform.admins a WHERE a.user_id = s.user_id AND a.revoked_at IS NOT NULL) AND NOT EXISTS "
+        "(SELECT FROM platform.memberships m WHERE m.user_id = s.user_id)",
+        "DELETE FROM platform.sessions s WHERE user_id = ANY ($1::uuid[]) AND EXISTS "
+        "(SELECT FROM platform.admins a WHERE a.user_id = s.user_id AND a.revoked_at IS NOT NULL) AND NOT EXISTS "
+        "(SELECT FROM platform.memberships m WHERE m.user_id = s.user_id)",
+        "DELETE FROM platform.admins a WHERE user_id = ANY ($1::uuid[]) AND revoked_at IS NOT NULL AND NOT EXISTS "
+        "(SELECT FROM platform.memberships m WHERE m.user_id = a.user_id)"}) {
+    tx.send(what, {db::Param::array(users)});
+  }
   tx.send(
       "DELETE FROM platform.users u WHERE user_id = ANY ($1::uuid[]) AND NOT EXISTS "
       "(SELECT FROM platform.memberships m WHERE m.user_id = u.user_id) AND NOT EXISTS "

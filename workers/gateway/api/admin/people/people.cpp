@@ -109,6 +109,7 @@ void revoke_admin(Services& services, const CallPtr& call) {
     if (revoked.empty()) return nothing_here();
     tx.send("UPDATE platform.admin_sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL",
             {id, outbox.now()});
+    tx.send("DELETE FROM platform.saved_views WHERE owner = $1", {id});
     const auto visits = tx.exec(
         "UPDATE platform.sessions SET ended_at = $2 WHERE user_id = $1 AND acting_reason IS NOT NULL AND ended_at IS "
         "NULL "
