@@ -24,11 +24,14 @@ struct Standing {
   std::optional<Timestamp> former_ends_at{};
 };
 
-Result<Standing> find_key(db::Transaction& tx, const ApiKeyRef& which, Timestamp now) {
+// One that the actor's right to the act reaches: a key is whose who answers for it.
+Result<Standing> find_key(db::Transaction& tx, const ApiKeyRef& which, const Actor& actor, Act act, Timestamp now) {
   const auto rows = tx.exec(
       "SELECT public_id, name, permissions, networks, created_by, created_at, expires_at, revoked_at, secret_used_at, "
-      "former_ends_at FROM platform.api_keys WHERE tenant_id = $1 AND key_id = $2",
-      {which.tenant_id, which.key_id});
+      "former_ends_at FROM platform.api_keys WHERE tenant_id = $1 AND key_id = $2 AND ($3::uuid IS NULL OR created_by "
+      "= "
+      "$3)",
+      {which.tenant_id, which.key_id, whose(actor, act)});
   if (rows.empty()) return Error{.code = Errc::not_found, .reason = "api_key_not_found", .message = "no such key"};
   const auto row = rows[0];
   const auto expires_at = row.optional_timestamp(6);
@@ -71,7 +74,7 @@ Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGener
   const auto now = outbox.now();
   const auto actor = lock_as(tx, wanted.tenant_id, wanted.created_by);
   if (!actor) return actor.error();
-  if (auto ok = may_change(*actor, {.act = Act::create_key, .to = Role{"", wanted.permissions}}); !ok) {
+  if (auto ok = may_change(*actor, {.act = Act::create_key, .to = Role{"", wanted.permissions}, .own = true}); !ok) {
     return ok.error();
   }
   const auto live = tx.exec(
@@ -108,9 +111,9 @@ Result<IssuedApiKey> rotate_api_key(db::Transaction& tx, Outbox& outbox, const A
   const auto now = outbox.now();
   const auto actor = lock_as(tx, which.tenant_id, which.actor_id);
   if (!actor) return actor.error();
-  auto found = find_key(tx, which, now);
+  auto found = find_key(tx, which, *actor, Act::rotate_key, now);
   if (!found) return found.error();
-  if (auto ok = may_change(*actor, {.act = Act::rotate_key, .role = {"", found->key.permissions}}); !ok) {
+  if (auto ok = may_change(*actor, {.act = Act::rotate_key, .role = {"", found->key.permissions}, .own = true}); !ok) {
     return ok.error();
   }
   if (found->over) return over();
@@ -145,9 +148,9 @@ Result<void> revoke_api_key(db::Transaction& tx, Outbox& outbox, const ApiKeyRef
   const auto now = outbox.now();
   const auto actor = lock_as(tx, which.tenant_id, which.actor_id);
   if (!actor) return actor.error();
-  const auto found = find_key(tx, which, now);
+  const auto found = find_key(tx, which, *actor, Act::revoke_key, now);
   if (!found) return found.error();
-  if (auto ok = may_change(*actor, {.act = Act::revoke_key}); !ok) return ok.error();
+  if (auto ok = may_change(*actor, {.act = Act::revoke_key, .own = true}); !ok) return ok.error();
   if (found->over) return over();
   tx.send("UPDATE platform.api_keys SET revoked_at = $3 WHERE tenant_id = $1 AND key_id = $2",
           {which.tenant_id, which.key_id, now});

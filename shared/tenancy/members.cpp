@@ -150,25 +150,23 @@ std::int64_t sendings_since(db::Transaction& tx, const Uuid& invitation_id, Time
       .int64(0);
 }
 
-// Whether the member may invite somebody as `role`, or undo it.
-Result<void> may_invite(db::Transaction& tx, std::string_view tenant_id, std::string_view actor_id, const Role& role) {
-  const auto actor = find_actor(tx, tenant_id, actor_id);
-  if (!actor) return not_a_member();
-  return may_change(*actor, {.act = Act::invite, .role = role});
+// Whether the member may invite somebody as `role`, or undo it; an invitation is whose who sent it first.
+Result<void> may_invite(const Actor& actor, const Role& role) {
+  return may_change(actor, {.act = Act::invite, .role = role, .own = true});
 }
 
 // The invitation with its tenant locked, when the actor may deal with it.
 Result<Invitation> lock_invitation(db::Transaction& tx, const InvitationRef& which) {
-  if (!lock_tenant(tx, which.tenant_id)) return no_tenant();
+  const auto actor = lock_as(tx, which.tenant_id, which.actor_id);
+  if (!actor) return actor.error();
   const auto rows = tx.exec(std::string("SELECT ") + invitation_columns +
-                                " FROM platform.invitations i WHERE tenant_id = $1 AND invitation_id = $2",
-                            {which.tenant_id, which.invitation_id});
+                                " FROM platform.invitations i WHERE tenant_id = $1 AND invitation_id = $2 "
+                                "AND ($3::uuid IS NULL OR invited_by = $3)",
+                            {which.tenant_id, which.invitation_id, whose(*actor, Act::invite)});
   if (rows.empty()) return no_invitation();
   auto invitation = invitation_of(rows[0]);
   const auto role = find_role(tx, which.tenant_id, invitation.role);
-  if (auto ok = may_invite(tx, which.tenant_id, which.actor_id, role.value_or(Role{invitation.role, {}})); !ok) {
-    return ok.error();
-  }
+  if (auto ok = may_invite(*actor, role.value_or(Role{invitation.role, {}})); !ok) return ok.error();
   return invitation;
 }
 
@@ -318,7 +316,9 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
   if (!role) return unknown_role(wanted.role);
   settle_expired(tx, wanted.tenant_id, wanted.email, now);
   if (!wanted.inviter_id.empty()) {
-    if (auto ok = may_invite(tx, wanted.tenant_id, wanted.inviter_id, *role); !ok) return ok.error();
+    const auto inviter = find_actor(tx, wanted.tenant_id, wanted.inviter_id);
+    if (!inviter) return not_a_member();
+    if (auto ok = may_invite(*inviter, *role); !ok) return ok.error();
     if (has_member(tx, wanted.tenant_id, wanted.email)) {
       return Error::conflict("already_member", "somebody with this address is a member");
     }

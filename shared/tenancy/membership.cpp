@@ -113,13 +113,20 @@ Result<MemberState> next_state(MemberState state, Act act) {
                .message = "the member is " + std::string(to_string(state))};
 }
 
+std::optional<std::string> whose(const Actor& actor, Act act) {
+  if (reach_of(actor.role.permissions, right_for(act)) != Reach::own) return std::nullopt;
+  return actor.user_id;
+}
+
 Result<void> may_change(const Actor& actor, const Change& change) {
   const bool self = !change.target_id.empty() && change.target_id == actor.user_id;
   if (self) {
     if (auto ok = check_self(change); !ok) return ok;
   }
   const auto& held = actor.role.permissions;
-  if (!(self && change.act == Act::remove) && reach_of(held, right_for(change.act)) != Reach::all) {
+  const auto reach = reach_of(held, right_for(change.act));
+  const bool reached = reach == Reach::all || (reach == Reach::own && change.own);
+  if (!(self && change.act == Act::remove) && !reached) {
     return forbidden("permission_denied",
                      "the role " + actor.role.name + " lacks " + std::string(right_for(change.act)));
   }

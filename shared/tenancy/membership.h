@@ -66,7 +66,14 @@ struct Change {
   // What comes of it: the target's role, the role, the key's grants; of a role that is deleted what its members have
   // then.
   std::optional<Role> to{};
+  // An invitation or a key that is the actor's own where the right to the act reaches no further: whose() was asked
+  // for, or it is about to be made.
+  bool own = false;
 };
+
+// Whose invitations or keys the actor may do it to, as a statement asks for it: the actor's id where the right reaches
+// the own ones alone; nullopt: anybody's.
+std::optional<std::string> whose(const Actor& actor, Act act);
 
 // Nobody gives what one does not hold, nor touches what is above oneself: a key that is rotated is shown to who does
 // it. Revoking a key needs no more than the right to.

@@ -99,11 +99,12 @@ class Members : public ::testing::Test {
                          [&](auto& tx, auto& outbox) { return accept_invitation(tx, outbox, ids, acceptance); });
   }
   Result<Accepted> accept(const Acceptance& acceptance) { return accept(connection, acceptance); }
-  Result<Invitation> resend(const Invitation& invitation) {
+  Result<Invitation> resend(const Invitation& invitation, const std::string& actor) {
     return run<Invitation>(connection, [&](auto& tx, auto& outbox) {
-      return resend_invitation(tx, outbox, tokens, {acme, invitation.invitation_id, owner});
+      return resend_invitation(tx, outbox, tokens, {acme, invitation.invitation_id, actor});
     });
   }
+  Result<Invitation> resend(const Invitation& invitation) { return resend(invitation, owner); }
   Result<Done> revoke(db::Connection& through, const Invitation& invitation, const std::string& actor) {
     return run<Done>(through, [&](auto& tx, auto& outbox) {
       return revoke_invitation(tx, outbox, {acme, invitation.invitation_id, actor});
@@ -328,6 +329,38 @@ TEST_F(Members, OfWhoIsGoneNoSessionIsLeft) {
   must(change(owner, paul, Act::deactivate));
   EXPECT_EQ(count("platform.sessions WHERE ended_at IS NULL"), "0");
   EXPECT_EQ(count("platform.refresh_tokens"), "0");
+}
+
+// Goal: {own, another's, another tenant's, absent}: who may invite for oneself deals with what one has sent oneself,
+// and the others are as if they were not there.
+TEST_F(Members, WhoInvitesForOneselfTakesBackNoOthersInvitation) {
+  database.exec("superuser",
+                "INSERT INTO platform.custom_roles (tenant_id, role, description, permissions, created_at, updated_at) "
+                "VALUES ($1, 'recruiter', '', '{users:invite:own,clients:read}', now(), now()), "
+                "($1, 'reader', '', '{clients:read}', now(), now())",
+                {acme});
+  const auto recruiter = add_member("recruiter@acme.test", "recruiter");
+  EXPECT_EQ(reason(invite_as(recruiter, "a@durand.test", "viewer")), "role_not_grantable");
+  const auto mine = must(invite_as(recruiter, "a@durand.test", "reader"));
+  const auto others = invited("b@durand.test", "reader");
+  database.add_tenant("globex");
+  auto elsewhere = others;
+  elsewhere.invitation_id = ids.next();
+  database.exec(
+      "superuser",
+      "INSERT INTO platform.invitations (invitation_id, tenant_id, email, role, locale, state, token_hash, "
+      "sendings, sent_at, invited_by, created_at, expires_at) SELECT $1, 'globex', email, role, locale, state, "
+      "sha256('x'), 1, sent_at, $2, created_at, expires_at FROM platform.invitations WHERE invitation_id = $3",
+      {elsewhere.invitation_id, recruiter, others.invitation_id});
+  auto absent = others;
+  absent.invitation_id = ids.next();
+  for (const auto& invitation : {others, elsewhere, absent}) {
+    EXPECT_EQ(reason(revoke(connection, invitation, recruiter)), "invitation_not_found");
+    EXPECT_EQ(reason(resend(invitation, recruiter)), "invitation_not_found");
+  }
+  EXPECT_EQ(reason(resend(mine, recruiter)), "ok");
+  EXPECT_EQ(reason(revoke(connection, mine, recruiter)), "ok");
+  EXPECT_EQ(reason(revoke(connection, others, owner)), "ok");
 }
 
 TEST_F(Members, SessionsOfAnotherAreEndedByWhoMayLockOut) {

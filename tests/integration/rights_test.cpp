@@ -266,6 +266,33 @@ TEST_F(Rights, AKeyIsFoundByItsSecretAlone) {
   }
 }
 
+// Goal: {own, another's, another tenant's, absent}: of a right to the own keys only the first is reached, and the
+// others are as if they were not there. A key is whose who answers for it.
+TEST_F(Rights, OwnKeysAreThoseOneAnswersFor) {
+  must(make_role(owner, "dev", {"api_keys:*:own", "clients:read"}));
+  const auto dev = add_member("dev");
+  const auto mine = must(make_key(dev, {"clients:read"})).key.key_id;
+  EXPECT_EQ(reason(make_key(dev, {"usage:read"})), "key_not_grantable");
+  const auto others = must(make_key(owner, {"clients:read"})).key.key_id;
+  database.add_tenant("beta");
+  const auto elsewhere = ids.next();
+  database.exec(
+      "superuser",
+      "INSERT INTO platform.api_keys (key_id, tenant_id, public_id, secret_hash, name, permissions, networks, "
+      "created_by, created_at) VALUES ($1, 'beta', 'abcdefgh', sha256('x'), 'x', '{clients:read}', '{}', $2, "
+      "now())",
+      {elsewhere, dev});
+  for (const auto& key : {others, elsewhere, ids.next()}) {
+    EXPECT_EQ(reason(rotate(dev, key)), "api_key_not_found");
+    EXPECT_EQ(reason(revoke(dev, key)), "api_key_not_found");
+  }
+  EXPECT_EQ(reason(rotate(dev, mine)), "ok");
+  EXPECT_EQ(must(rotate(owner, mine)).key.created_by, owner);  // who answers for it from now on
+  EXPECT_EQ(reason(revoke(dev, mine)), "api_key_not_found");
+  EXPECT_EQ(reason(revoke(dev, must(make_key(dev, {"clients:read"})).key.key_id)), "ok");
+  EXPECT_EQ(events("api_key.revoked"), "1");
+}
+
 // -1 s, the moment itself.
 TEST_F(Rights, AKeyEndsAtTheSecond) {
   const auto key = must(make_key(owner, {"clients:read"}, clock.now() + Days{1}));

@@ -70,6 +70,35 @@ TEST(MayChange, NobodyInvitesAboveTheOwnRole) {
   EXPECT_EQ(outcome(may_change({"me", recruiter}, {.act = Act::invite, .role = {"reader", {"clients:read"}}})), "ok");
 }
 
+// Goal: what has an owner, invitations and keys, is reached where it is the actor's own; what has none is not.
+TEST(MayChange, OwnReachesInvitationsAndKeysOfOnesOwn) {
+  const Actor own{"me", {"desk", {"users:*:own", "roles:*:own", "api_keys:*:own", "clients:read"}}};
+  const Actor all{"me", {"desk", {"users:*", "roles:*", "api_keys:*", "clients:read"}}};
+  const Actor none{"me", {"desk", {"clients:read"}}};
+  for (const auto act : {Act::invite, Act::create_key, Act::rotate_key, Act::revoke_key}) {
+    SCOPED_TRACE(static_cast<int>(act));
+    EXPECT_EQ(whose(own, act), "me");
+    EXPECT_EQ(whose(all, act), std::nullopt);
+    for (const bool ones_own : {true, false}) {
+      const Change change{.act = act, .role = {"x", {"clients:read"}}, .own = ones_own};
+      EXPECT_EQ(outcome(may_change(own, change)), ones_own ? "ok" : "permission_denied");
+      EXPECT_EQ(outcome(may_change(all, change)), "ok");
+      EXPECT_EQ(outcome(may_change(none, change)), "permission_denied");
+    }
+  }
+  for (const auto act : {Act::change_role, Act::deactivate, Act::reactivate, Act::remove, Act::create_role,
+                         Act::update_role, Act::delete_role}) {
+    EXPECT_EQ(outcome(may_change(own, {.act = act, .target_id = "you", .role = {"x", {"clients:read"}}})),
+              "permission_denied")
+        << static_cast<int>(act);
+  }
+  // Nobody gives what they do not hold, their own or not.
+  EXPECT_EQ(outcome(may_change(own, {.act = Act::create_key, .to = Role{"", {"clients:update"}}, .own = true})),
+            "key_not_grantable");
+  EXPECT_EQ(outcome(may_change(own, {.act = Act::rotate_key, .role = {"", {"clients:update"}}, .own = true})),
+            "key_above_own");
+}
+
 // A tenant's own role is above another where it may do one thing more.
 TEST(MayChange, OwnRolesAreWorthWhatTheyHold) {
   const Role keeper{"keeper", {"users:update", "clients:*"}};

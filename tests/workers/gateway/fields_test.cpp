@@ -483,6 +483,11 @@ TEST(Roles, AreOfTheGrammarAndGrantSomething) {
       all_broken(parse({{"role", "Chef"}, {"permissions", {"clients", "unicorns:read", 3}}, {"description", "a\nb"}})),
       (std::vector<std::string>{"/role role_name", "/description characters", "/permissions/0 permission",
                                 "/permissions/1 unknown_permission", "/permissions/2 type"}));
+  // Of what has no owner nothing is one's own.
+  const auto ownerless = [](std::string_view grant) { return grant != "usage:read:own" && is_known(grant); };
+  const json own = {{"role", "x"}, {"permissions", {"clients:*:own", "unicorns:read:own", "usage:read:own"}}};
+  EXPECT_EQ(all_broken(parse_new_role(own.dump(), ownerless)),
+            (std::vector<std::string>{"/permissions/1 unknown_permission", "/permissions/2 no_owner"}));
   for (const char* name : {"", "2nd", "_x", "é", "a b", "a.b", "a/b"}) {
     EXPECT_FALSE(parse({{"role", name}})) << name;
   }

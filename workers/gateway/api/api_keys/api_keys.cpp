@@ -15,8 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-// One, or a page of them, oldest first. Who answers for a key may be gone: it is shown, for somebody to take it over by
-// rotating it.
+// One, or a page of them, oldest first; of who reaches the own ones alone, those. Who answers for a key may be gone: it
+// is shown, for somebody to take it over by rotating it.
 json list_keys(db::Transaction& tx, const Call& call, const Page& page, const std::optional<Uuid>& only,
                Timestamp now) {
   auto list = json::array();
@@ -30,8 +30,8 @@ json list_keys(db::Transaction& tx, const Call& call, const Page& page, const st
            "LEFT JOIN platform.users u ON u.user_id = m.user_id "
            "WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.key_id = $2) "
            "AND ($3::timestamptz IS NULL OR (k.created_at, k.key_id) > ($3, $4::uuid)) "
-           "ORDER BY k.created_at, k.key_id LIMIT $5",
-           {call.tenant_id(), only, page.time(), page.id(), page.limit, now})) {
+           "AND ($7::uuid IS NULL OR k.created_by = $7) ORDER BY k.created_at, k.key_id LIMIT $5",
+           {call.tenant_id(), only, page.time(), page.id(), page.limit, now, call.owner()})) {
     list.push_back({{"id", row.text(0)},
                     {"prefix", crypto::api_key_prefix(row.text(1))},
                     {"name", row.text(2)},
@@ -133,7 +133,7 @@ void revoke_api_key(Services& services, const CallPtr& call) {
 
 namespace api {
 Routes api_keys() {
-  static constexpr Terms reads{.permission = "api_keys:read"};
+  static constexpr Terms reads{.permission = "api_keys:read", .owned = true};
   static constexpr Route routes[] = {
       {Method::get, "/v1/api-keys", "listApiKeys", Guard::live, list_api_keys, reads},
       {Method::post,
@@ -141,20 +141,20 @@ Routes api_keys() {
        "createApiKey",
        Guard::live,
        create_api_key,
-       {.permission = "api_keys:create", .confirmed = true}},
+       {.permission = "api_keys:create", .owned = true, .confirmed = true}},
       {Method::get, "/v1/api-keys/{id}", "readApiKey", Guard::live, read_api_key, reads},
       {Method::post,
        "/v1/api-keys/{id}/rotate",
        "rotateApiKey",
        Guard::live,
        rotate_api_key,
-       {.permission = "api_keys:rotate"}},
+       {.permission = "api_keys:rotate", .owned = true}},
       {Method::delete_,
        "/v1/api-keys/{id}",
        "revokeApiKey",
        Guard::live,
        revoke_api_key,
-       {.permission = "api_keys:revoke"}},
+       {.permission = "api_keys:revoke", .owned = true}},
   };
   return routes;
 }

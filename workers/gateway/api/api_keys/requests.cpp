@@ -25,8 +25,7 @@ std::optional<Timestamp> read_end(Fields& fields, Timestamp now) {
   return end.value_or(now + life_usual);
 }
 
-std::optional<Fields::Broken> check_permission(std::string_view text,
-                                               const std::function<bool(std::string_view)>& known) {
+std::optional<Fields::Broken> check_permission(std::string_view text, const Grants& known) {
   if (!tenancy::check_grant(text, "")) {
     return Fields::Broken{"permission",
                           "must be resource:action or resource:*, with :own for what the key itself made"};
@@ -35,14 +34,12 @@ std::optional<Fields::Broken> check_permission(std::string_view text,
     return Fields::Broken{"not_for_keys",
                           "a key deals neither with people, roles, keys and money, nor with everything"};
   }
-  if (!known(text)) return Fields::Broken{"unknown_permission", "grants nothing: see /v1/permissions"};
-  return std::nullopt;
+  return check_reach(text, known);
 }
 
 }  // namespace
 
-Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const std::function<bool(std::string_view)>& known,
-                                            Timestamp now) {
+Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const Grants& known, Timestamp now) {
   const auto object = parse_object(body);
   if (!object) return object.error();
   Fields fields(*object);

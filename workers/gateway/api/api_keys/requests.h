@@ -1,7 +1,6 @@
 // API keys as they are asked for. Pure.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "shared/core/result.h"
 #include "shared/core/time.h"
+#include "workers/gateway/edge/grants.h"
 
 namespace tenantry::gateway {
 
@@ -18,9 +18,7 @@ struct ApiKeyRequest {
   std::vector<std::string> networks;
   std::optional<Timestamp> expires_at{};  // nullopt: never, which has to be asked for
 };
-// `known`: whether a grant, which is one by its grammar, is about anything there is.
-Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const std::function<bool(std::string_view)>& known,
-                                            Timestamp now);
+Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const Grants& known, Timestamp now);
 
 // When the new secret ends; "" is a body, too.
 Result<std::optional<Timestamp>> parse_rotation(std::string_view body, Timestamp now);

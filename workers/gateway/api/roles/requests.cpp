@@ -22,8 +22,7 @@ std::vector<std::string> read_permissions(Fields& fields, const Grants& known) {
     if (!tenancy::check_grant(text, "")) {
       return Fields::Broken{"permission", "must be resource:action, resource:* or *, with :own for one's own alone"};
     }
-    if (!known(text)) return Fields::Broken{"unknown_permission", "grants nothing: see /v1/permissions"};
-    return std::nullopt;
+    return check_reach(text, known);
   });
 }
 

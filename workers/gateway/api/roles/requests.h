@@ -1,18 +1,15 @@
 // Roles of a tenant's own as they are asked for. Pure.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "shared/core/result.h"
+#include "workers/gateway/edge/grants.h"
 
 namespace tenantry::gateway {
-
-// Whether a grant, which is one by its grammar, is about anything there is.
-using Grants = std::function<bool(std::string_view)>;
 
 struct RoleRequest {
   std::string name;

@@ -191,8 +191,8 @@ void reset_factors(Services& services, const CallPtr& call) {
 
 namespace api {
 Routes users() {
-  static constexpr Terms revokes{.permission = "users:invite"};
-  static constexpr Terms invites{.permission = "users:invite", .confirmed = true};
+  static constexpr Terms revokes{.permission = "users:invite", .owned = true};
+  static constexpr Terms invites{.permission = "users:invite", .owned = true, .confirmed = true};
   static constexpr Terms updates{.permission = "users:update"};
   static constexpr Route routes[] = {
       {Method::get, "/v1/users", "listUsers", Guard::live, list_users, {.permission = "users:read"}},
