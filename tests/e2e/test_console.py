@@ -73,12 +73,11 @@ def furnish():
     lot = [sign_up(f"Lot {stack.RUN} {letter}", plan="STARTER") for letter in "ABC"]
     held = p.admin("POST", f"/v1/admin/tenants/{lot[0].id}/suspend", {"reason": "abuse", "note": "before the test"})
     assert held.status == 200, held
+    answer = acme.post("/v1/users", {"email": careful.address, "role": "viewer"})
+    assert answer.status == 201, answer
     for i in range(12):
         answer = acme.post("/v1/clients", {"name": f"Client {i}", "email": f"client{i}@example.com"})
         assert answer.status == 201, answer
-    client = acme.get("/v1/clients").json["clients"][0]
-    changed = p.request("PATCH", "/v1/clients/" + client["id"], {"name": "Renamed"}, acme.token)
-    assert changed.status == 200, changed
     key = acme.post("/v1/api-keys", {"name": "Nightly import", "permissions": ["clients:read"]})
     assert key.status == 201, key
     invited = stack.address("invited")
@@ -95,15 +94,20 @@ def furnish():
         bad_message(acme, "billing", i)
     letters = "/v1/admin/dead-letters?worker=billing&tenant_id=" + acme.id
     p.await_true("dead letters", lambda: len(p.admin("GET", letters).json["dead_letters"]) == 3, 30)
-    invitation = p.await_true("the invitation's mail", lambda: next(
-        (text.split("#t=")[1].split()[0].strip() for to, _, text in p.mails() if invited in to and "#t=" in text), None), 30)
+    invitation, careful_invitation = (p.await_true(f"the invitation's mail to {address}", lambda address=address: next(
+        (text.split("#t=")[1].split()[0].strip() for to, _, text in p.mails() if address in to and "#t=inv_" in text), None), 30)
+        for address in (invited, careful.address))
+    # Late, so that it is on the first page of the log.
+    client = acme.get("/v1/clients").json["clients"][0]
+    changed = p.request("PATCH", "/v1/clients/" + client["id"], {"name": "Renamed"}, acme.token)
+    assert changed.status == 200, changed
     p.await_true("a signed head", lambda: acme.get("/v1/audit/checkpoint").status == 200 and int(acme.get("/v1/audit/checkpoint").body.split("\n")[1]) > 20, 30)
     url = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
     return {
         "url": f"http://localhost:{url.port}", "careful": careful.id, "carefulOwner": careful.address,
         "clockAhead": p.platform_now() - time.time(), "adminToken": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2],
         "tenant": acme.id, "company": unique("Boulangerie Durand"), "owner": acme.address, "password": stack.PASSWORD,
-        "lot": f"Lot {stack.RUN}", "lotHeld": lot[0].id, "hostile": hostile.id, "invited": invited, "invitation": invitation, "run": stack.RUN,
+        "lot": f"Lot {stack.RUN}", "lotHeld": lot[0].id, "hostile": hostile.id, "invited": invited, "invitation": invitation, "carefulInvitation": careful_invitation, "run": stack.RUN,
     }
 
 

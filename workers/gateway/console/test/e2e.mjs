@@ -513,6 +513,22 @@ try {
   await axe(guest, "a page that is not one's own");
   await picture(guest, "denied");
 
+  // ---- and by who has an account, with a second factor
+  const known = await open("light");
+  await at(known, `/invitation#t=${told.carefulInvitation}`, "a known person's invitation", [told.company, "Your password"]);
+  await known.getByLabel("Your password").fill(told.password);
+  await known.getByRole("button", { name: "Accept" }).click();
+  check("a second factor is asked for", await known.getByText("Show your second factor to join").waitFor({ timeout: 15000 }).then(() => true, () => false));
+  await axe(known, "an invitation's second step");
+  await known.getByRole("button", { name: "The device is lost: use a recovery code" }).click();
+  await known.locator("input[name=one-time-code]").fill("AAAAA-AAAAA");
+  await known.getByRole("button", { name: "Go on" }).click();
+  check("without it nobody joins", await known.getByText("The code is wrong").waitFor({ timeout: 10000 }).then(() => true, () => false));
+  await known.locator("input[name=one-time-code]").fill(codes[1]);
+  await known.getByRole("button", { name: "Go on" }).click();
+  await isIn(known);
+  check("who shows it is in the company that invited", (await known.evaluate(async () => (await (await fetch("/v1/me")).json()).tenant.tenant_id)) === told.tenant);
+
   // ---- what other sites and other headers get
   const evil = createServer((request, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>elsewhere</title>"));
   await new Promise((done) => evil.listen(0, "127.0.0.1", done));

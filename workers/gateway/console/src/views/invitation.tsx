@@ -1,17 +1,27 @@
 import { useState } from "preact/hooks";
 import { api, part, type Problem } from "../core/api.ts";
+import { ShowFactor, type Shown } from "../core/factor.tsx";
 import { words } from "../core/i18n.ts";
 import { problemFrom, useLoad } from "../core/load.ts";
+import type { UseOptions } from "../core/passkey.ts";
 import { go, here } from "../core/router.ts";
-import { refreshSession } from "../core/session.ts";
+import { logOut, refreshSession, session } from "../core/session.ts";
 import { Answer, Button, Card, Check, Empty, ErrorBox, Field, Foreign, Moment, Page } from "../core/ui.tsx";
 import type { View } from "../core/view.ts";
 
 const t = words({
-  en: { title: "Invitation", invited: "{who} invites you to {company}.", as: "Your role", until: "Good until", email: "Address", accept: "Accept", decline: "Decline", declined: "You have declined", declinedHint: "Nothing else happens. Whoever invited you sees it.", first: "First name", last: "Last name", password: "Choose a password", passwordHint: "At least 12 characters.", yours: "Your password", terms: "I accept the terms of use", none: "The link is incomplete", noneHint: "Open it from the mail once more, whole." },
-  fr: { title: "Invitation", invited: "{who} vous invite chez {company}.", as: "Votre rôle", until: "Valable jusqu'au", email: "Adresse", accept: "Accepter", decline: "Refuser", declined: "Vous avez refusé", declinedHint: "Rien d'autre ne se passe. Qui vous a invité le voit.", first: "Prénom", last: "Nom", password: "Choisissez un mot de passe", passwordHint: "Au moins 12 caractères.", yours: "Votre mot de passe", terms: "J'accepte les conditions d'utilisation", none: "Le lien est incomplet", noneHint: "Ouvrez-le à nouveau depuis le courriel, en entier." },
+  en: { title: "Invitation", invited: "{who} invites you to {company}.", as: "Your role", until: "Good until", email: "Address", accept: "Accept", decline: "Decline", declined: "You have declined", declinedHint: "Nothing else happens. Whoever invited you sees it.", first: "First name", last: "Last name", password: "Choose a password", passwordHint: "At least 12 characters.", yours: "Your password", second: "Your password is right. Show your second factor to join.", terms: "I accept the terms of use", none: "The link is incomplete", noneHint: "Open it from the mail once more, whole." },
+  fr: { title: "Invitation", invited: "{who} vous invite chez {company}.", as: "Votre rôle", until: "Valable jusqu'au", email: "Adresse", accept: "Accepter", decline: "Refuser", declined: "Vous avez refusé", declinedHint: "Rien d'autre ne se passe. Qui vous a invité le voit.", first: "Prénom", last: "Nom", password: "Choisissez un mot de passe", passwordHint: "Au moins 12 caractères.", yours: "Votre mot de passe", second: "Le mot de passe est bon. Montrez votre second facteur pour entrer.", terms: "J'accepte les conditions d'utilisation", none: "Le lien est incomplet", noneHint: "Ouvrez-le à nouveau depuis le courriel, en entier." },
 });
 interface Opened { tenant_id: string; company_name: string; inviter_name: string; email: string; role: string; expires_at: string; account: boolean }
+
+/** Tokens, or a challenge to show a second factor first; of who belongs to several companies, or none, one that opens little. */
+interface Login { access_token?: string; refresh_token?: string; select_token?: string; challenge_token?: string; factors?: string[] }
+
+async function enter() {
+  await refreshSession();
+  go("/console");
+}
 
 function Form({ of, token }: { of: Opened; token: string }) {
   const [first, setFirst] = useState("");
@@ -19,27 +29,38 @@ function Form({ of, token }: { of: Opened; token: string }) {
   const [password, setPassword] = useState("");
   const [terms, setTerms] = useState(false);
   const [declined, setDeclined] = useState(false);
+  const [challenge, setChallenge] = useState<{ token: string; factors: string[] }>();
   const [problem, setProblem] = useState<Problem>();
   const path = `/v1/invitations/${part(token)}`;
+  // Who has an account shows that it is theirs, by a second factor, too, where there is one. A code is good once: the login
+  // that showed it is the one that goes on in the company, and nobody else's is left in this browser.
+  const join = async (shown: Login) => {
+    if (shown.challenge_token) return setChallenge({ token: shown.challenge_token, factors: shown.factors ?? [] });
+    await api.post(`${path}/accept`, {}, { bearer: shown.access_token ?? shown.select_token ?? "" });
+    if (session.value && session.value.kind !== "none") await logOut();
+    await api.post("/auth/switch", { tenant_id: of.tenant_id, ...(shown.refresh_token ? { refresh_token: shown.refresh_token } : {}) },
+      shown.refresh_token ? {} : { headers: { Authorization: `Bearer ${shown.select_token}` } });
+    await enter();
+  };
   const accept = async (event: Event) => {
     event.preventDefault();
     setProblem(undefined);
     try {
-      if (of.account) {
-        // Who has an account shows that it is theirs; what shows it is used for this alone, and never kept.
-        const shown = await api.post<{ access_token?: string; select_token?: string }>("/auth/login", { email: of.email, password }, { bearer: "" });
-        await api.post(`${path}/accept`, {}, { bearer: shown.access_token ?? shown.select_token ?? "" });
-        if (shown.access_token) await api.post("/auth/logout", {}, { bearer: shown.access_token });
-      } else {
-        await api.post(`${path}/accept`, { first_name: first, last_name: last, password, accept_terms: terms }, { bearer: "" });
-      }
+      if (of.account) return await join(await api.post<Login>("/auth/login", { email: of.email, password }, { bearer: "" }));
+      await api.post(`${path}/accept`, { first_name: first, last_name: last, password, accept_terms: terms }, { bearer: "" });
       await api.post("/auth/login", { email: of.email, password }, { headers: { "X-Tenant-ID": of.tenant_id } });
-      await refreshSession();
-      go("/console");
+      await enter();
     } catch (error) {
       setProblem(problemFrom(error));
     }
   };
+  if (challenge) return (
+    <div class="stack">
+      <p class="muted">{t("second")}</p>
+      <ShowFactor factors={challenge.factors} options={() => api.post<UseOptions>("/auth/login/factor/options", {}, { bearer: challenge.token })}
+        show={async (factor: Shown) => join(await api.post<Login>("/auth/login/factor", factor, { bearer: challenge.token }))} />
+    </div>
+  );
   if (declined) return <Empty icon="check" title={t("declined")}>{t("declinedHint")}</Empty>;
   return (
     <form class="stack" onSubmit={accept}>
