@@ -27,7 +27,8 @@ command_test() {
   install_packages browser
   install_node
   console_packages
-  preset=sanitize build_dir=$root/build/sanitize
+  preset=$test_preset build_dir=$root/build
+  [ "$preset" = release ] || build_dir=$root/build/$preset
   build
   dev_dir=$dev_dir/test
   trap 'down' EXIT
