@@ -6,7 +6,6 @@ import json
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,15 +22,7 @@ sink = None
 
 def start():
     global sink
-    folder = tempfile.mkdtemp(prefix="people-mail-")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    tools = os.path.join(stack.ROOT, "tools", "mail_sink.py")
-    sink = subprocess.Popen(["/usr/bin/python3", tools, "--port", str(port), "--dir", folder])
-    os.environ["TENANTRY_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
-    os.environ["TENANTRY_MAIL_DIR"] = folder
-    p.await_true("the mail sink listens", lambda: listens(port), 10)
+    sink = stack.MailSink()
     stack.start()
     p.request = watched(p.request)
 
@@ -40,8 +31,7 @@ def stop():
     try:
         stack.stop()
     finally:
-        sink.terminate()
-        sink.wait(timeout=30)
+        sink.stop()
 
 
 # ---- secrets that passed by -----------------------------------------------------------------------------------------
@@ -110,11 +100,6 @@ def written_down():
 
 
 # ---- companies and their people -------------------------------------------------------------------------------------
-
-def listens(port):
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
 
 def token_mailed(address, count=1):
     """The tokens of all invitations to the address, once there are so many."""

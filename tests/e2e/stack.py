@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import uuid
@@ -122,6 +123,27 @@ def log_tail():
         return log.read()[-4000:]
 
 
+class MailSink:
+    """Where the mails of one test file go: p.mails() reads them."""
+
+    def __init__(self):
+        folder = tempfile.mkdtemp(prefix="e2e-mail-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen(["/usr/bin/python3", os.path.join(ROOT, "tools", "mail_sink.py"), "--port", str(port), "--dir", folder])
+        os.environ |= {"TENANTRY_SMTP_URL": f"smtp://127.0.0.1:{port}", "TENANTRY_MAIL_DIR": folder}
+
+        def listens():
+            with socket.socket() as client:
+                return client.connect_ex(("127.0.0.1", port)) == 0
+        p.await_true("the mail sink listens", listens, 10)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
 class Gateway:
     """One more, beside the one that has every tenant of the tests: with settings of its own."""
 
@@ -129,12 +151,20 @@ class Gateway:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        ours = {name: value for name, value in settings().items() if name not in MANY_SIGNUPS}
-        ours |= {"TENANTRY_HTTP_PORT": str(self.port), "TENANTRY_URL": f"http://127.0.0.1:{self.port}", **own}
+        self.settings = {name: value for name, value in settings().items() if name not in MANY_SIGNUPS}
+        self.settings |= {"TENANTRY_HTTP_PORT": str(self.port), "TENANTRY_URL": f"http://127.0.0.1:{self.port}", **own}
+        self.launch()
+
+    def launch(self):
+        """Again at the same port, if it was killed."""
         with open(log_path, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "run", "--workers", "gateway"], env=ours, stdout=log, stderr=log,
+            self.process = subprocess.Popen([BINARY, "run", "--workers", "gateway"], env=self.settings, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
         p.await_true("the other gateway answers", lambda: self.process.poll() is not None or self.listens(), 30)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=30)
 
     def listens(self):
         try:

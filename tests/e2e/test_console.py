@@ -10,10 +10,8 @@ import hashlib
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 import urllib.parse
@@ -25,32 +23,20 @@ from stack import p, sign_up, unique  # noqa: E402
 CONSOLE = os.path.join(stack.ROOT, "workers", "gateway", "console")
 HOSTILE = "<img src=x onerror=alert(1)>"
 sink = None
-
-
-def listens(port):
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+provoked = 0  # reports that a test has caused, to see that they arrive
 
 
 def setUpModule():
     global sink
-    folder = tempfile.mkdtemp(prefix="console-mail-")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    sink = subprocess.Popen(["/usr/bin/python3", os.path.join(stack.ROOT, "tools", "mail_sink.py"), "--port", str(port), "--dir", folder])
-    os.environ["TENANTRY_SMTP_URL"] = f"smtp://127.0.0.1:{port}"
-    os.environ["TENANTRY_MAIL_DIR"] = folder
+    sink = stack.MailSink()
     # Passkeys are of the site that the browser is at, and it takes a Secure cookie over plain HTTP from localhost alone.
     os.environ["TENANTRY_URL"] = p.env("TENANTRY_URL").replace("127.0.0.1", "localhost")
-    p.await_true("the mail sink listens", lambda: listens(port), 10)
     stack.start()
 
 
 def tearDownModule():
     stack.stop()
-    sink.terminate()
-    sink.wait(timeout=30)
+    sink.stop()
 
 
 def bad_message(tenant, worker, number):
@@ -438,13 +424,93 @@ class T2_Browser(unittest.TestCase):
         sys.stderr.write(run.stdout)
         self.assertEqual(run.returncode, 0, run.stdout[-6000:] + run.stderr[-4000:])
         self.assertIn("checks held", run.stdout)
-        # One was provoked, to see that they arrive.
+        global provoked
         p.await_true("the report that was provoked", lambda: csp_reports() > 0, 30)
-        self.assertEqual(csp_reports(), 1)
+        provoked = 1
+        self.assertEqual(csp_reports(), provoked)
+
+
+class Browser:
+    """One that does as it is told, act by act (workers/gateway/console/test/e2e-tail.mjs)."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(["node", os.path.join(CONSOLE, "test", "e2e-tail.mjs")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def do(self, act, page="", **told):
+        self.process.stdin.write(json.dumps({"act": act, "page": page, **told}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or '{"error": "the browser has ended"}')
+        if "error" in answer:
+            raise AssertionError(f"{act} {page}: {answer['error']}")
+        return answer["value"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
+        self.process.stdout.close()
+
+
+class T2_Tail(unittest.TestCase):
+    """A gateway that is killed under open tails: each goes on where it was."""
+    @classmethod
+    def setUpClass(cls):
+        cls.acme = sign_up(unique("Suivie"), plan="ENTERPRISE")
+        cls.gateway = stack.Gateway()
+        cls.url = f"http://localhost:{cls.gateway.port}"
+        cls.browser = Browser()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.close()
+        assert cls.gateway.stop() == 0
+
+    def write(self, kind, first, last):
+        """Through the gateway that stays; each is in the log before the next is sent, so that their order is known."""
+        for n in range(first, last + 1):
+            event = {"specversion": "1.0", "id": f"{kind}-{n}", "source": "/shop", "type": f"{kind}.n{n:02}", "data": {"n": n}}
+            self.assertEqual(self.acme.post("/v1/events", event).status, 202)
+            self.acme.await_record(event["type"])
+
+    def shows(self, page, kind, count):
+        self.assertEqual(self.browser.do("rows", page, count=count), [f"{kind}.n{n:02}" for n in range(1, count + 1)], page)
+
+    def test_a_gateway_killed_under_open_tails(self):
+        do = self.browser.do
+        do("logIn", url=self.url, tenant=self.acme.id, email=self.acme.address, password=stack.PASSWORD)
+        for page, kind in (("first", "tail"), ("second", "tail"), ("quiet", "late")):
+            do("follow", page, url=self.url, search=f"type:{kind}.*")
+        self.write("tail", 1, 3)
+        self.shows("first", "tail", 3)
+        self.shows("second", "tail", 3)
+        self.assertEqual((do("streams", "first"), do("streams", "second")), (1, 0))  # two tabs, one stream
+        # What comes while nobody is there shows in a tab that had seen nothing yet, and in one that takes over from another.
+        self.gateway.kill()
+        do("state", "second", text="Connecting")
+        do("state", "quiet", text="Connecting")
+        self.write("tail", 4, 6)
+        self.write("late", 1, 3)
+        do("close", "first")
+        self.gateway.launch()
+        self.shows("quiet", "late", 3)
+        self.shows("second", "tail", 6)
+        do("state", "second", text="Following")
+        self.write("tail", 7, 9)
+        self.shows("second", "tail", 9)
+        # And in one that has had the stream itself.
+        self.gateway.kill()
+        do("state", "second", text="Connecting")
+        self.write("tail", 10, 12)
+        self.gateway.launch()
+        do("state", "second", text="Following")
+        self.write("tail", 13, 15)
+        self.write("late", 4, 4)
+        self.shows("second", "tail", 15)
+        self.shows("quiet", "late", 4)
+        self.assertEqual(do("complaints"), [])
 
 
 class T3_SuperAdminsWhoArePeople(unittest.TestCase):
-    """Last: once there is one, the platform's token opens no console."""
+    """Behind all that logs in by the platform's token: once there is one, it opens no console."""
     @classmethod
     def setUpClass(cls):
         cls.person = sign_up(unique("Plateforme"))
@@ -534,6 +600,11 @@ class T3_SuperAdminsWhoArePeople(unittest.TestCase):
         self.assertEqual(by(cookie, "GET", "/v1/admin/me").status, 401)
         self.assertEqual(by(cookie, "GET", "/v1/clients").status, 401)
         p.tenantry("admins", "add", self.person.address, "--role", "super-admin")
+
+
+class T4_Reports(unittest.TestCase):
+    def test_no_browser_was_kept_from_anything_but_what_was_provoked(self):
+        self.assertEqual(csp_reports(), provoked)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ const t = words({
   fr: { title: "Suivi en direct", lead: "Les enregistrements au moment où ils sont écrits.", pause: "Suspendre", go: "Reprendre", paused: "Suspendu, {n|un nouvel enregistrement|# nouveaux enregistrements}", open: "En direct", connecting: "Connexion", over: "Terminé", refused: "Le flux a été refusé. La recherche est-elle correcte ?", none: "En attente du prochain enregistrement", noneHint: "Il s'affiche ici moins d'une demi-seconde après son écriture.", time: "À", what: "Quoi", who: "Qui", on: "Sur", outcome: "Issue", tenant: "Locataire", rate: "{n} par seconde", gap: "{n|un enregistrement|# enregistrements} de plus qu'on n'en garde ici ; le journal les contient." },
 });
 const keptMax = 200;
+const knownMax = 1000;
 
 function Show() {
   const search = query("q");
@@ -23,28 +24,38 @@ function Show() {
   const [rate, setRate] = useState(0);
   const [open, setOpen] = useState("");
   const held = useRef<AuditRecord[]>([]);
+  const missed = useRef(0);  // came while nothing was drawn, and are more than are kept
   const stopped = useRef(false);
   stopped.current = paused;
+  const show = () => {
+    const fresh = held.current.splice(0).reverse();
+    const over = missed.current;
+    missed.current = 0;
+    setRows((old) => {
+      const all = [...fresh, ...old];
+      if (over + all.length > keptMax) setLost((n) => n + over + Math.max(0, all.length - keptMax));
+      return all.slice(0, keptMax);
+    });
+  };
   useEffect(() => {
     setRows([]);
+    setLost(0);
     held.current = [];
+    missed.current = 0;
     const times: number[] = [];
     const known = new Set<string>();
     let frame = 0;
     const draw = () => {
       frame = 0;
-      if (stopped.current) return setWaiting(held.current.length);
-      const fresh = held.current.splice(0);
-      setRows((old) => {
-        const all = [...fresh.reverse(), ...old];
-        if (all.length > keptMax) setLost((n) => n + all.length - keptMax);
-        return all.slice(0, keptMax);
-      });
+      if (stopped.current) return setWaiting(held.current.length + missed.current);
+      show();
     };
     const close = openTail(auditPath(), search, (record) => {
-      if (known.has(idOf(record))) return;  // resumed where it was
+      if (known.has(idOf(record))) return;  // told by the tab that led before, and again by the stream that goes on
       known.add(idOf(record));
+      if (known.size > knownMax) known.delete(known.values().next().value!);
       held.current.push(record);
+      if (held.current.length > 2 * keptMax) missed.current += held.current.splice(0, keptMax).length;
       times.push(performance.now());
       frame ||= requestAnimationFrame(draw);
     }, setState);
@@ -54,7 +65,7 @@ function Show() {
     }, 1000);
     return () => { close(); clearInterval(timer); cancelAnimationFrame(frame); };
   }, [search]);
-  const goOn = () => { setPaused(false); setWaiting(0); setRows((old) => [...held.current.splice(0).reverse(), ...old].slice(0, keptMax)); };
+  const goOn = () => { setPaused(false); setWaiting(0); show(); };
   const admin = session.value?.kind === "admin";
   const record = rows.find((one) => idOf(one) === open);
   return (
