@@ -3,6 +3,7 @@ says: a status that it names, a media type of it, a body of its schema. So the d
 import http.client
 import json
 import os
+import re
 import sys
 import unittest
 import urllib.parse
@@ -132,6 +133,109 @@ class Operations(unittest.TestCase):
                 return f"{status} for who shows nothing"
             return broken(operation, status, media, content)
         self.each(one)
+
+
+class Strangers(unittest.TestCase):
+    """Whatever route there is: who belongs to another company gets nothing of this one and changes nothing of it, by a token as
+    a program has it and by a cookie as the console has it."""
+    @classmethod
+    def setUpClass(cls):
+        cls.mark = "mark" + uuid.uuid4().hex[:12]
+        cls.acme, cls.other = sign_up(unique("Marquée " + cls.mark), plan="ENTERPRISE").confirm(), sign_up(unique("Étrangère"), plan="ENTERPRISE")
+        stack.superuser("INSERT INTO platform.overrides (tenant_id, name, value) VALUES "
+                        f"('{cls.acme.id}', 'requests_per_minute', '-1'), ('{cls.other.id}', 'requests_per_minute', '-1')")
+        for path, body in (("/v1/clients", {"name": cls.mark}), ("/v1/api-keys", {"name": cls.mark, "permissions": ["clients:read"]}),
+                           ("/v1/roles", {"role": cls.mark, "permissions": ["clients:read"]}), ("/v1/users", {"email": cls.mark + "@e2e.example", "role": "viewer"})):
+            made = cls.acme.post(path, body)
+            assert made.status == 201, (path, made)
+        cls.before = cls.things()
+        cls.ids = {cls.acme.id, cls.mark} | {value for thing in cls.before.values() for value in cls.ids_in(thing)}
+        assert len(cls.ids) > 6, cls.ids
+        body = {"email": cls.other.address, "password": stack.PASSWORD}
+        console = {"X-Tenantry": "1", "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
+        begun = p.request("POST", "/auth/login", body, {**console, "X-Tenant-ID": cls.other.id})
+        cls.ways = {"token": cls.other.login(), "cookie": {**console, "Cookie": begun.headers["Set-Cookie"].split(";")[0]}}
+
+    @classmethod
+    def things(cls):
+        return {path: cls.acme.get(path).json for path in ("/v1/clients", "/v1/api-keys", "/v1/roles", "/v1/users", "/v1/me/sessions", "/v1/settings")}
+
+    @staticmethod
+    def ids_in(value):
+        """Every id that stands anywhere in an answer."""
+        if isinstance(value, dict):
+            return {each for name, inner in value.items() for each in ({inner} if name in ("id", "user_id") and isinstance(inner, str) else Strangers.ids_in(inner))}
+        return {each for inner in value for each in Strangers.ids_in(inner)} if isinstance(value, list) else set()
+
+    def sweep(self, wanted, targets, expected):
+        """Each such operation at each of its targets by each way: what is answered otherwise, or tells of the other company."""
+        wrong, calls = [], 0
+        for way, headers in self.ways.items():
+            for method, path, operation in OPERATIONS:
+                for target, more in targets(path) if wanted(method, path, operation) else ():
+                    status, _, content = ask(method, target, {**headers, **more}, None if method == "GET" else b"{}")
+                    calls += 1
+                    # An address that was asked for is told in the answer to it.
+                    text = content.decode(errors="replace").replace(target, "")
+                    if not expected(status, text) or self.mark in text or self.acme.id in text:
+                        wrong.append(f"{way}: {method} {target} {more}: {status} {text[:200]}")
+        self.assertEqual(wrong, [], "\n".join(wrong))
+        print(f"{calls} calls", file=sys.stderr)
+        self.assertGreater(calls, 40)
+
+    @staticmethod
+    def of_members(operation):
+        return bool(operation["security"]) and "admin" not in operation["security"][0]
+
+    # First: whoever asks in the name of the other has that name in its own log.
+    def test_1_what_is_ones_own_is_nothing_of_the_others(self):
+        self.sweep(lambda method, path, operation: method == "GET" and "{" not in path and self.of_members(operation),
+                   lambda path: [(path, {})], lambda status, text: status < 500)
+
+    def test_2_in_the_name_of_the_other(self):
+        self.sweep(lambda method, path, operation: self.of_members(operation),
+                   lambda path: [(path.replace("{", "").replace("}", ""), {"X-Tenant-ID": self.acme.id})],
+                   lambda status, text: status == 403 and "tenant_mismatch" in text)
+
+    def test_3_by_the_ids_of_the_other(self):
+        self.sweep(lambda method, path, operation: "{" in path and self.of_members(operation),
+                   lambda path: [(re.sub(r"{\w+}", urllib.parse.quote(each), path), {}) for each in sorted(self.ids)],
+                   lambda status, text: 400 <= status < 500 and status != 401)  # nobody's session has ended meanwhile
+
+    def test_4_what_is_the_super_admins(self):
+        self.sweep(lambda method, path, operation: bool(operation["security"]) and "admin" in operation["security"][0],
+                   lambda path: [(re.sub(r"{\w+}", self.acme.id, path), {})], lambda status, text: status == 403)
+
+    def test_5_streams(self):
+        def event(type_):
+            return {"specversion": "1.0", "id": type_, "source": "/shop", "type": type_, "data": {}}
+        streams = []
+        for headers in self.ways.values():
+            for method, path, operation in OPERATIONS:
+                if self.of_members(operation) and "text/event-stream" in json.dumps(operation["responses"]):
+                    connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=60)
+                    self.addCleanup(connection.close)
+                    connection.request(method, path, headers=headers)
+                    streams.append(connection.getresponse())
+                    self.assertEqual(streams[-1].status, 200)
+        self.assertEqual(len(streams), 2)
+        self.assertEqual(self.acme.post("/v1/events", event(self.mark + ".written")).status, 202)
+        self.acme.await_record(self.mark + ".written")
+        self.assertEqual(self.other.post("/v1/events", event("own.written")).status, 202)
+        for stream in streams:
+            seen = b""
+            while b"own.written" not in seen:
+                line = stream.readline()
+                self.assertTrue(line, seen)
+                seen += line
+            self.assertNotIn(self.mark.encode(), seen)
+            self.assertNotIn(self.acme.id.encode(), seen)
+
+    def test_6_nothing_has_changed(self):
+        after = self.things()
+        for each in (self.before, after):
+            del each["/v1/me/sessions"]  # being asked, a session is seen
+        self.assertEqual(after, self.before)
 
 
 if __name__ == "__main__":
