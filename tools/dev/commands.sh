@@ -9,17 +9,30 @@ run_targets() {
 
 command_up() { install_packages; build --target $(run_targets "$@"); start_servers; start_ours "$@"; status; console_address; }
 
-command_demo() {
+command_demo() {  # [--split] [--keep]
+  local word keep='' split=()
+  for word in "$@"; do
+    case $word in
+      --keep) keep=1 ;;
+      --split) split=(--split) ;;
+      *) die "demo takes --split and --keep, not $word" ;;
+    esac
+  done
   install_packages
-  build --target $(run_targets "$@")
+  build --target $(run_targets "${split[@]}")
   # A demo starts from nothing and leaves no clock ahead of time behind: it has a stack of its own.
   dev_dir=$dev_dir/demo
   trap 'down' EXIT
   reset
   start_servers
-  start_ours "$@"
+  start_ours "${split[@]}"
   set -a; . "$dev_dir/env"; set +a
   TENANTRY_BIN=$build_dir/bin/tenantry /usr/bin/python3 "$root/tools/demo.py"
+  [ -n "$keep" ] || return 0
+  trap - EXIT
+  say "kept, with its clock ahead by what the story took"
+  console_address
+  say "to stop it: TENANTRY_DEV_DIR=$dev_dir ./dev down"
 }
 
 command_test() {
