@@ -1,11 +1,12 @@
 #include "shared/telemetry/trace.h"
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
+#include <bit>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 
 #include "shared/core/bytes.h"
 #include "shared/telemetry/metrics.h"
@@ -17,13 +18,21 @@ bool all_zero(ByteView bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
 }
 
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// Each request's own is read: straight into place, without a vector and a word about what is wrong.
 template <std::size_t n>
 std::optional<std::array<std::uint8_t, n>> read_hex(std::string_view text) {
-  const bool lower = std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'F'; });
-  const auto bytes = from_hex(text);
-  if (!lower || !bytes || bytes->size() != n) return std::nullopt;
   std::array<std::uint8_t, n> out{};
-  std::ranges::copy(*bytes, out.begin());
+  for (std::size_t at = 0; at < n; ++at) {
+    const int high = hex_digit(text[2 * at]);
+    const int low = hex_digit(text[2 * at + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out[at] = static_cast<std::uint8_t>(high * 16 + low);
+  }
   return out;
 }
 
@@ -48,9 +57,11 @@ class Durations {
   static constexpr std::size_t enough = 500;
   static constexpr std::size_t halved_at = 20'000;
 
+  // By the highest bit and the two below it.
   static std::size_t index_of(Microseconds took) {
-    const auto doublings = std::log2(static_cast<double>(std::max<std::int64_t>(1, took.count())));
-    return std::min<std::size_t>(counts_size - 1, static_cast<std::size_t>(doublings * 4));
+    const auto value = static_cast<std::uint64_t>(std::max<std::int64_t>(4, took.count()));
+    const auto doublings = static_cast<std::size_t>(std::bit_width(value)) - 3;
+    return std::min<std::size_t>(counts_size - 1, doublings * 4 + ((value >> doublings) & 3U));
   }
   std::size_t find_rank() const {
     std::size_t above = 0;
@@ -68,6 +79,12 @@ class Durations {
 };
 
 constexpr std::size_t likes_max = 1'000;  // routes, workers
+
+// So that what is asked for by a view is found without making a string of it.
+struct HashOfText {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
 
 std::size_t size_of(const Span& span) {
   std::size_t size = 128 + span.name.size() + span.links.size() * 32;
@@ -87,7 +104,7 @@ struct Tracer {
   std::mutex mutex;
   // Guarded by mutex.
   std::deque<Span> queue;
-  std::map<std::string, Durations, std::less<>> durations;
+  std::unordered_map<std::string, Durations, HashOfText, std::equal_to<>> durations;
   double allowance;
   std::chrono::steady_clock::time_point allowed_at = std::chrono::steady_clock::now();
 
