@@ -91,9 +91,11 @@ command_bench() {
   case " $* " in *' --help '* | *' -h '*) exec /usr/bin/python3 -B "$root/tests/bench/run.py" --help ;; esac
   install_packages
   install_packages bench
+  install_packages browser
   install_node
+  console_packages
   /usr/bin/python3 -B "$root/tests/bench/run.py" --check "$@"
-  build
+  build --target benches $(run_targets --split)
   dev_dir=$dev_dir/bench
   trap 'down' EXIT
   reset
