@@ -4,6 +4,7 @@
 
 #include "shared/db/connection.h"
 #include "shared/tenancy/slug.h"
+#include "shared/text/text.h"
 
 namespace tenantry::tenancy {
 
@@ -85,10 +86,11 @@ Result<Tenant> create_tenant(db::Transaction& tx, const NewTenant& tenant, IdGen
       // A twin that is not committed yet makes this wait, then skip: no error, no retry.
       const auto made = tx.exec(
           "INSERT INTO platform.tenants (tenant_id, company_name, company_email, status, status_since, plan, "
-          "plan_version, locale, trial_ends_at, created_at, updated_at, isolation_mode, cell) "
-          "VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $4, $4, $9, $10) ON CONFLICT DO NOTHING",
+          "plan_version, locale, trial_ends_at, created_at, updated_at, isolation_mode, cell, look_alikes) "
+          "VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $4, $4, $9, $10, $11) ON CONFLICT DO NOTHING",
           {slug, tenant.company_name, tenant.company_email, now, tenant.plan, plan[0].int64(0), tenant.locale,
-           now + tenant.trial, tenant.isolation_mode, cell[0].text(0)});
+           now + tenant.trial, tenant.isolation_mode, cell[0].text(0),
+           db::Param::array(text::look_alike_forms(tenant.company_name))});
       if (made.affected() == 1) return *find_tenant(tx, slug);
     }
   }

@@ -5,6 +5,7 @@
 #include <unicode/translit.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
+#include <unicode/uspoof.h>
 
 #include <algorithm>
 #include <memory>
@@ -77,6 +78,25 @@ icu::Transliterator& plain_latin() {
   return *instance;
 }
 
+const USpoofChecker& spoof_checker() {  // shared by threads, as ICU allows
+  static const std::unique_ptr<USpoofChecker, decltype(&uspoof_close)> instance = [] {
+    UErrorCode status = U_ZERO_ERROR;
+    std::unique_ptr<USpoofChecker, decltype(&uspoof_close)> made(uspoof_open(&status), &uspoof_close);
+    TENANTRY_ASSERT(U_SUCCESS(status));
+    return made;
+  }();
+  return *instance;
+}
+
+icu::UnicodeString letters_and_digits(const icu::UnicodeString& text) {
+  icu::UnicodeString out;
+  for (int i = 0; i < text.length(); i = text.moveIndex32(i, 1)) {
+    const auto c = text.char32At(i);
+    if (u_isalnum(c) || u_charType(c) == U_NON_SPACING_MARK || u_charType(c) == U_COMBINING_SPACING_MARK) out.append(c);
+  }
+  return out;
+}
+
 const icu::IDNA& idna() {
   static const std::unique_ptr<const icu::IDNA> instance = [] {
     UErrorCode status = U_ZERO_ERROR;
@@ -135,6 +155,22 @@ std::string to_plain_latin(std::string_view utf8) {
     out.append(u_isUWhiteSpace(c) ? UChar32{' '} : c);
   }
   return encoded(out);
+}
+
+std::vector<std::string> look_alike_forms(std::string_view utf8) {
+  const auto bare = letters_and_digits(composed(decoded(utf8)));
+  const auto form = [](const icu::UnicodeString& text) {
+    UErrorCode status = U_ZERO_ERROR;
+    icu::UnicodeString skeleton;
+    uspoof_getSkeletonUnicodeString(&spoof_checker(), 0, text, skeleton, &status);
+    TENANTRY_ASSERT(U_SUCCESS(status));
+    return encoded(letters_and_digits(skeleton.foldCase()));
+  };
+  std::vector<std::string> forms{form(bare), form(icu::UnicodeString(bare).foldCase())};
+  std::erase(forms, "");
+  if (forms.size() == 2 && forms[0] == forms[1]) forms.pop_back();
+  if (forms.empty()) forms.emplace_back("-");  // a name of signs alone
+  return forms;
 }
 
 std::optional<std::string> ascii_domain(std::string_view utf8) {

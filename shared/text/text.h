@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tenantry::text {
 
@@ -26,6 +27,11 @@ bool is_blank(std::string_view utf8);
 // A name in Latin letters as ASCII, in lower case: accents stripped, ligatures taken apart, signs (TM, EUR,
 // No, 1/2 and their like) left out instead of spelled out. What is in another script stays as it is.
 std::string to_plain_latin(std::string_view utf8);
+
+// What a name may be taken for at a glance: two names that share a form look alike ("Acme" and "Acrne", "Société 0" and
+// "Societe O" in Cyrillic letters). The skeletons of UTS 39 section 4 of it as written and of its lower case, without
+// what is no letter or digit. One or two, none empty.
+std::vector<std::string> look_alike_forms(std::string_view utf8);
 
 // A domain name in its ASCII form ("xn--..."), lower case; nullopt where it is none (UTS 46, strict).
 std::optional<std::string> ascii_domain(std::string_view utf8);

@@ -2,11 +2,35 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/db/migrate.h"
+#include "shared/db/session.h"
+#include "shared/text/text.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 
 namespace tenantry::cli {
 namespace {
+
+// Of tenants that are older than the column: no function of SQL knows what looks alike.
+void tell_look_alikes(db::Session& database) {
+  constexpr int batch = 500;
+  for (bool more = true; more;) {
+    std::vector<std::string> ids, forms;
+    db::Session::Transaction tx(database);
+    for (const auto row : tx.exec("SELECT tenant_id, company_name FROM platform.tenants WHERE look_alikes = '{}' AND "
+                                  "company_name <> '' LIMIT $1 FOR UPDATE SKIP LOCKED",
+                                  {batch})) {
+      ids.emplace_back(row.text(0));
+      std::string& joined = forms.emplace_back();
+      for (const auto& form : text::look_alike_forms(row.text(1))) joined += (joined.empty() ? "" : " ") + form;
+    }
+    tx.exec(
+        "UPDATE platform.tenants t SET look_alikes = string_to_array(k.forms, ' ') FROM unnest($1::text[], "
+        "$2::text[]) AS k (tenant_id, forms) WHERE t.tenant_id = k.tenant_id",
+        {db::Param::array(ids), db::Param::array(forms)});
+    tx.commit();
+    more = ids.size() == batch;
+  }
+}
 
 Result<void> migrate(Session& session) {
   const auto url = session.setting("TENANTRY_DATABASE_URL");
@@ -24,6 +48,7 @@ Result<void> migrate(Session& session) {
   if (!applied) return applied.error();
   const auto plans = db::load_plans(database);
   if (!plans) return plans.error();
+  tell_look_alikes(database);
   if (session.json) {
     print_json({{"migrations_applied", *applied}, {"plans_loaded", *plans}});
   } else {

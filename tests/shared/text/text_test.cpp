@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tenantry::text::text_test {
 namespace {
 
@@ -31,6 +33,29 @@ TEST(Text, WhatScriptsNeedIsNoFault) {
 TEST(Text, BlankIsBlankInEveryWidth) {
   EXPECT_TRUE(is_blank(" \u00A0\u3000\u2003"));
   EXPECT_FALSE(is_blank(" \u00E9"));
+}
+
+bool look_alike(std::string_view one, std::string_view other) {
+  const auto forms = look_alike_forms(one);
+  const auto others = look_alike_forms(other);
+  return std::ranges::any_of(forms, [&](const auto& form) { return std::ranges::find(others, form) != others.end(); });
+}
+
+TEST(Text, NamesThatMayBeTakenForEachOtherShareAForm) {
+  for (const auto& [one, other] :
+       {std::pair{"Acme", "Acrne"}, std::pair{"Acme", "ACME!"}, std::pair{"Studio", "Studi0"},
+        std::pair{"Google", "GooGIe"}, std::pair{"Lumiere 1", "Lumiere l"},
+        std::pair{"Acme", "\u0410\u0441m\u0435"},  // with letters of Cyrillic
+        std::pair{"Boulangerie Martin", "Boulangerie  Martin."}, std::pair{"?!", "--"}}) {
+    EXPECT_TRUE(look_alike(one, other)) << one << " and " << other;
+  }
+  for (const auto& [one, other] : {std::pair{"Acme", "Acne"}, std::pair{"Martin", "Durand"},
+                                   std::pair{"Acme", "Acme 2"}, std::pair{"\u682A\u5F0F", "\u4F1A\u793E"}}) {
+    EXPECT_FALSE(look_alike(one, other)) << one << " and " << other;
+  }
+  for (const char* any : {"", " ", "\xFF", "\u0301"}) {
+    for (const auto& form : look_alike_forms(any)) EXPECT_FALSE(form.empty());
+  }
 }
 
 TEST(Text, DomainsHaveOneAsciiForm) {

@@ -16,7 +16,9 @@ std::string status(const db::Row& row, int column) {
 
 constexpr const char* summary_columns =
     "t.tenant_id, t.company_name, t.status, t.status_reason, t.status_since, t.plan, t.trial_ends_at, "
-    "t.deletion_due_at, t.provisioning_failed, t.vhost_ready, t.created_at ";
+    "t.deletion_due_at, t.provisioning_failed, t.vhost_ready, t.created_at, "
+    "array_to_json(ARRAY(SELECT o.tenant_id FROM platform.tenants o WHERE o.look_alikes && t.look_alikes "
+    "AND o.status <> 'deleted' AND o.tenant_id <> t.tenant_id ORDER BY o.created_at, o.tenant_id LIMIT 5))::text ";
 
 json summary_of(const db::Row& row) {
   return {{"tenant_id", row.text(0)},
@@ -29,7 +31,8 @@ json summary_of(const db::Row& row) {
           {"deletion_due_at", instant(row, 7)},
           {"provisioning_failed", row.boolean(8)},
           {"vhost_ready", row.boolean(9)},
-          {"created_at", to_rfc3339(row.timestamp(10))}};
+          {"created_at", to_rfc3339(row.timestamp(10))},
+          {"look_alikes", json::parse(row.text(11))}};
 }
 
 json history_of(db::Transaction& tx, std::string_view tenant_id) {
@@ -120,14 +123,14 @@ std::optional<json> read_tenant(db::Transaction& tx, std::string_view tenant_id)
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
   json tenant = summary_of(row);
-  tenant["company_email"] = row.text(11);
-  tenant["status_note"] = row.text(12);
-  tenant["resumes_to"] = row.is_null(13) ? json(nullptr) : json(row.text(13));
-  tenant["plan_version"] = row.int64(14);
-  tenant["locale"] = row.text(15);
-  tenant["isolation_mode"] = row.text(16);
-  tenant["cell"] = row.text(17);
-  tenant["custom_domain"] = row.is_null(18) ? json(nullptr) : json(row.text(18));
+  tenant["company_email"] = row.text(12);
+  tenant["status_note"] = row.text(13);
+  tenant["resumes_to"] = row.is_null(14) ? json(nullptr) : json(row.text(14));
+  tenant["plan_version"] = row.int64(15);
+  tenant["locale"] = row.text(16);
+  tenant["isolation_mode"] = row.text(17);
+  tenant["cell"] = row.text(18);
+  tenant["custom_domain"] = row.is_null(19) ? json(nullptr) : json(row.text(19));
   tenant["history"] = history_of(tx, tenant_id);
   tenant["holds"] = holds_of(tx, tenant_id);
   tenant["sagas"] = sagas_of(tx, tenant_id);
