@@ -109,6 +109,7 @@ BatchTrace::BatchTrace(const std::string& worker, const std::vector<Arrival>& ba
     : worker_(worker), start_(tracing::now()) {
   if (!tracing::enabled()) return;
   handlings_.reserve(batch.size());
+  causes_.reserve(batch.size());
   for (const auto& arrival : batch) {
     const auto said = context_in(arrival.incoming.wire.headers);
     Handling handling{.arrival = &arrival};
@@ -119,7 +120,7 @@ BatchTrace::BatchTrace(const std::string& worker, const std::vector<Arrival>& ba
       handling.context = tracing::new_root();
       handling.link = said;
     }
-    causes_.emplace(arrival.incoming.event.id, handling.context);
+    causes_.add(arrival.incoming.event.id, handling.context);
     handlings_.push_back(std::move(handling));
   }
 }

@@ -280,6 +280,20 @@ const std::optional<Context>& current() {
   return current_context;
 }
 
+void Causes::add(const Uuid& event_id, const Context& context) {
+  spans_.emplace_back(event_id, context);
+  in_order_ = false;
+}
+const Context* Causes::find(const Uuid& event_id) const {
+  const auto id = &std::pair<Uuid, Context>::first;
+  if (!in_order_) {
+    std::ranges::stable_sort(spans_, {}, id);
+    in_order_ = true;
+  }
+  const auto at = std::ranges::lower_bound(spans_, event_id, {}, id);
+  return at == spans_.end() || at->first != event_id ? nullptr : &at->second;
+}
+
 CauseScope::CauseScope(const Causes* causes) {
   current_causes = causes;
 }
@@ -287,9 +301,7 @@ CauseScope::~CauseScope() {
   current_causes = nullptr;
 }
 const Context* of_cause(const Uuid& event_id) {
-  if (current_causes == nullptr) return nullptr;
-  const auto at = current_causes->find(event_id);
-  return at == current_causes->end() ? nullptr : &at->second;
+  return current_causes == nullptr ? nullptr : current_causes->find(event_id);
 }
 
 ClientCall::ClientCall(std::string name, std::vector<Attribute> attributes) {

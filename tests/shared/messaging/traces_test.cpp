@@ -89,7 +89,8 @@ TEST_F(EventTraces, HandlingIsBelowTheHopAndTheTransactionBelowTheFirst) {
                                    arrival(other.traceparent(), "tenantry-publisher", 2)};
   {
     BatchTrace trace(worker_, batch);
-    EXPECT_EQ(trace.causes().at(Uuid{{1}}), trace.of(batch[0]));
+    ASSERT_NE(trace.causes().find(Uuid{{1}}), nullptr);
+    EXPECT_EQ(*trace.causes().find(Uuid{{1}}), trace.of(batch[0]));
     trace.transaction({&batch[0], &batch[1]}, tracing::now(), "");
     trace.failed(batch[1], Error{.code = Errc::timeout});
     trace.settled();

@@ -111,6 +111,28 @@ TEST_F(Traces, ASpanHasLimits) {
   EXPECT_EQ(std::get<std::string>(kept.attributes[0].value), text) << "no half a letter";
 }
 
+TEST_F(Traces, WhatFollowsFromAnEventHangsAtItsSpan) {
+  SystemClock clock;
+  SystemIdGenerator ids(clock);
+  std::vector<std::pair<Uuid, Context>> spans;
+  for (int i = 0; i < 50; ++i) spans.emplace_back(ids.next(), new_root());
+  Causes causes;
+  causes.reserve(spans.size() + 1);
+  for (auto span = spans.rbegin(); span != spans.rend(); ++span) causes.add(span->first, span->second);
+  causes.add(spans[7].first, new_root());  // delivered twice in a batch
+  EXPECT_EQ(of_cause(spans[0].first), nullptr);
+  {
+    const CauseScope scope(&causes);
+    for (const auto& [event_id, context] : spans) {
+      const auto* found = of_cause(event_id);
+      ASSERT_NE(found, nullptr);
+      EXPECT_EQ(found->traceparent(), context.traceparent());
+    }
+    EXPECT_EQ(of_cause(ids.next()), nullptr);
+  }
+  EXPECT_EQ(of_cause(spans[0].first), nullptr);
+}
+
 TEST_F(Traces, WhatAThreadIsAboutNestsAndEnds) {
   const auto outer = new_root();
   {
