@@ -14,7 +14,8 @@ Keep DeadLetterBudget::admit(db::Transaction& tx, const std::string& tenant_id, 
   auto known = known_.find(tenant_id);
   if (known == known_.end() || now < known->second.at || now - known->second.at >= asked_again_after) {
     const auto waiting = tx.exec(
-        "SELECT count(*), coalesce(sum(size), 0)::bigint FROM (SELECT octet_length(body) AS size FROM "
+        "SELECT count(*), coalesce(sum(size), 0)::bigint FROM (SELECT octet_length(body) + "
+        "pg_column_size(properties) AS size FROM "
         "messaging.dead_letters WHERE tenant_id = $1 AND state = 'waiting' AND reason IN ('invalid', 'refused') "
         "LIMIT $2) AS letters",
         {tenant_id, limits_.letters});

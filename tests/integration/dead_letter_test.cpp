@@ -366,5 +366,20 @@ TEST_F(DeadLetterTest, AFloodOfOneTenantsMistakesFillsNothing) {
   EXPECT_EQ(last(set_aside_by_a_new_lane("tenant-acme", "o-7")), "t t 2") << "dropping makes room";
 }
 
+TEST_F(DeadLetterTest, HeadersFillTheRoomAsBodiesDo) {
+  database.exec("superuser",
+                "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, error, "
+                "attempts, vhost, exchange, routing_key, properties, body, created_at, last_seen_at, form) VALUES "
+                "(gen_random_uuid(), 'metering', 'acme', gen_random_uuid(), 't', 'invalid', 'e', 1, 'v', 'x', 'k', "
+                "(SELECT jsonb_object_agg(n::text, gen_random_uuid()) FROM generate_series(1, 100) n), '', $1, $1, "
+                "'message')",
+                {clock.now()});
+  db::Connection connection(database.url("metering"), "test");
+  db::Transaction tx(connection);
+  DeadLetterBudget budget({.whole_letters = 10, .whole_bytes = 1000, .letters = 20});
+  EXPECT_EQ(budget.admit(tx, "acme", 10, clock.now()), Keep::without_body);
+  EXPECT_EQ(budget.admit(tx, "globex", 10, clock.now()), Keep::whole);
+}
+
 }  // namespace
 }  // namespace tenantry::messaging::dead_letter_test
