@@ -8,6 +8,7 @@
 #include <charconv>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -102,6 +103,8 @@ struct Connection::State {
   // Statement text -> its name on this connection.
   std::unordered_map<std::string, std::string> prepared;
   bool in_transaction = false;
+  std::uint64_t sent_total = 0;              // a statement's number is how many went before it
+  std::map<std::uint64_t, ResultPtr> asked;  // what somebody will read, by its number; null until it is there
   int unanswered = 0;    // statements sent whose results are still to come: the connection is in pipeline mode
   bool flushed = false;  // and the server has all of them: nothing more is sent before their results have come
   std::optional<std::chrono::steady_clock::time_point> cancel_at;  // what the server works on then
@@ -129,6 +132,7 @@ struct Connection::State {
 
   void close() {
     prepared.clear();
+    asked.clear();
     unanswered = 0;
     flushed = false;
     connection.reset();
@@ -183,7 +187,8 @@ struct Connection::State {
     flushed = true;
   }
 
-  // Waits for everything sent: the last one's result, or the error of the first that failed.
+  // Waits for everything sent: the last one's result unless somebody reads that later, or the error of the first that
+  // failed.
   ResultPtr settle() {
     if (unanswered == 0) return {};
     flush();
@@ -196,11 +201,23 @@ struct Connection::State {
       while (const auto rest = next_result()) {
         if (is_lost(pg, rest.get())) throw_lost();
       }
+      const auto reader = asked.find(sent_total - static_cast<std::uint64_t>(unanswered));
+      if (reader != asked.end() && !failed) reader->second = std::move(last);
     }
     flushed = false;
     const auto sync = next_result();
     if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(pg) == 0) throw_lost();
-    return checked(pg, std::move(failed ? failed : last));
+    if (failed) return checked(pg, std::move(failed));
+    return last;
+  }
+
+  // Waits for everything sent, unless this has come already.
+  ResultPtr settle(std::uint64_t number) {
+    if (!asked.at(number)) settle();
+    auto result = std::move(asked.at(number));
+    asked.erase(number);
+    if (!result) throw StatementError("the transaction had failed before this was read", "25P02", {}, false);
+    return result;
   }
 
   // A rollback that fails leaves a connection nobody should use again: it is closed.
@@ -249,6 +266,7 @@ struct Connection::State {
   void sent(int ok) {
     if (ok == 0) throw_lost();
     ++unanswered;
+    ++sent_total;
   }
 
   [[noreturn]] void throw_lost() {
@@ -289,6 +307,7 @@ Transaction::Transaction(Connection& connection) : state_(std::make_unique<State
 Transaction::~Transaction() {
   auto& connection = state_->connection;
   connection.in_transaction = false;
+  connection.asked.clear();
   if (!state_->over && connection.connection) connection.roll_back();
 }
 
@@ -322,6 +341,19 @@ Rows Transaction::answer(const Meanwhile& meanwhile) {
 
 void Transaction::send(std::string_view sql, std::span<const Param> params) {
   state_->connection.send(sql, params);
+}
+
+Asked Transaction::ask(std::string_view sql, std::initializer_list<Param> params) {
+  auto& connection = state_->connection;
+  if (rare::takes(rare::Path::statement_conflicts)) throw StatementError("simulated conflict", "40001", {}, true);
+  connection.send(sql, std::span<const Param>(params.begin(), params.size()));
+  const auto number = connection.sent_total - 1;
+  connection.asked.emplace(number, nullptr);
+  return {*this, number};
+}
+
+Rows Asked::rows() && {
+  return Rows(std::make_unique<ResultCells>(tx_->state_->connection.settle(number_)));
 }
 
 void Transaction::set_tenant(std::string_view tenant_id) {

@@ -6,6 +6,7 @@
 // the only places that catch them. Where a person or a start-up waits it is Session (session.h).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -20,6 +21,22 @@
 namespace tenantry::db {
 
 class Connection;
+class Transaction;
+
+// An answer that was asked for and not waited for. It is there until the transaction ends.
+class Asked {
+ public:
+  // Once. Waits, with the first that is read, for all that was sent until then; throws what exec() would have thrown,
+  // for whichever of them failed first.
+  Rows rows() &&;
+
+ private:
+  friend class Transaction;
+  Asked(Transaction& tx, std::uint64_t number) : tx_(&tx), number_(number) {}
+
+  Transaction* tx_;
+  std::uint64_t number_;
+};
 
 // Rolls back unless committed. One at a time per connection.
 class Transaction {
@@ -53,6 +70,10 @@ class Transaction {
   }
   void send(std::string_view sql, std::span<const Param> params);
 
+  // For an answer that is read later: what is asked together costs one round trip. The server works in the order of
+  // asking, and each statement sees what was committed when its turn came, as with exec().
+  [[nodiscard]] Asked ask(std::string_view sql, std::initializer_list<Param> params = {});
+
   // Row-level security for the rest of the transaction: only this tenant's rows.
   void set_tenant(std::string_view tenant_id);
 
@@ -62,6 +83,7 @@ class Transaction {
   void commit();  // throws InDoubt
 
  private:
+  friend class Asked;
   struct State;
   Rows answer(const Meanwhile& meanwhile);
 

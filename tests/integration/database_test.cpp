@@ -113,6 +113,72 @@ TEST_F(Run, StatementThatNobodyWaitsForTakesEffectInItsPlace) {
   EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "14");
 }
 
+TEST_F(Run, AnswersThatAreReadLaterAreThoseOfTheirPlace) {
+  for (int round = 0; round < 2; ++round) {  // prepared on the first, in one round trip on the second
+    must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+      tx.send("UPDATE public.numbers SET n = 1");
+      auto ones = tx.ask("SELECT sum(n) FROM public.numbers");
+      tx.send("UPDATE public.numbers SET n = n + $1", {2});
+      [[maybe_unused]] auto unread = tx.ask("SELECT sum(n) + 100 FROM public.numbers");
+      auto threes = tx.ask("SELECT sum(n) FROM public.numbers");
+      EXPECT_EQ(tx.exec("SELECT 'now'")[0].text(0), "now");
+      EXPECT_EQ(std::move(threes).rows()[0].int64(0), 6);
+      EXPECT_EQ(std::move(ones).rows()[0].int64(0), 2);
+      auto last = tx.ask("SELECT sum(n) + $1 FROM public.numbers", {1});
+      EXPECT_EQ(std::move(last).rows()[0].int64(0), 7);
+      return {};
+    }));
+  }
+}
+
+TEST_F(Run, FailureAmongWhatIsAskedComesWithTheFirstThatIsRead) {
+  for (int round = 0; round < 2; ++round) {  // prepared on the first
+    try {
+      (void)run(connection, {}, [&](Transaction& tx) -> Result<void> {
+        [[maybe_unused]] auto before = tx.ask("SELECT 1");
+        [[maybe_unused]] auto duplicate = tx.ask("INSERT INTO public.numbers VALUES (1, 1) RETURNING id");
+        auto after = tx.ask("SELECT 2");
+        (void)std::move(after).rows();
+        ADD_FAILURE() << "read behind what failed";
+        return {};
+      });
+      FAIL() << "a duplicate was accepted";
+    } catch (const StatementError& error) {
+      EXPECT_EQ(error.constraint, "numbers_pkey");
+    }
+    must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+      EXPECT_EQ(tx.exec("SELECT count(*) FROM public.numbers")[0].int64(0), 2);
+      return {};
+    }));
+  }
+}
+
+// Another holds what the first statement locks and writes what the second reads.
+TEST_F(Run, WhatIsAskedBehindALockSeesWhatItsHolderWrote) {
+  Connection other(database.url("owner"), "holder");
+  const auto sum_behind_lock = [&](const Transaction::Meanwhile& meanwhile) {
+    Transaction tx(connection);
+    auto lock = tx.ask("SELECT pg_advisory_xact_lock(7)");
+    auto sum = tx.ask("SELECT sum(n) FROM public.numbers");
+    (void)tx.exec("SELECT 1", {}, meanwhile);
+    (void)std::move(lock).rows();
+    return std::move(sum).rows()[0].int64(0);
+  };
+  EXPECT_EQ(sum_behind_lock({}), 0);  // prepares, which waits for each
+  Transaction holder(other);
+  holder.exec("SELECT pg_advisory_xact_lock(7)");
+  holder.exec("UPDATE public.numbers SET n = 21");
+  EXPECT_EQ(sum_behind_lock([&] {
+              holder.exec(
+                  "DO $$ BEGIN FOR i IN 1..10000 LOOP EXIT WHEN EXISTS "
+                  "(SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted); "
+                  "PERFORM pg_sleep(0.001), pg_stat_clear_snapshot(); ASSERT i < 10000, 'nobody waits'; END LOOP; "
+                  "END $$");
+              holder.commit();
+            }),
+            42);
+}
+
 class Unawaited : public Run, public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(Unawaited, FailureComesWithWhatIsNextAndNothingIsKept) {

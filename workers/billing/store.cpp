@@ -68,9 +68,9 @@ const std::string account_rows =
     "SELECT tenant_id, received_at, trial_ends_at, priced_plan, state, paid_at, past_due_since, ended_at, because "
     "FROM billing.accounts WHERE tenant_id = ANY ($1) ORDER BY tenant_id";
 
-db::Rows lock_accounts(db::Transaction& tx, const Param& tenant_ids) {
+db::Asked lock_accounts(db::Transaction& tx, const Param& tenant_ids) {
   static const std::string sql = account_rows + " FOR UPDATE";
-  return tx.exec(sql, {tenant_ids});
+  return tx.ask(sql, {tenant_ids});
 }
 
 AccountState account_state_from(std::string_view text) {
@@ -108,28 +108,16 @@ void take_account(const db::Row& row, TenantBilling& tenant) {
   tenant.because = because_from(row.text(8));
 }
 
-// Where a tenant has no account yet there is no row to lock, and one is made. In order, so that two who make the same
-// rows wait for each other and not in a ring.
-void load_accounts(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
-                   std::map<std::string, TenantBilling>& out) {
-  auto rows = lock_accounts(tx, tenant_ids);
-  if (static_cast<std::size_t>(rows.size()) < out.size()) {
-    tx.exec(
-        "INSERT INTO billing.accounts (tenant_id, state, updated_at) SELECT tenant_id, 'none', $2 FROM "
-        "platform.tenants WHERE tenant_id = ANY ($1) ORDER BY tenant_id ON CONFLICT DO NOTHING",
-        {tenant_ids, now});
-    rows = lock_accounts(tx, tenant_ids);
-  }
-  for (const auto row : rows) take_account(row, out[std::string(row.text(0))]);
-}
-
-void load_subscriptions(db::Transaction& tx, const Param& tenant_ids, std::map<std::string, TenantBilling>& out) {
-  const auto rows = tx.exec(
+db::Asked ask_subscriptions(db::Transaction& tx, const Param& tenant_ids) {
+  return tx.ask(
       "SELECT tenant_id, stripe_subscription_id, stripe_customer_id, status, items, current_period_start, "
       "current_period_end, cancel_at, canceled_at, ended_at, trial_end, cancel_at_period_end, pause_reason, stated_at, "
       "stripe_event_id, history FROM billing.stripe_subscriptions WHERE tenant_id = ANY ($1) "
       "ORDER BY stripe_subscription_id",
       {tenant_ids});
+}
+
+void take_subscriptions(const db::Rows& rows, std::map<std::string, TenantBilling>& out) {
   for (const auto row : rows) {
     const std::string tenant_id{row.text(0)};
     std::vector<Standing> history;
@@ -158,8 +146,8 @@ const std::string invoice_columns =
     "failed_last_at, number, amount_minor, currency, url, issued_at, stated_at, stripe_event_id, next_attempt_at";
 
 // Of what is closed only the last of each subscription, and its last that is paid, say anything about the account.
-void load_invoices(db::Transaction& tx, const Param& tenant_ids, const std::vector<std::string>& stripe_invoice_ids,
-                   std::map<std::string, TenantBilling>& out) {
+db::Asked ask_invoices(db::Transaction& tx, const Param& tenant_ids,
+                       const std::vector<std::string>& stripe_invoice_ids) {
   static const std::string sql =
       "SELECT " + invoice_columns +
       " FROM billing.invoices WHERE tenant_id = ANY ($1) AND (status = 'open' OR stripe_invoice_id = ANY ($2)) UNION "
@@ -167,7 +155,10 @@ void load_invoices(db::Transaction& tx, const Param& tenant_ids, const std::vect
       invoice_columns +
       " FROM billing.invoices WHERE tenant_id = ANY ($1) AND status <> 'open' "
       "ORDER BY tenant_id, stripe_subscription_id, status, closed_at DESC) ORDER BY stripe_invoice_id";
-  const auto rows = tx.exec(sql, {tenant_ids, Param::array(stripe_invoice_ids)});
+  return tx.ask(sql, {tenant_ids, Param::array(stripe_invoice_ids)});
+}
+
+void take_invoices(const db::Rows& rows, std::map<std::string, TenantBilling>& out) {
   for (const auto row : rows) {
     const std::string tenant_id{row.text(0)};
     out[tenant_id].facts.invoices.push_back({.stripe_invoice_id = std::string(row.text(1)),
@@ -195,9 +186,8 @@ tenancy::DunningTerms dunning_from(std::string_view text) {
   return terms ? *terms : tenancy::DunningTerms{};
 }
 
-void load_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
-                    std::map<std::string, TenantBilling>& out) {
-  const auto rows = tx.exec(
+db::Asked ask_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now) {
+  return tx.ask(
       "SELECT t.tenant_id, t.status, t.status_reason, t.status_since, t.trial_ends_at, t.plan, t.plan_version, "
       "p.price_minor, h.held_until, h.unbilled_until, platform.dunning_of(t.tenant_id, t.plan, t.plan_version) "
       "FROM platform.tenants AS t JOIN platform.plans AS p ON p.plan = t.plan AND p.version = t.plan_version "
@@ -205,6 +195,9 @@ void load_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
       "unbilled_until FROM platform.holds WHERE tenant_id = t.tenant_id AND hold IN ('no_suspend', 'no_billing') AND "
       "ends_at > $2) AS h ON true WHERE t.tenant_id = ANY ($1)",
       {tenant_ids, now});
+}
+
+void take_tenancies(const db::Rows& rows, std::map<std::string, TenantBilling>& out) {
   for (const auto row : rows) {
     out[std::string(row.text(0))].tenancy = Tenancy{.status = tenancy::status_from(row.text(1)).value(),
                                                     .reason = std::string(row.text(2)),
@@ -219,12 +212,41 @@ void load_tenancies(db::Transaction& tx, const Param& tenant_ids, Timestamp now,
   }
 }
 
-void load_facts(db::Transaction& tx, const Param& tenant_ids, const std::vector<std::string>& stripe_invoice_ids,
-                Timestamp now, std::map<std::string, TenantBilling>& out) {
-  load_subscriptions(tx, tenant_ids, out);
-  load_invoices(tx, tenant_ids, stripe_invoice_ids, out);
-  load_tenancies(tx, tenant_ids, now, out);
-  for (auto& [tenant_id, tenant] : out) tenant.account = account_of(tenant.facts);
+using Tenants = std::map<std::string, TenantBilling>;
+
+// All that is known, in one round trip. Whoever locks the accounts sees what the last holder wrote: each statement
+// begins when the one before it has its locks.
+struct AskedFacts {
+  AskedFacts(db::Transaction& tx, const Param& tenant_ids, const std::vector<std::string>& stripe_invoice_ids,
+             Timestamp now)
+      : subscriptions(ask_subscriptions(tx, tenant_ids)),
+        invoices(ask_invoices(tx, tenant_ids, stripe_invoice_ids)),
+        tenancies(ask_tenancies(tx, tenant_ids, now)) {}
+
+  void take(Tenants& out) && {
+    take_subscriptions(std::move(subscriptions).rows(), out);
+    take_invoices(std::move(invoices).rows(), out);
+    take_tenancies(std::move(tenancies).rows(), out);
+    for (auto& [tenant_id, tenant] : out) tenant.account = account_of(tenant.facts);
+  }
+
+  db::Asked subscriptions;
+  db::Asked invoices;
+  db::Asked tenancies;
+};
+
+// In order, so that two who make the same rows wait for each other and not in a ring.
+void make_accounts(db::Transaction& tx, const Param& tenant_ids, Timestamp now) {
+  tx.send(
+      "INSERT INTO billing.accounts (tenant_id, state, updated_at) SELECT tenant_id, 'none', $2 FROM "
+      "platform.tenants WHERE tenant_id = ANY ($1) ORDER BY tenant_id ON CONFLICT DO NOTHING",
+      {tenant_ids, now});
+}
+
+Tenants tenants_named(const std::vector<std::string>& tenant_ids) {
+  Tenants out;
+  for (const auto& tenant_id : tenant_ids) out.try_emplace(tenant_id);
+  return out;
 }
 
 // A column of a batch: one array of what `read` gives for each element.
@@ -242,22 +264,32 @@ SubscriptionItem first_item(const Subscription& subscription) {
 
 }  // namespace
 
-std::map<std::string, TenantBilling> load_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
-                                                  const std::vector<std::string>& stripe_invoice_ids, Timestamp now) {
-  std::map<std::string, TenantBilling> out;
-  for (const auto& tenant_id : tenant_ids) out.try_emplace(tenant_id);
+Tenants load_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
+                     const std::vector<std::string>& stripe_invoice_ids, Timestamp now) {
+  auto out = tenants_named(tenant_ids);
   const auto ids = Param::array(tenant_ids);
-  load_accounts(tx, ids, now, out);
-  load_facts(tx, ids, stripe_invoice_ids, now, out);
+  auto accounts = lock_accounts(tx, ids);
+  AskedFacts facts(tx, ids, stripe_invoice_ids, now);
+  auto rows = std::move(accounts).rows();
+  // Where a tenant has no account yet there was no row to lock, and what was read may be old.
+  if (static_cast<std::size_t>(rows.size()) < out.size()) {
+    make_accounts(tx, ids, now);
+    accounts = lock_accounts(tx, ids);
+    facts = AskedFacts(tx, ids, stripe_invoice_ids, now);
+    rows = std::move(accounts).rows();
+  }
+  for (const auto row : rows) take_account(row, out[std::string(row.text(0))]);
+  std::move(facts).take(out);
   return out;
 }
 
-std::map<std::string, TenantBilling> read_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids,
-                                                  Timestamp now) {
-  std::map<std::string, TenantBilling> out;
+Tenants read_tenants(db::Transaction& tx, const std::vector<std::string>& tenant_ids, Timestamp now) {
+  Tenants out;
   const auto ids = Param::array(tenant_ids);
-  for (const auto row : tx.exec(account_rows, {ids})) take_account(row, out[std::string(row.text(0))]);
-  load_facts(tx, ids, {}, now, out);
+  auto accounts = tx.ask(account_rows, {ids});
+  AskedFacts facts(tx, ids, {}, now);
+  for (const auto row : std::move(accounts).rows()) take_account(row, out[std::string(row.text(0))]);
+  std::move(facts).take(out);
   return out;
 }
 
