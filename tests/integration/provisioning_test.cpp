@@ -216,6 +216,12 @@ class ProvisioningTest : public ::testing::Test {
         "SELECT coalesce(string_agg(convert_from(payload, 'UTF8'), ' '), '') FROM messaging.outbox WHERE "
         "type = 'tenant.broker_access_ended'");
   }
+  std::string access_changes() {
+    return database.value(
+        "SELECT count(*) FILTER (WHERE locked) || ' locked, ' || count(*) FILTER (WHERE NOT locked) || ' let in' FROM "
+        "(SELECT convert_from(payload, 'UTF8')::json ->> 'locked' = 'true' AS locked FROM messaging.outbox "
+        "WHERE type = 'tenant.access_changed') AS changes");
+  }
   void provision() {
     start();
     handle(registered());
@@ -651,6 +657,30 @@ TEST_F(ProvisioningTest, SuspendedTenantsApplicationIsLockedOutUntilItPays) {
   database.exec("superuser", "UPDATE platform.tenants SET status = 'active'");
   handle(testing::event_of(tenant, testing::activated(), ids, clock.now()));
   EXPECT_EQ(try_as_application(exchange), "");
+}
+
+// Whoever pays within the trial was never locked out.
+TEST_F(ProvisioningTest, AccessIsSaidToChangeWhereItDoes) {
+  provision();
+  const auto activate_from = [&](const char* status) {
+    auto activated = testing::activated();
+    activated.set_from_status(status);
+    set_status("active");
+    handle(testing::event_of(tenant, activated, ids, clock.now()));
+  };
+  activate_from("TRIAL");
+  EXPECT_EQ(access_changes(), "0 locked, 0 let in");
+  suspend();
+  EXPECT_EQ(access_changes(), "1 locked, 0 let in");
+  events::v1::TenantCancelled cancelled;
+  cancelled.set_reason("requested");
+  cancelled.set_from_status("SUSPENDED");
+  *cancelled.mutable_deletion_due_at() = events::to_proto(clock.now() + Days{30});
+  set_status("cancelled");
+  handle(testing::event_of(tenant, cancelled, ids, clock.now()));
+  EXPECT_EQ(access_changes(), "1 locked, 0 let in");
+  activate_from("CANCELLED");
+  EXPECT_EQ(access_changes(), "1 locked, 1 let in");
 }
 
 // A connection that stays, and that the broker lists.

@@ -324,11 +324,12 @@ class ProvisioningWorker final : public messaging::Worker {
     return apply_limits(event.tenant_id);
   }
   template <class M>
-  Result<void> limited(Unit& unit, const events::Event& event, const M&, const Lock& lock) {
+  Result<void> limited(Unit& unit, const events::Event& event, const M& message, const Lock& lock) {
     // A plan gives more or less, and locks nobody out.
-    constexpr bool of_status = std::is_same_v<M, v1::TenantSuspended> || std::is_same_v<M, v1::TenantActivated> ||
-                               std::is_same_v<M, v1::TenantCancelled>;
-    if (of_status && lock) unit.outbox.publish(event.tenant_id, *lock);
+    if constexpr (requires { message.from_status(); }) {
+      const auto before = tenancy::status_from(message.from_status());
+      if (lock && (!before || is_frozen(*before) != lock->locked())) unit.outbox.publish(event.tenant_id, *lock);
+    }
     return {};
   }
   template <class M>
