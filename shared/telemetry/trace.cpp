@@ -116,15 +116,24 @@ struct Tracer {
     return bytes;
   }
 
-  // With the mutex held.
-  bool allowed() {
+  // Why no span is taken just now; null: one is. With the mutex held.
+  const char* full() {
+    if (queue.size() >= options.queue_max) return "queue_full";
     const auto at = std::chrono::steady_clock::now();
     const std::chrono::duration<double> passed = at - allowed_at;
     allowed_at = at;
     allowance = std::min(options.spans_per_second_max, allowance + passed.count() * options.spans_per_second_max);
-    if (allowance < 1) return false;
-    allowance -= 1;
-    return true;
+    return allowance < 1 ? "rate" : nullptr;
+  }
+  // Counts one that would be dropped, so that nobody makes it.
+  bool has_room() {
+    const char* dropped = nullptr;
+    {
+      const std::lock_guard lock(mutex);
+      dropped = full();
+    }
+    if (dropped != nullptr) count_dropped(dropped, 1);
+    return dropped == nullptr;
   }
 
   bool slow(std::string_view like, Microseconds took) {
@@ -143,11 +152,9 @@ struct Tracer {
     const char* dropped = nullptr;
     {
       const std::lock_guard lock(mutex);
-      if (queue.size() >= options.queue_max) {
-        dropped = "queue_full";
-      } else if (!allowed()) {
-        dropped = "rate";
-      } else {
+      dropped = full();
+      if (dropped == nullptr) {
+        allowance -= 1;
         queue.push_back(std::move(span));
       }
     }
@@ -239,7 +246,7 @@ Timestamp now() {
 bool wanted(const Context& context, std::string_view like, Microseconds took, bool failed) {
   if (!enabled()) return false;
   const bool slow = tracer()->slow(like, took);
-  return context.sampled || failed || slow;
+  return (context.sampled || failed || slow) && tracer()->has_room();
 }
 
 void finish(Span span) {

@@ -85,7 +85,7 @@ Context child_of(const Context& parent);
 Timestamp now();
 
 // Whether a span that ended is to be kept: its trace is sampled, it failed, or it took longer than all but a hundredth
-// of those of the same `like` before it. Asked once for each, before the rest of it is made.
+// of those of the same `like` before it; and there is room for it. Asked once for each, before the rest of it is made.
 bool wanted(const Context& context, std::string_view like, Microseconds took, bool failed);
 
 // Queues it. Of an unsampled trace it is a span of its own below the parent that child_of() gave back.

@@ -96,6 +96,23 @@ TEST_F(Traces, AFloodIsCutToItsRate) {
   EXPECT_GE(waiting(), 10u);
 }
 
+TEST_F(Traces, WhatWouldBeDroppedIsNotWantedAndCounts) {
+  on({.share = 1, .spans_per_second_max = 1e9, .queue_max = 1});
+  const auto dropped = [] {
+    const auto text = metrics::render();
+    constexpr std::string_view series = R"(tenantry_trace_spans_dropped_total{reason="queue_full"} )";
+    const auto at = text.find(series);
+    return at == text.npos ? 0 : std::stoi(text.substr(at + series.size()));
+  };
+  const int before = dropped();
+  EXPECT_TRUE(wanted(new_root(), "a", Microseconds{1}, false));
+  finish(span_of(new_root()));
+  EXPECT_FALSE(wanted(new_root(), "a", Microseconds{1}, false));
+  EXPECT_EQ(dropped(), before + 1);
+  (void)take(1, everything);
+  EXPECT_TRUE(wanted(new_root(), "a", Microseconds{1}, false));
+}
+
 TEST_F(Traces, ASpanHasLimits) {
   auto span = span_of(new_root());
   for (int i = 0; i < 40; ++i) span.attributes.push_back({"k" + std::to_string(i), std::int64_t{i}});
