@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """GET /v1/me with an ES256 token, beside Fastify with @fastify/jwt (HS256) answering a constant.
 
-Throughput: wrk, 32 keep-alive connections, one thread; ours and Fastify by turns in the same run, medians of three.
+Throughput: wrk, 32 keep-alive connections, one thread; ours and Fastify by turns in the same run, medians of three; and
+by turns, too, with a machine's key and as a person of a role that the tenant has made, beside its owner.
 Latency at half of our own throughput: bench_http sends at that fixed rate over 32 connections and counts each
 request's time from the moment it was due (wrk has no rate, and forgets what it would have sent while it waited).
 
@@ -33,8 +34,11 @@ PEER = os.path.join(os.path.dirname(HERE), "peers", "fastify")
 UNLIMITED = -1
 
 
-def tenant_token(sql):
-    """A tenant whose requests nobody counts out, through the front door."""
+COST_MAX = 0.95  # of the owner's rate: what another kind of caller may cost
+
+
+def company(sql):
+    """A tenant whose requests nobody counts out, through the front door: (tenant, the owner's address and headers)."""
     name = "Bench " + uuid.uuid4().hex[:6]
     mail = f"owner.{uuid.uuid4().hex[:8]}@bench.example"
     answer = p.request("POST", "/signup", p.signup_body(name, mail, plan="ENTERPRISE"))
@@ -44,9 +48,37 @@ def tenant_token(sql):
     p.await_true(f"{tenant} is there", lambda: p.tenant_status(tenant) == "trial", 60)
     sql("INSERT INTO platform.overrides (tenant_id, name, value) "
         f"VALUES ('{tenant}', 'requests_per_minute', '{UNLIMITED}')")
-    token = p.login(tenant, mail)
-    p.await_true("no rate limit", lambda: "RateLimit" not in p.request("GET", "/v1/me", headers=token).headers, 10)
-    return token["Authorization"].split(" ")[1]
+    owner = p.login(tenant, mail)
+    p.await_true("no rate limit", lambda: "RateLimit" not in p.request("GET", "/v1/me", headers=owner).headers, 10)
+    return tenant, mail, owner
+
+
+def token_of(headers):
+    return headers["Authorization"].split(" ")[1]
+
+
+def tenant_token(sql):
+    return token_of(company(sql)[2])
+
+
+def callers(sql):
+    """The tokens of such a tenant's owner, of a machine and of a person of a role of the tenant's own. Mails must go."""
+    tenant, mail, owner = company(sql)
+    p.confirm_address(owner, mail)
+    key = made(owner, "/v1/api-keys", {"name": "Import", "permissions": ["clients:read"]})["key"]
+    made(owner, "/v1/roles", {"role": "seller", "permissions": ["clients:read", "clients:update:own"]})
+    seller, password = f"seller.{uuid.uuid4().hex[:8]}@bench.example", "Une-Baguette-Bien-Cuite-42"
+    made(owner, "/v1/users", {"email": seller, "role": "seller"})
+    made({}, f"/v1/invitations/{p.mailed_token('inv', seller)}/accept",
+         {"first_name": "Paul", "last_name": "Durand", "password": password, "accept_terms": True})
+    return {"owner": token_of(owner), "machine key": key, "person of a custom role": token_of(p.login(tenant, seller, password))}
+
+
+def made(headers, path, body):
+    answer = p.request("POST", path, body, headers)
+    if answer.status != 201:
+        raise AssertionError(f"POST {path}: {answer}")
+    return answer.json
 
 
 def wrk(url, token, seconds):
@@ -101,7 +133,8 @@ def median(values):
 
 def measure(bench, url, sql, build_dir, at_most, ratio_at_least):
     seconds = 20 if bench.long else 6
-    token = tenant_token(sql)
+    tokens = callers(sql)
+    token = tokens["owner"]
     with fastify(build_dir) as (peer_url, peer_token), fastify(build_dir, PEER_CACHE="1") as (cached_url, cached_token):
         for each in ((url, token), (peer_url, peer_token), (cached_url, cached_token)):
             wrk(*each, 2)  # until the JIT has seen it all, and the caches are warm
@@ -117,6 +150,16 @@ def measure(bench, url, sql, build_dir, at_most, ratio_at_least):
                  baseline_value=median([each[0] for each in peer]), floor=ratio_at_least(RATIO_MIN), cpu=cpu, note=note)
     bench.figure("throughput, peer caches tokens", rate, "requests/s", baseline="the same with verify.cache",
                  baseline_value=median([each[0] for each in cached]))
+    kinds = {who: [] for who in tokens}
+    for each in tokens.values():
+        wrk(url, each, 1)
+    for _ in range(ROUNDS):
+        for who, each in tokens.items():
+            kinds[who].append(wrk(url, each, seconds)[0])
+    owner = median(kinds.pop("owner"))
+    for who, rates in kinds.items():
+        bench.figure(f"throughput, {who}", median(rates), "requests/s", baseline="the owner, by turns",
+                     baseline_value=owner, floor=ratio_at_least(COST_MAX))
     half = rate / 2
     with bench.cpu() as cpu:
         runs = [at_rate(bench.program("bench_http"), url, token, half, seconds)["latencies_us"] for _ in range(ROUNDS)]
