@@ -14,6 +14,7 @@
 #include "workers/gateway/console/pages.h"
 #include "workers/gateway/domains/checker.h"
 #include "workers/gateway/edge/availability.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 #include "workers/gateway/edge/trace.h"
@@ -174,12 +175,7 @@ struct Gateway::State {
     flush_key_uses();
     if (unsent.empty()) return;
     flushing = services.in_background("flush_usage", [this, batches = unsent](db::Connection& connection) {
-      auto stored = Result<void>(Error{});
-      try {
-        stored = store_usage(connection, batches);
-      } catch (const std::exception& error) {
-        stored = Error{.code = Errc::internal, .message = error.what()};
-      }
+      const auto stored = contained("flush_usage", [&] { return store_usage(connection, batches); });
       services.loop.post([this, ok = stored.has_value()] {
         flushing = false;
         if (ok) unsent.clear();
@@ -193,16 +189,13 @@ struct Gateway::State {
     if (uses.empty()) return;
     const auto give_back = [this, uses] { services.key_uses.give_back(uses); };
     const bool taken = services.in_background("flush_key_uses", [this, uses, give_back](db::Connection& connection) {
-      auto stored = Result<void>(Error{});
-      try {
-        stored = services.commit(connection, "", "", events::Actor::service("gateway"),
-                                 [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
-                                   store::store_uses(tx, uses);
-                                   return {};
-                                 });
-      } catch (const std::exception& error) {
-        stored = Error{.code = Errc::internal, .message = error.what()};
-      }
+      const auto stored = contained("flush_key_uses", [&] {
+        return services.commit(connection, "", "", events::Actor::service("gateway"),
+                               [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
+                                 store::store_uses(tx, uses);
+                                 return {};
+                               });
+      });
       if (!stored) services.loop.post(give_back);
       return stored;
     });
@@ -215,16 +208,13 @@ struct Gateway::State {
     const auto served = availability().take();
     if (served.empty()) return;
     const bool taken = services.in_background("flush_availability", [this, served](db::Connection& connection) {
-      auto stored = Result<void>(Error{});
-      try {
-        stored = services.commit(connection, "", "", events::Actor::service("gateway"),
-                                 [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
-                                   store_availability(tx, served);
-                                   return {};
-                                 });
-      } catch (const std::exception& error) {
-        stored = Error{.code = Errc::internal, .message = error.what()};
-      }
+      const auto stored = contained("flush_availability", [&] {
+        return services.commit(connection, "", "", events::Actor::service("gateway"),
+                               [&](db::Transaction& tx, messaging::Outbox&) -> Result<void> {
+                                 store_availability(tx, served);
+                                 return {};
+                               });
+      });
       if (!stored) availability().give_back(served);
       return stored;
     });
@@ -327,12 +317,7 @@ Result<void> Gateway::start() {
   state.reference_timer.repeat(reference_read_every, [&state] {
     if (state.reading_reference) return;
     state.reading_reference = state.services.in_background("read_reference", [&state](db::Connection& lane) {
-      auto read = Result<std::shared_ptr<const Reference>>(Error{});
-      try {
-        read = state.read_reference(lane);
-      } catch (const std::exception& error) {
-        read = Error{.code = Errc::internal, .message = error.what()};
-      }
+      const auto read = contained("read_reference", [&] { return state.read_reference(lane); });
       state.services.loop.post([&state, read] {
         state.reading_reference = false;
         if (read) state.use_reference(*read);

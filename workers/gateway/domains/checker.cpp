@@ -10,6 +10,7 @@
 #include "tenantry/events/v1/domain.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
 #include "workers/gateway/domains/claim.h"
+#include "workers/gateway/edge/contained.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -137,16 +138,10 @@ void DomainChecker::run(const std::stop_token& stop) {
   db::Connection connection(database_url_, "tenantry-gateway domains");
   while (!stop.stop_requested()) {
     auto wait = look_every;
-    try {
-      const auto checked = check_domains(connection, find_txt_, clock_, ids_);
-      if (!checked) {
-        log::warn("domains could not be checked", {{"error", checked.error().describe()}});
-        wait = after_trouble;
-      } else if (*checked == batch_max) {
-        continue;
-      }
-    } catch (const std::exception& error) {
-      log::error("domains could not be checked", {{"error", error.what()}});
+    const auto checked = contained("check_domains", [&] { return check_domains(connection, find_txt_, clock_, ids_); });
+    if (checked && *checked == batch_max) continue;
+    if (!checked) {
+      log::warn("domains could not be checked", {{"error", checked.error().describe()}});
       wait = after_trouble;
     }
     std::unique_lock lock(mutex_);

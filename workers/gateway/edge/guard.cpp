@@ -10,6 +10,7 @@
 #include "shared/http/problem.h"
 #include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/platform.pb.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/guard.h"
 #include "workers/gateway/edge/networks.h"
@@ -130,15 +131,12 @@ namespace {
 void guard_admin_session(Services& services, const CallPtr& call, std::string_view token, Handler next) {
   const auto task = [&services, call, hash = crypto::sha256(as_bytes(token)), next](db::Connection& connection) {
     std::optional<store::AdminSession> session;
-    auto done = Result<void>(Error{});
-    try {
-      done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto done = contained("see_admin_session", [&] {
+      return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         session = store::see_admin_session(tx, hash, services.clock.now());
         return {};
       });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     services.loop.post([&services, call, next, done, session] {
       if (!done) return services.refuse(call, done.error());
       if (!session) return refuse_guess(services, call);
@@ -332,18 +330,15 @@ void finish_load(Services& services, const std::shared_ptr<const crypto::Claims>
 void load(Services& services, const std::shared_ptr<const crypto::Claims>& claims) {
   const auto task = [&services, claims](db::Connection& connection) {
     Facts facts;
-    Result<void> done;
-    try {
-      done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto done = contained("load_session", [&] {
+      return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         const auto now = services.clock.now();
         facts.session = std::make_shared<const Session>(
             store::load_session(tx, {claims->sid, claims->tenant_id, claims->sub}, now));
         facts.tenant = store::load_tenant(tx, claims->tenant_id, now);
         return {};
       });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     services.loop.post([&services, claims, facts, done] { finish_load(services, claims, done, facts); });
   };
   // One at a time for a session, so that a tenant's flood of them is not before everybody else's first request.
@@ -432,9 +427,8 @@ void finish_key_load(Services& services, KeyLoad load, const Result<void>& done,
 void load_key(Services& services, const KeyLoad& load) {
   const auto task = [&services, load](db::Connection& connection) {
     Facts facts;
-    Result<void> done;
-    try {
-      done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto done = contained("load_api_key", [&] {
+      return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         const auto now = services.clock.now();
         facts = {};
         facts.key = store::load_api_key(tx, load.text.public_id, crypto::api_key_hash(load.text.secret), now);
@@ -443,9 +437,7 @@ void load_key(Services& services, const KeyLoad& load) {
         }
         return {};
       });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     services.loop.post([&services, load, facts, done] { finish_key_load(services, load, done, facts); });
   };
   // Whose it is shows only then: until that it is its address's work.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "shared/crypto/hash.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/guard.h"
 
@@ -30,17 +31,15 @@ void finish_cookie(Services& services, const CallPtr& call, const Result<std::sh
 
 void load_cookie(Services& services, const CallPtr& call, const CookieTaker& then) {
   const auto task = [&services, call, then](db::Connection& connection) {
-    Result<std::shared_ptr<const CookieEntry>> found{Error{}};
-    try {
+    const auto found = contained("load_cookie", [&]() -> Result<std::shared_ptr<const CookieEntry>> {
       std::shared_ptr<const CookieEntry> entry;
       const auto done = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         entry = store::load_cookie(tx, as_bytes(call->cookie), services.clock.now());
         return {};
       });
-      found = done ? Result<std::shared_ptr<const CookieEntry>>(entry) : done.error();
-    } catch (const std::exception& error) {
-      found = Error{.code = Errc::internal, .message = error.what()};
-    }
+      if (!done) return done.error();
+      return entry;
+    });
     services.loop.post([&services, call, found, then] { finish_cookie(services, call, found, then); });
   };
   if (services.lanes.submit(call->origin, task) == BoundedPool::Answer::taken) return;

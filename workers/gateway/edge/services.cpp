@@ -13,6 +13,7 @@
 #include "shared/telemetry/trace.h"
 #include "tenantry/events/v1/security.pb.h"
 #include "workers/gateway/edge/availability.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/trace.h"
 #include "workers/gateway/edge/words.h"
 #include "workers/gateway/edge/content.h"
@@ -98,11 +99,6 @@ void trace_transaction(const std::optional<tracing::Context>& request, Timestamp
                    .attributes = {{"db.system.name", std::string("postgresql")},
                                   {"tenantry.events_to_publish", static_cast<std::int64_t>(events)}},
                    .error = committed ? "" : "rolled_back"});
-}
-
-Error internal(std::string_view what, const std::exception& error) {
-  log::error("a request failed", {{"operation", what}, {"error", error.what()}});
-  return {.code = Errc::internal, .message = error.what()};
 }
 
 }  // namespace
@@ -229,13 +225,10 @@ void Services::on_lane(Lanes& where, const CallPtr& call, LaneWork work) {
   const auto queued_at = std::chrono::steady_clock::now();
   const auto task = [this, call, queued_at, work = std::move(work)](db::Connection& connection) {
     const tracing::Scope scope(tracing::enabled() ? tracing::parse_traceparent(call->traceparent) : std::nullopt);
-    Result<http::Response> done = Error{};
-    try {
-      const auto turn = in_time(queued_at);
-      done = turn ? work(connection) : turn.error();
-    } catch (const std::exception& error) {
-      done = internal(call->route->operation, error);
-    }
+    auto done = contained(call->route->operation, [&]() -> Result<http::Response> {
+      if (const auto turn = in_time(queued_at); !turn) return turn.error();
+      return work(connection);
+    });
     if (done) return answer(call, std::move(*done));
     refuse(call, done.error());
   };
@@ -258,12 +251,8 @@ void Services::refuse_busy(const CallPtr& call, BoundedPool::Answer why) {
 bool Services::in_background(Lanes& where, const std::string& holder, const char* what,
                              std::function<Result<void>(db::Connection&)> work) {
   const auto task = [what, work = std::move(work)](db::Connection& connection) {
-    try {
-      if (const auto done = work(connection); !done) {
-        log::warn("background work failed", {{"operation", what}, {"error", done.error().describe()}});
-      }
-    } catch (const std::exception& error) {
-      static_cast<void>(internal(what, error));
+    if (const auto done = contained(what, [&] { return work(connection); }); !done) {
+      log::warn("background work failed", {{"operation", what}, {"error", done.error().describe()}});
     }
   };
   return where.submit(holder, task) == BoundedPool::Answer::taken;

@@ -4,6 +4,7 @@
 
 #include "shared/db/connection.h"
 #include "shared/telemetry/log.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/services.h"
 
 namespace tenantry::gateway {
@@ -63,15 +64,12 @@ void Standings::ask() {
   }
   asking_ = services_.in_background("standings", [this, asked, bearers](db::Connection& lane) {
     std::vector<Standing> standings;
-    auto done = Result<void>(Error{});
-    try {
-      done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
+    const auto done = contained("standings", [&] {
+      return services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
         standings = store::standings(tx, bearers, services_.clock.now());
         return {};
       });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     services_.loop.post([this, asked, standings, ok = done.has_value()] {
       asking_ = false;
       if (ok) end_fallen(asked, standings);

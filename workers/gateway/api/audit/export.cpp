@@ -15,6 +15,7 @@
 #include "tenantry/events/v1/audit.pb.h"
 #include "workers/gateway/api/audit/handlers.h"
 #include "workers/gateway/api/audit/query.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/content.h"
 
 namespace tenantry::gateway {
@@ -92,13 +93,10 @@ class Export : public std::enable_shared_from_this<Export> {
     });
     const auto queued_at = std::chrono::steady_clock::now();
     const auto task = [self = shared_from_this(), queued_at](db::Connection& lane) {
-      auto announced = Result<void>(Error{});
-      try {
-        announced = in_time(queued_at);
-        if (announced) announced = self->announce(lane);
-      } catch (const std::exception& error) {
-        announced = Error{.code = Errc::internal, .message = error.what()};
-      }
+      const auto announced = contained(self->call_->route->operation, [&] {
+        const auto turn = in_time(queued_at);
+        return turn ? self->announce(lane) : turn;
+      });
       if (!announced) return self->services_.refuse(self->call_, announced.error());
       self->services_.start_stream(self->call_, headers_of(self->options_));
       self->begun_ = true;
@@ -130,25 +128,30 @@ class Export : public std::enable_shared_from_this<Export> {
     if (!call_->exchange->connected()) return;
     if (fallen_) return give_up("its reader may read no more");
     if (std::chrono::steady_clock::now() > give_up_at_) return give_up("its hour is over");
-    try {
-      audit_search::Page next;
-      const auto done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
-        next = read_audit(tx, query_);
-        return {};
-      });
-      if (!done) return give_up(done.error().describe());
-      write_page();  // where nothing had to be waited for
-      page_ = std::move(next);
-      query_.page.after = page_.next;
-      query_.page.records_max = records_next_;
-      query_.page.whole_transactions = records_next_ >= small_records;
-      if (page_.more) return await_client();
-      write_page();
-      if (gzip_) call_->exchange->write_chunk(gzip_->finish());
-      call_->exchange->finish();
-    } catch (const std::exception& error) {
-      give_up(error.what());
+    const auto written = contained(call_->route->operation, [&] { return write_next(lane); });
+    if (!written) give_up(written.error().describe());
+  }
+
+  Result<void> write_next(db::Connection& lane) {
+    audit_search::Page next;
+    const auto done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
+      next = read_audit(tx, query_);
+      return {};
+    });
+    if (!done) return done;
+    write_page();  // where nothing had to be waited for
+    page_ = std::move(next);
+    query_.page.after = page_.next;
+    query_.page.records_max = records_next_;
+    query_.page.whole_transactions = records_next_ >= small_records;
+    if (page_.more) {
+      await_client();
+      return {};
     }
+    write_page();
+    if (gzip_) call_->exchange->write_chunk(gzip_->finish());
+    call_->exchange->finish();
+    return {};
   }
 
   // The page at hand, and no longer at hand then.

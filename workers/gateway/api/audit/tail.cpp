@@ -9,6 +9,7 @@
 #include "tenantry/events/v1/audit.pb.h"
 #include "workers/gateway/api/audit/handlers.h"
 #include "workers/gateway/api/audit/query.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/cursor.h"
 #include "workers/gateway/edge/content.h"
 
@@ -132,15 +133,12 @@ void AuditTails::ask() {
   for (const auto& client : clients_) tenants.insert(client->query.tenant_id);
   asking_ = services_.in_background("audit_tail", [this, tenants](db::Connection& lane) {
     Sizes sizes;
-    auto done = Result<void>(Error{});
-    try {
-      done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
+    const auto done = contained("audit_tail", [&] {
+      return services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
         sizes = audit_sizes(tx, {tenants.begin(), tenants.end()});
         return {};
       });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     services_.loop.post([this, sizes] {
       asking_ = false;
       read_grown(sizes);
@@ -163,15 +161,12 @@ void AuditTails::read(const ClientPtr& client) {
   if (client->reading || client->paused || client->ended || !client->exchange().connected()) return;
   const auto work = [this, client](db::Connection& lane) -> Result<void> {
     Piece piece;
-    auto done = Result<void>(Error{});
-    try {
-      done = services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
+    const auto done = contained("audit_tail", [&] {
+      return services_.read(lane, [&](db::Transaction& tx) -> Result<void> {
         piece = piece_of(tx, client->query);
         return {};
       });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     services_.loop.post([this, client, piece = std::move(piece), ok = done.has_value()] {
       client->reading = false;
       if (!ok || client->ended) return;  // asked again in half a second
@@ -215,9 +210,8 @@ void tail_audit(Services& services, const CallPtr& call) {
                            Seconds{10});
   }
   const auto task = [&services, call, query = *query, place](db::Connection& lane) mutable {
-    auto done = Result<void>(Error{});
-    try {
-      done = services.commit(lane, *call, call->caller(),
+    const auto done = contained(call->route->operation, [&] {
+      return services.commit(lane, *call, call->caller(),
                              [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
                                if (auto known = check_tenant(tx, query, *call); !known) return known;
                                // Without a place to begin at, from: is one; else what comes from now on.
@@ -229,9 +223,7 @@ void tail_audit(Services& services, const CallPtr& call) {
                                outbox.publish(audit_log_of(query), event);
                                return {};
                              });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     if (!done) return services.refuse(call, done.error());
     services.start_stream(call, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
     if (call->request().method == http::Method::head) return call->exchange->finish();

@@ -17,6 +17,7 @@
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/tokens.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/verbs.h"
 
@@ -127,15 +128,12 @@ void log_in(Services& services, const CallPtr& call) {
   };
   const auto task = [&services, call, email = request->email, verify](db::Connection& connection) {
     std::optional<store::Admin> admin;
-    auto found = Result<void>(Error{});
-    try {
-      found = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto found = contained(call->route->operation, [&] {
+      return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         admin = store::find_admin(tx, email);
         return {};
       });
-    } catch (const std::exception& error) {
-      found = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     if (!found) return services.refuse(call, found.error());
     const auto answer = services.passwords.submit(call->holder(), [verify, admin] { verify(admin); });
     if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);

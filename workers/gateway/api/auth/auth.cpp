@@ -18,6 +18,7 @@
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/store.h"
 #include "workers/gateway/api/auth/tokens.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/cookie.h"
 #include "workers/gateway/edge/verbs.h"
 
@@ -152,13 +153,10 @@ void login(Services& services, const CallPtr& call) {
   const auto login = std::make_shared<Login>(services, call->origin, std::move(*request));
   const auto queued_at = std::chrono::steady_clock::now();
   const auto task = [&services, call, login, queued_at](db::Connection& connection) {
-    Result<void> found;
-    try {
-      found = in_time(queued_at);
-      if (found) found = look_up(services, connection, *call, *login);
-    } catch (const std::exception& error) {
-      found = Error{.code = Errc::internal, .message = error.what()};
-    }
+    const auto found = contained(call->route->operation, [&] {
+      const auto turn = in_time(queued_at);
+      return turn ? look_up(services, connection, *call, *login) : turn;
+    });
     login->tenant_unknown = !found && says_who_is_there(found.error());
     const bool tells = login->unknown.allowed || !login->tenant_unknown;
     if (!found && tells) return services.refuse(call, found.error());

@@ -19,6 +19,7 @@
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/tokens.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -103,17 +104,14 @@ void prove_by_recovery_code(Services& services, const CallPtr& call, const Attem
   const auto task = [&services, call, attempt, code](db::Connection& connection) {
     std::optional<Seconds> wait;
     std::vector<std::string> hashes;
-    auto done = Result<void>(Error{});
-    try {
-      done = services.commit(connection, *call, call->stranger(),
+    const auto done = contained(call->route->operation, [&] {
+      return services.commit(connection, *call, call->stranger(),
                              [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
                                wait = store::take_try(tx, attempt.who.user_id, outbox.now());
                                hashes = store::unused_recovery_codes(tx, attempt.who.user_id);
                                return {};
                              });
-    } catch (const std::exception& error) {
-      done = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     if (!done) return services.refuse(call, done.error());
     if (wait) return services.answer(call, wait_answer(*call, *wait));
     const auto answer = services.passwords.submit(call->holder(), [&services, call, attempt, code, hashes] {
@@ -223,15 +221,12 @@ void step_up(Services& services, const CallPtr& call) {
   };
   const auto task = [&services, call, verify](db::Connection& connection) {
     std::optional<store::Account> account;
-    auto found = Result<void>(Error{});
-    try {
-      found = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto found = contained(call->route->operation, [&] {
+      return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         account = store::read_account(tx, call->person_id());
         return account ? Result<void>{} : nothing_here();
       });
-    } catch (const std::exception& error) {
-      found = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     if (!found) return services.refuse(call, found.error());
     const auto answer = services.passwords.submit(call->holder(), [verify, account = *account] { verify(account); });
     if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);

@@ -11,6 +11,7 @@
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/requests.h"
 #include "workers/gateway/api/auth/store.h"
+#include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -193,16 +194,13 @@ void change_password(Services& services, const CallPtr& call) {
   const auto change = std::make_shared<Change>(services, call, *std::move(request));
   const auto task = [&services, change](db::Connection& connection) {
     std::optional<store::Account> account;
-    auto found = Result<void>(Error{});
-    try {
-      found = services.read(connection, [&](db::Transaction& tx) -> Result<void> {
+    const auto found = contained(change->call->route->operation, [&] {
+      return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
         account = store::read_account(tx, change->call->claims->sub);
         if (!account) return nothing_here();
         return check_unlike(*account, change->request.password);
       });
-    } catch (const std::exception& error) {
-      found = Error{.code = Errc::internal, .message = error.what()};
-    }
+    });
     if (!found) return services.refuse(change->call, found.error());
     const auto answer = services.passwords.submit(change->call->holder(),
                                                   [change, account = *account] { verify_and_hash(change, account); });
