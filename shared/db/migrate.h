@@ -21,10 +21,6 @@ struct Migration {
 // Of the files embedded in this build (migrations/NNNN_words.sql); numbers without gaps from 1.
 Result<std::vector<Migration>> embedded_migrations();
 
-// The plan catalogue (plans.json): a plan whose entry changed becomes a new version;
-// tenants keep the one they were sold. Returns how many versions are new.
-Result<int> load_plans(Session& session);
-
 struct MigrationStatus {
   Migration migration;
   bool applied = false;

@@ -14,6 +14,7 @@
 #include "shared/crypto/hash.h"
 #include "shared/db/migrate.h"
 #include "shared/db/run.h"
+#include "shared/tenancy/plans.h"
 #include "tests/support/services.h"
 
 namespace tenantry::db::database_test {
@@ -550,8 +551,8 @@ TEST_F(Migrations, TwoAtOnceApplyEachFileOnce) {
 TEST_F(Migrations, PlansAreLoadedOnce) {
   must(apply(must(embedded_migrations())));
   Session owner(database.url("owner"), "test");
-  EXPECT_GT(must(load_plans(owner)), 0);
-  EXPECT_EQ(must(load_plans(owner)), 0);
+  EXPECT_GT(must(tenancy::load_plans(owner)), 0);
+  EXPECT_EQ(must(tenancy::load_plans(owner)), 0);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "shared/crypto/hash.h"
 #include "shared/db/migrate.h"
 #include "shared/db/session.h"
+#include "shared/tenancy/plans.h"
 
 namespace tenantry {
 std::span<const EmbeddedFile> plan_files();
@@ -43,7 +44,7 @@ void make_template(Superuser& superuser, const std::string& name, const std::vec
   {
     db::Session owner(with_database(required_variable("TENANTRY_DATABASE_URL"), draft), "test template");
     must(db::migrate(owner, migrations, [](const db::Migration&) {}));
-    must(db::load_plans(owner));
+    must(tenancy::load_plans(owner));
   }
   superuser.exec("ALTER DATABASE " + draft + " RENAME TO " + name);
 }

@@ -3,6 +3,7 @@
 
 #include "shared/db/migrate.h"
 #include "shared/db/session.h"
+#include "shared/tenancy/plans.h"
 #include "shared/text/text.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
@@ -46,7 +47,7 @@ Result<void> migrate(Session& session) {
     }
   });
   if (!applied) return applied.error();
-  const auto plans = db::load_plans(database);
+  const auto plans = tenancy::load_plans(database);
   if (!plans) return plans.error();
   tell_look_alikes(database);
   if (session.json) {

@@ -5,6 +5,7 @@
 
 #include "shared/db/migrate.h"
 #include "shared/db/session.h"
+#include "shared/tenancy/plans.h"
 
 namespace tenantry::replay {
 
@@ -29,7 +30,7 @@ Result<SandboxDatabase> SandboxDatabase::make(const std::string& maker_url, cons
   if (!migrations) return migrations.error();
   db::Session owner(sandbox.url("owner"), "tenantry sandbox");
   if (const auto done = db::migrate(owner, *migrations, [](const db::Migration&) {}); !done) return done.error();
-  if (const auto done = db::load_plans(owner); !done) return done.error();
+  if (const auto done = tenancy::load_plans(owner); !done) return done.error();
   return sandbox;
 }
 

@@ -1,1 +1,0 @@
-tenantry_unit_test(SOURCES stripe_event_test.cpp stripe_policy_test.cpp LINK gateway_stripe)
