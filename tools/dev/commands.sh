@@ -7,7 +7,7 @@ run_targets() {
   [ "${1:-}" != --split ] || printf 'tenantry-%s ' "${workers[@]}"
 }
 
-command_up() { install_packages; build --target $(run_targets "$@"); start_servers; start_ours "$@"; status; console_address; }
+command_up() { install_packages; build --target $(run_targets "$@"); start_servers; start_ours "$@"; servers_stay || start_servers; status; console_address; }
 
 command_demo() {  # [--split] [--keep]
   local word keep='' split=()

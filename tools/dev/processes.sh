@@ -45,6 +45,11 @@ stop() {  # NAME [SIGNAL]: asks, waits up to 20 s, insists
   rm -f "$dev_dir/run/$1.pid"
 }
 
+await_either() {  # COMMAND SECONDS PROCESS: until the command succeeds or the process has ended
+  local limit=$((SECONDS + $2))
+  until "$1" > /dev/null 2>&1 || ! alive "$3" || [ $SECONDS -ge $limit ]; do read -r -t 0.1 < <(:) || true; done
+}
+
 await() {  # WHAT SECONDS PROCESS COMMAND...: until the command succeeds, while the process lives
   local what=$1 limit=$((SECONDS + $2)) process=$3; shift 3
   until "$@" > /dev/null 2>&1; do

@@ -50,6 +50,8 @@ log.console = false
 log.file.level = warning
 EOF
   [ -z "$rare_statistics" ] || grep -E '^(collect_statistics_interval|management\.)' "$root/tools/compose_rabbitmq.conf" >> "$home/rabbitmq.conf"
+  # One that was told to end is neither up nor gone for some seconds.
+  ! alive rabbitmq || await_either broker_answers 90 rabbitmq
   if ! alive rabbitmq; then
     HOME=$home ERL_EPMD_PORT=$epmd_port ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_NODENAME="tenantry-$amqp_port@localhost" \
       RABBITMQ_DIST_PORT=$dist_port RABBITMQ_MNESIA_BASE=$home/mnesia RABBITMQ_LOG_BASE=$dev_dir/log \
@@ -59,6 +61,9 @@ EOF
   fi
   await RabbitMQ 90 rabbitmq broker_answers
 }
+
+# Whoever was on the way down when we looked has gone since.
+servers_stay() { alive postgres && alive mail && alive rabbitmq && broker_answers > /dev/null 2>&1; }
 
 broker_answers() {
   curl -sf --config <(printf 'user = "tenantry-admin:%s"\n' "$admin_password") "http://127.0.0.1:$management_port/api/overview"
