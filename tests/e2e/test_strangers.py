@@ -302,6 +302,17 @@ class T7_Signups(unittest.TestCase):
                     for n in range(4)]
         self.assertEqual(statuses, [201, 201, 429, 429])
 
+    def test_a_platform_that_is_full_takes_nobody_and_tells_nobody_who_is_there(self):
+        gateway = stack.Gateway(TENANTRY_TENANTS_MAX="1", TENANTRY_SIGNUP_PRIVATE="1")
+        self.addCleanup(gateway.stop)
+        owner = sign_up(unique("Déjà là"))
+        answers = [gateway.request("POST", "/signup", p.signup_body(unique("Trop tard"), mail)) for mail in (owner.address, stack.address())]
+        self.assertEqual([(answer.status, answer.json["code"]) for answer in answers], [(503, "platform_full")] * 2)
+        key = {"Idempotency-Key": stack.address()}
+        body = p.signup_body(unique("Plus tard"), stack.address())
+        self.assertEqual(gateway.request("POST", "/signup", body, key).status, 503)
+        self.assertEqual(p.request("POST", "/signup", body, key).status, 201, "refused for good")
+
     def test_private_tells_nobody_but_the_owner(self):
         gateway = stack.Gateway(TENANTRY_SIGNUP_PRIVATE="1")
         self.addCleanup(gateway.stop)

@@ -84,6 +84,7 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   config.stripe.accounts = reader.list("TENANTRY_STRIPE_ACCOUNTS");
   config.stripe.live = read_stripe_mode(reader);
   config.signups_per_hour = reader.integer("TENANTRY_SIGNUPS_PER_HOUR");
+  config.tenants_max = reader.integer("TENANTRY_TENANTS_MAX");
   config.signup_private = reader.flag("TENANTRY_SIGNUP_PRIVATE");
   config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES");
   config.base_domain = reader.text("TENANTRY_BASE_DOMAIN");

@@ -33,6 +33,7 @@ struct GatewayConfig {
   StripePolicy stripe{};
   bool signup_private = false;
   std::int64_t signups_per_hour = 10;  // of an address, accepted ones
+  std::int64_t tenants_max = 10'000;   // of all that are not deleted, for strangers to make one more
   std::vector<std::string> trusted_proxies{};
   std::string base_domain{};
   std::string dns_servers{};  // "": the system's

@@ -60,6 +60,7 @@ constexpr Words problems[] = {
     {"permission_denied", "Votre rôle ne le permet pas"},
     {"person_required", "Ceci est réservé aux personnes"},
     {"plan_not_changeable", "Le forfait ne peut pas être changé maintenant"},
+    {"platform_full", "Il n'y a plus de place pour un nouvel espace ; réessayez plus tard"},
     {"queue_ending", "La file est en cours de suppression"},
     {"queue_exists", "Une file porte déjà ce nom"},
     {"queues_not_watched", "Cette installation n'a pas d'accès qui voit les files du courtier"},

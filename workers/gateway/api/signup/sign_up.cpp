@@ -18,6 +18,12 @@ bool has_region(db::Transaction& tx, std::string_view region) {
   return !tx.exec("SELECT FROM platform.cells WHERE region = $1 LIMIT 1", {region}).empty();
 }
 
+bool has_room(db::Transaction& tx, std::int64_t tenants_max) {
+  return tx.exec("SELECT count(*) FROM (SELECT FROM platform.tenants WHERE status <> 'deleted' LIMIT $1) AS t",
+                 {tenants_max})[0]
+             .int64(0) < tenants_max;
+}
+
 void add_user(db::Transaction& tx, const NewUser& user, Timestamp now) {
   tx.send(
       "INSERT INTO platform.users (user_id, email, first_name, last_name, locale, password_hash, created_at) "

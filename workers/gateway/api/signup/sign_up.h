@@ -36,6 +36,8 @@ void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view ten
                 Timestamp now);
 bool has_region(db::Transaction& tx, std::string_view region);  // that a cell is in
 bool email_taken(db::Transaction& tx, std::string_view email);
+// Whether there are fewer tenants that are not deleted. Of some who ask at once each is told so.
+bool has_room(db::Transaction& tx, std::int64_t tenants_max);
 
 }  // namespace store
 

@@ -65,6 +65,12 @@ Error refused(Signup& signup) {
   return signup.refusal.allowed ? email_taken() : too_many("too many tries with registered addresses; wait a minute");
 }
 
+Error no_room() {
+  return {.code = Errc::unavailable,
+          .reason = "platform_full",
+          .message = "there is no room for another tenant; try again later"};
+}
+
 Error key_reused() {
   return {.code = Errc::invalid,
           .reason = "idempotency_key_reused",
@@ -131,6 +137,8 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
             return {};
           }
         }
+        // Asked first, so that it tells nobody which addresses are known.
+        if (!store::has_room(tx, services.config.tenants_max)) return no_room();
         const bool hides = services.config.signup_private;
         const auto known = store::find_person(tx, signup.request.admin_email, "");
         const bool taken = known.has_value();
