@@ -103,7 +103,9 @@ struct Connection::State {
   // Statement text -> its name on this connection.
   std::unordered_map<std::string, std::string> prepared;
   bool in_transaction = false;
-  std::uint64_t sent_total = 0;              // a statement's number is how many went before it
+  std::uint64_t sent_total = 0;  // a statement's number is how many went before it
+  // Of `prepared`, what the server has not answered yet, by its number.
+  std::map<std::uint64_t, std::string> preparing;
   std::map<std::uint64_t, ResultPtr> asked;  // what somebody will read, by its number; null until it is there
   int unanswered = 0;    // statements sent whose results are still to come: the connection is in pipeline mode
   bool flushed = false;  // and the server has all of them: nothing more is sent before their results have come
@@ -132,6 +134,7 @@ struct Connection::State {
 
   void close() {
     prepared.clear();
+    preparing.clear();
     asked.clear();
     unanswered = 0;
     flushed = false;
@@ -143,24 +146,25 @@ struct Connection::State {
     return checked(connection.get(), ResultPtr(PQexec(connection.get(), sql.c_str())));
   }
 
+  // On first use, in the round trip of the statement itself. The server forgets none that it took, whatever becomes of
+  // the transaction; what it did not take, settle() forgets here, too.
   const std::string& prepare(std::string_view sql, std::span<const Param> params) {
-    std::string text{sql};
-    const auto known = prepared.find(text);
-    if (known != prepared.end()) return known->second;
-    settle();
+    const auto [known, is_new] = prepared.try_emplace(std::string(sql));
+    if (!is_new) return known->second;
     std::vector<Oid> types;
     for (const auto& param : params) types.push_back(param.type());
-    std::string name = "s" + std::to_string(prepared.size());
-    checked(connection.get(), ResultPtr(PQprepare(connection.get(), name.c_str(), text.c_str(),
-                                                  static_cast<int>(types.size()), types.data())));
-    return prepared.emplace(std::move(text), std::move(name)).first->second;
+    known->second = "s" + std::to_string(sent_total);
+    preparing.emplace(sent_total, known->first);
+    sent(PQsendPrepare(connection.get(), known->second.c_str(), known->first.c_str(), static_cast<int>(types.size()),
+                       types.data()));
+    return known->second;
   }
 
   // Sends a statement behind those that were sent and not answered yet.
   void send(std::string_view sql, std::span<const Param> params) {
     const Values values(params);
-    const std::string& name = prepare(sql, params);
     enter_pipeline();
+    const std::string& name = prepare(sql, params);
     sent(PQsendQueryPrepared(connection.get(), name.c_str(), values.size(), values.values.data(), values.lengths.data(),
                              values.formats.data(), 0));
   }
@@ -201,7 +205,9 @@ struct Connection::State {
       while (const auto rest = next_result()) {
         if (is_lost(pg, rest.get())) throw_lost();
       }
-      const auto reader = asked.find(sent_total - static_cast<std::uint64_t>(unanswered));
+      const auto number = sent_total - static_cast<std::uint64_t>(unanswered);
+      if (const auto statement = preparing.extract(number); statement && failed) prepared.erase(statement.mapped());
+      const auto reader = asked.find(number);
       if (reader != asked.end() && !failed) reader->second = std::move(last);
     }
     flushed = false;

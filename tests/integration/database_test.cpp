@@ -154,6 +154,29 @@ TEST_F(Run, FailureAmongWhatIsAskedComesWithTheFirstThatIsRead) {
   }
 }
 
+TEST_F(Run, AStatementThatTheServerDidNotTakeIsOfferedAgain) {
+  const auto look = [&](Transaction& tx) -> Result<void> {
+    tx.exec("SELECT n FROM public.late");
+    return {};
+  };
+  for (int round = 0; round < 2; ++round) EXPECT_THROW((void)run(connection, {}, look), StatementError);
+  // Behind one that fails nothing is taken either.
+  EXPECT_THROW((void)run(connection, {},
+                         [&](Transaction& tx) -> Result<void> {
+                           tx.send("INSERT INTO public.numbers VALUES (1, 1)");
+                           tx.send("UPDATE public.numbers SET n = 77");
+                           return {};
+                         }),
+               StatementError);
+  database.exec("owner", "CREATE TABLE public.late (n int)");
+  must(run(connection, {}, look));
+  must(run(connection, {}, [&](Transaction& tx) -> Result<void> {
+    tx.exec("UPDATE public.numbers SET n = 77");
+    return {};
+  }));
+  EXPECT_EQ(database.value("SELECT sum(n)::text FROM public.numbers"), "154");
+}
+
 // Another holds what the first statement locks and writes what the second reads.
 TEST_F(Run, WhatIsAskedBehindALockSeesWhatItsHolderWrote) {
   Connection other(database.url("owner"), "holder");
