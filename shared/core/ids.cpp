@@ -78,7 +78,7 @@ Uuid SystemIdGenerator::next() {
     value = std::max(fresh, last + 1);  // past 4,096 ids in a millisecond the counter runs into the next one
   } while (!last_.compare_exchange_weak(last, value));
   Uuid id;
-  random(id.bytes);
+  random(std::span(id.bytes).subspan(8));
   set_milliseconds(id, value >> 12);
   id.bytes[6] = static_cast<std::uint8_t>((value >> 8) & 0x0F);
   id.bytes[7] = static_cast<std::uint8_t>(value);
@@ -93,7 +93,7 @@ void SystemIdGenerator::random(std::span<std::uint8_t> out) {
     std::size_t used = sizeof bytes;
   };
   thread_local Block block;
-  for (auto& byte : out) {
+  while (!out.empty()) {
     if (block.used == block.bytes.size()) {
       for (std::size_t done = 0; done < block.bytes.size();) {
         const auto got = getrandom(block.bytes.data() + done, block.bytes.size() - done, 0);
@@ -101,7 +101,10 @@ void SystemIdGenerator::random(std::span<std::uint8_t> out) {
       }
       block.used = 0;
     }
-    byte = block.bytes[block.used++];
+    const auto part = std::min(out.size(), block.bytes.size() - block.used);
+    std::copy_n(block.bytes.begin() + static_cast<std::ptrdiff_t>(block.used), part, out.begin());
+    block.used += part;
+    out = out.subspan(part);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <sodium.h>
 
 #include <algorithm>
 
@@ -13,6 +14,18 @@ namespace tenantry::crypto {
 
 Digest sha256(ByteView data) {
   return Sha256{}.update(data).finish();
+}
+
+LookupHash::LookupHash() {
+  static_assert(crypto_shorthash_siphashx24_KEYBYTES == std::tuple_size_v<decltype(key_)>);
+  static_assert(crypto_shorthash_siphashx24_BYTES == std::tuple_size_v<Value>);
+  std::ranges::copy(random_bytes(key_.size()), key_.begin());
+}
+
+LookupHash::Value LookupHash::operator()(ByteView data) const {
+  Value out{};
+  crypto_shorthash_siphashx24(out.data(), data.data(), data.size(), key_.data());
+  return out;
 }
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const {

@@ -79,6 +79,7 @@ bool equal_without_case(std::string_view left, std::string_view right) {
 
 void Headers::set(std::string_view name, std::string value) {
   std::erase_if(fields_, [&](const Field& field) { return equal_without_case(field.first, name); });
+  if (fields_.capacity() == fields_.size()) fields_.reserve(fields_.size() + 4);
   fields_.emplace_back(std::string{name}, std::move(value));
 }
 

@@ -43,6 +43,7 @@ struct Server::State : Host, std::enable_shared_from_this<State> {
 };
 
 std::string address_share(std::string_view address) {
+  if (address.find(':') == address.npos) return std::string(address);
   const std::string text{address.substr(0, address.find('%'))};
   in6_addr parsed{};
   if (inet_pton(AF_INET6, text.c_str(), &parsed) != 1) return text;

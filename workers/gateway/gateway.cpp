@@ -131,11 +131,13 @@ struct Gateway::State {
     const auto& proxies = services.config.trusted_proxies;
     const bool from_proxy = std::ranges::find(proxies, request.peer_address) != proxies.end();
     call->traceparent = traceparent(header("traceparent"), from_proxy, services.ids);
-    call->address = client_address(request.peer_address, forwarded_for(request), services.config.trusted_proxies);
+    call->address =
+        from_proxy ? client_address(request.peer_address, forwarded_for(request), proxies) : request.peer_address;
     call->origin = http::address_share(call->address);
-    const auto languages = request.headers.list("Accept-Language");
-    call->language = language_of(languages);
-    call->language_named = names_language(languages);
+    if (const auto languages = request.headers.list("Accept-Language"); !languages.empty()) {
+      call->language = language_of(languages);
+      call->language_named = names_language(languages);
+    }
     call->path_tenant = split_tenant_path(request.path).tenant_id;
     call->started = std::chrono::steady_clock::now();
     call->reference = services.reference;

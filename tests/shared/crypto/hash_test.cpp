@@ -38,5 +38,19 @@ TEST(RandomBytes, Differ) {
   EXPECT_NE(random_bytes(16), random_bytes(16));
 }
 
+TEST(LookupHash, TellsInputsApartAndIsThisObjectsAlone) {
+  const LookupHash hash;
+  const std::string text(500, 'a');
+  const auto value = hash(as_bytes(text));
+  EXPECT_EQ(hash(as_bytes(text)), value);
+  EXPECT_NE(hash(as_bytes(text + 'a')), value);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto other = text;
+    other[i] = 'b';
+    EXPECT_NE(hash(as_bytes(other)), value) << i;
+  }
+  EXPECT_NE(LookupHash{}(as_bytes(text)), value);
+}
+
 }  // namespace
 }  // namespace tenantry::crypto::hash_test

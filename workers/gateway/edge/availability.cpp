@@ -4,23 +4,26 @@
 
 namespace tenantry::gateway {
 
+Served& Availability::cell_of(std::string_view tenant_id, Timestamp hour) {
+  if (const auto known = cells_.find(std::pair(tenant_id, hour)); known != cells_.end()) return known->second;
+  if (cells_.size() >= cells_max) tenant_id = events::platform_tenant;
+  const Served empty{.tenant_id = std::string(tenant_id), .hour = hour};
+  return cells_.try_emplace(std::pair(empty.tenant_id, hour), empty).first->second;
+}
+
 void Availability::add(const Served& served) {
-  auto key = std::pair(served.tenant_id, served.hour);
-  if (cells_.size() >= cells_max && !cells_.contains(key)) key.first = events::platform_tenant;
-  auto& cell = cells_.try_emplace(key, Served{.tenant_id = key.first, .hour = key.second}).first->second;
+  auto& cell = cell_of(served.tenant_id, served.hour);
   cell.requests += served.requests;
   cell.failed += served.failed;
   cell.slow += served.slow;
 }
 
-void Availability::note(const std::string& tenant_id, Timestamp at, int status, Microseconds took) {
-  const Served one{.tenant_id = tenant_id.empty() ? std::string(events::platform_tenant) : tenant_id,
-                   .hour = floor_hour(at),
-                   .requests = 1,
-                   .failed = status >= 500 ? 1 : 0,
-                   .slow = took > slow_after ? 1 : 0};
+void Availability::note(std::string_view tenant_id, Timestamp at, int status, Microseconds took) {
   const std::lock_guard lock(mutex_);
-  add(one);
+  auto& cell = cell_of(tenant_id.empty() ? events::platform_tenant : tenant_id, floor_hour(at));
+  cell.requests += 1;
+  cell.failed += status >= 500 ? 1 : 0;
+  cell.slow += took > slow_after ? 1 : 0;
 }
 
 std::vector<Served> Availability::take() {

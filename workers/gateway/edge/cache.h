@@ -45,9 +45,20 @@ struct TenantEntry {
 
 struct Chart;
 struct Reference;
+struct Standing;
 namespace store {
 struct AdminSession;
 }
+
+// What is decided by about a session or a key in its tenant, for as long as all it was made from is the same. On the
+// loop only.
+struct Judged {
+  std::shared_ptr<const TenantEntry> tenant;
+  std::shared_ptr<const Reference> reference;
+  std::shared_ptr<const Standing> standing;  // null: nothing was made yet
+  std::int64_t requests_per_minute = 0;
+  std::int64_t calls_per_month = 0;
+};
 
 // A session and its person within the tenant, as the database has them.
 struct Session {
@@ -74,6 +85,7 @@ struct Session {
     std::string body;
   };
   mutable Rendered me;
+  mutable Judged judged;
 };
 
 // A key of a tenant as the database has it, by one of its secrets.
@@ -86,6 +98,8 @@ struct ApiKeyEntry {
   std::optional<Timestamp> ends_at{};  // of this secret
   // Why it opens nothing, for the tenant's log alone: who shows it is told no more than that. "": it does.
   std::string refused;
+
+  mutable Judged judged;
 };
 
 // What the console's cookie stands for, as the database has it: a person's session in a tenant, or a super-admin's,
@@ -180,16 +194,17 @@ constexpr Milliseconds session_time_to_live{2'000};
 
 // Of a whole token, signature and all.
 struct TokenHash {
-  std::size_t operator()(const crypto::Digest& digest) const {
+  std::size_t operator()(const crypto::LookupHash::Value& hash) const {
     std::size_t value = 0;
-    std::memcpy(&value, digest.data(), sizeof value);
+    std::memcpy(&value, hash.data(), sizeof value);
     return value;
   }
 };
 
 struct Caches {
   // Tokens whose signature and claims were found good with the present keys.
-  BoundedMap<crypto::Digest, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
+  BoundedMap<crypto::LookupHash::Value, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
+  crypto::LookupHash token_hash;
   TtlCache<std::shared_ptr<const TenantEntry>> tenants{tenant_time_to_live};
   TtlCache<std::shared_ptr<const Session>> sessions{session_time_to_live};  // by sid
   // Keys that open something, and those that open nothing (which none of them will do later); by the hash of the whole.

@@ -54,6 +54,7 @@ bool acceptable_content(const http::Request& request, BodyKind kind) {
 }
 
 bool takes_json(const http::Request& request) {
+  if (request.headers.count("Accept") == 0) return true;
   const auto accept = parse_preferences(request.headers.list("Accept"));
   if (accept.empty()) return true;
   if (const auto weight = weight_of(accept, "application/json")) return *weight > 0;

@@ -76,7 +76,7 @@ Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, cons
                                                         std::string_view token) {
   const auto now = services.clock.now();
   auto& tokens = services.caches.tokens;
-  const auto hash = crypto::sha256(as_bytes(token));
+  const auto hash = services.caches.token_hash(as_bytes(token));
   if (const auto* const known = tokens.find(hash)) {
     auto claims = *known;
     if (const auto ok = crypto::check_lifetime(*claims, now); !ok) {
@@ -200,15 +200,6 @@ Standing standing_of(const Facts& facts) {
   return standing;
 }
 
-Result<void> check_standing(Services& services, const CallPtr& call, const Facts& facts) {
-  const auto reach = check_bearer(services, *call, standing_of(facts));
-  if (!reach) return reach.error();
-  call->tenant = facts.tenant;
-  call->session = facts.session;
-  call->reach = *reach;
-  return {};
-}
-
 Result<void> check_agreement(Services& services, const CallPtr& call, const std::string& tenant_id) {
   auto sources = sources_of(*call);
   sources.claim = tenant_id;
@@ -223,10 +214,21 @@ Result<void> check_agreement(Services& services, const CallPtr& call, const std:
 }
 
 // A month's; which limit that is, the catalogue says.
-std::int64_t calls_limit(const Call& call) {
-  const auto metric = call.reference->metrics.find(calls_metric);
-  if (metric == call.reference->metrics.end()) return tenancy::unlimited;
-  return tenancy::limit_of(call.tenant->limits, metric->second.limit_name);
+std::int64_t calls_limit(const Reference& reference, const TenantEntry& tenant) {
+  const auto metric = reference.metrics.find(calls_metric);
+  if (metric == reference.metrics.end()) return tenancy::unlimited;
+  return tenancy::limit_of(tenant.limits, metric->second.limit_name);
+}
+
+const Judged& judge(const Facts& facts, const std::shared_ptr<const Reference>& reference) {
+  auto& judged = facts.key != nullptr ? facts.key->judged : facts.session->judged;
+  if (judged.standing != nullptr && judged.tenant == facts.tenant && judged.reference == reference) return judged;
+  judged = {.tenant = facts.tenant,
+            .reference = reference,
+            .standing = std::make_shared<const Standing>(standing_of(facts)),
+            .requests_per_minute = facts.tenant ? tenancy::limit_of(facts.tenant->limits, rate_limit) : 0,
+            .calls_per_month = facts.tenant ? calls_limit(*reference, *facts.tenant) : 0};
+  return judged;
 }
 
 // What a super-admin inside a tenant looks at is in the tenant's log; what is changed says so itself.
@@ -246,16 +248,15 @@ void tell_visit(Services& services, const CallPtr& call) {
 }
 
 // A machine has no login, and a visit has begun with one.
-Result<void> check_login_of(const Services& services, const Call& call) {
+Result<void> check_login_of(const Call& call, Timestamp now) {
   if (!call.session || call.session->acting) return {};
-  return check_login(*call.route, {call.session->email_verified, call.session->authenticated_at}, services.clock.now());
+  return check_login(*call.route, {call.session->email_verified, call.session->authenticated_at}, now);
 }
 
 // Who looks at the console uses up no API of the plan's: a page asks for much at once, and a plan's limits may be
 // small. What a session and a tenant's people together may ask for is bounded all the same.
-Result<void> take_request(Services& services, const CallPtr& call) {
+Result<void> take_request(Services& services, const CallPtr& call, std::int64_t per_minute) {
   const auto now = services.monotonic();
-  const auto per_minute = tenancy::limit_of(call->tenant->limits, rate_limit);
   const auto take = [&](WindowLimiter& limiter, const std::string& whose, std::int64_t limit) -> Result<void> {
     if (limit < 0) return {};
     const auto place = limiter.take(whose, limit, now);
@@ -272,21 +273,26 @@ Result<void> take_request(Services& services, const CallPtr& call) {
   return take(services.console_tenants, call->tenant_id(), rates.of_tenant);
 }
 
-void decide(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
+void decide(Services& services, const CallPtr& call, Facts facts, Handler next) {
   if (facts.session && !call->language_named) call->language = language_from(facts.session->locale);
-  if (const auto ok = check_standing(services, call, facts); !ok) return services.refuse(call, ok.error());
+  const auto now = services.clock.now();
+  const auto& judged = judge(facts, services.reference);
+  const auto reach = admit(*call->route, *judged.standing, services.reference->permissions, now, call->language);
+  if (!reach) return services.refuse(call, reach.error());
+  call->tenant = std::move(facts.tenant);
+  call->session = std::move(facts.session);
+  call->reach = *reach;
   if (const auto ok = check_module(*call->route, call->tenant->modules, call->reference->modules); !ok) {
     return services.refuse(call, ok.error());
   }
 
-  if (const auto ok = take_request(services, call); !ok)
+  if (const auto ok = take_request(services, call, judged.requests_per_minute); !ok)
     return services.refuse(call, ok.error(), call->rate->resets_in);
-  if (const auto ok = check_login_of(services, *call); !ok) return services.refuse(call, ok.error());
+  if (const auto ok = check_login_of(*call, now); !ok) return services.refuse(call, ok.error());
   if (call->route->guard == Guard::live && call->cookie.empty()) {
-    const auto now = services.clock.now();
     const auto month = floor_month(now);
     const double counted = call->tenant->month == month ? call->tenant->api_calls : 0;
-    const auto calls_max = calls_limit(*call);
+    const auto calls_max = judged.calls_per_month;
     if (!services.meter.admit(call->tenant_id(), calls_max, counted, month)) {
       return services.refuse(
           call,
@@ -506,7 +512,7 @@ void guard_claims(Services& services, const CallPtr& call, std::shared_ptr<const
   const bool fresh = changed.value == nullptr || session.read_at > *changed.value;
   const bool known = tenant.value != nullptr && session.value != nullptr && fresh &&
                      (*session.value)->tenant_id == call->claims->tenant_id;
-  const Facts facts = known ? Facts{*tenant.value, *session.value} : Facts{};
+  Facts facts = known ? Facts{*tenant.value, *session.value} : Facts{};
   if (!known || tenant.ages || session.ages) {
     // What is still good is read again before it is too old, so that nobody waits for it.
     const auto& sid = call->claims->sid;
@@ -514,7 +520,7 @@ void guard_claims(Services& services, const CallPtr& call, std::shared_ptr<const
     if (!known) services.loads.wait(sid, {call, next});
     if (first) load(services, call->claims);
   }
-  if (known) decide(services, call, facts, next);
+  if (known) decide(services, call, std::move(facts), next);
 }
 
 namespace {

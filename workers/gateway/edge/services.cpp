@@ -188,7 +188,8 @@ void Services::conclude(const CallPtr& call, int status, http::Headers& headers)
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - call->started;
   const auto took_us = std::chrono::duration_cast<Microseconds>(took);
-  availability().note(call->tenant ? call->tenant_id() : std::string{}, clock.now(), status, took_us);
+  availability().note(call->tenant ? std::string_view(call->tenant_id()) : std::string_view{}, clock.now(), status,
+                      took_us);
   const auto kept = trace_request(*call, status, took_us);
   series_of(call->request().method, *call->route, status).observe(took.count(), kept);
   if (call->metered) {
