@@ -1,6 +1,7 @@
 #include "shared/crypto/api_key.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tenantry::crypto {
 namespace {
@@ -23,14 +24,22 @@ std::string checksum_of(std::string_view text) {
   return out;
 }
 
+// What each byte makes of the rest: every request with a key is summed.
+constexpr auto crc_table = [] {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
+    auto value = byte;
+    for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) != 0 ? 0xEDB88320U : 0U);
+    table[byte] = value;
+  }
+  return table;
+}();
+
 }  // namespace
 
 std::uint32_t crc32(std::string_view text) {
   std::uint32_t value = 0xFFFFFFFFU;
-  for (const char c : text) {
-    value ^= static_cast<std::uint8_t>(c);
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1U) ^ ((value & 1U) != 0 ? 0xEDB88320U : 0U);
-  }
+  for (const char c : text) value = (value >> 8U) ^ crc_table[(value ^ static_cast<std::uint8_t>(c)) & 0xFFU];
   return ~value;
 }
 

@@ -361,8 +361,8 @@ Error key_refused() {
 }
 
 // What a key is cached by.
-std::string name_of(const crypto::ApiKeyText& key) {
-  return std::string(as_text(crypto::sha256(as_bytes(key.public_id + key.secret))));
+std::string name_of(const crypto::LookupHash& hash, const crypto::ApiKeyText& key) {
+  return std::string(as_text(hash(as_bytes(key.public_id + key.secret))));
 }
 
 void decide_key(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
@@ -457,7 +457,7 @@ constexpr int unknown_keys_a_minute = 60;  // of an address
 void guard_machine(Services& services, const CallPtr& call, std::string_view token, Handler next) {
   auto text = crypto::parse_api_key(token);
   if (!text) return services.refuse(call, key_refused());
-  const auto name = name_of(*text);
+  const auto name = name_of(services.caches.token_hash, *text);
   const auto now = services.monotonic();
   if (services.caches.api_keys_refused.find(name, now).value != nullptr) return services.refuse(call, key_refused());
 
@@ -593,7 +593,8 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
   if (crypto::looks_like_api_key(*token)) {
     const auto key = crypto::parse_api_key(*token);
     const auto now = services.monotonic();
-    if (key && services.caches.api_keys_refused.find(name_of(*key), now).value == nullptr) return {};
+    if (key && services.caches.api_keys_refused.find(name_of(services.caches.token_hash, *key), now).value == nullptr)
+      return {};
     return key_refused();
   }
   const auto claims = claims_of(services, *services.reference, *token);

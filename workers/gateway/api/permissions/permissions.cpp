@@ -17,10 +17,17 @@ json described(const Permission& permission, Language language) {
           {"operations", permission.operations}};
 }
 
-void list_permissions(Services& services, const CallPtr& call) {
+std::string render(Language language) {
   auto list = json::array();
-  for (const auto& permission : permission_catalogue()) list.push_back(described(permission, call->language));
-  auto response = json_response(200, {{"permissions", std::move(list)}});
+  for (const auto& permission : permission_catalogue()) list.push_back(described(permission, language));
+  return json{{"permissions", std::move(list)}}.dump();
+}
+
+// The same for all, and for as long as this process lives.
+void list_permissions(Services& services, const CallPtr& call) {
+  static const std::string english = render(Language::english);
+  static const std::string french = render(Language::french);
+  auto response = http::Response::json(200, call->language == Language::english ? english : french);
   response.headers.set("Content-Language", std::string(to_string(call->language)));
   services.answer(call, std::move(response));
 }
