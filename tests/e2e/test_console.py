@@ -57,6 +57,7 @@ def furnish():
     # Nobody signs up with what turns text around any more; a row of before may hold it.
     stack.superuser(f"UPDATE platform.tenants SET company_name = company_name || E'\\u202Efdp.exe' WHERE tenant_id = '{hostile.id}'")
     lot = [sign_up(f"Lot {stack.RUN} {letter}", plan="STARTER") for letter in "ABC"]
+    alike = sign_up(f"L\u043et {stack.RUN} A", plan="STARTER")  # with a Cyrillic o
     held = p.admin("POST", f"/v1/admin/tenants/{lot[0].id}/suspend", {"reason": "abuse", "note": "before the test"})
     assert held.status == 200, held
     answer = acme.post("/v1/users", {"email": careful.address, "role": "viewer"})
@@ -93,7 +94,7 @@ def furnish():
         "url": f"http://localhost:{url.port}", "careful": careful.id, "carefulOwner": careful.address,
         "clockAhead": p.platform_now() - time.time(), "adminToken": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2],
         "tenant": acme.id, "company": unique("Boulangerie Durand"), "owner": acme.address, "password": stack.PASSWORD,
-        "lot": f"Lot {stack.RUN}", "lotHeld": lot[0].id, "hostile": hostile.id, "invited": invited, "invitation": invitation, "carefulInvitation": careful_invitation, "run": stack.RUN,
+        "lot": f"Lot {stack.RUN}", "lotHeld": lot[0].id, "alike": alike.id, "hostile": hostile.id, "invited": invited, "invitation": invitation, "carefulInvitation": careful_invitation, "run": stack.RUN,
     }
 
 

@@ -233,6 +233,12 @@ try {
   check("its page holds no markup of it", (await admin.locator("img").count()) === 0);
   await picture(admin, "hostile");
 
+  await at(admin, `/console/tenants?q=${told.alike}`, "a name that looks like another", ["Looks like another"]);
+  await at(admin, `/console/tenants/${told.alike}`, "its page", ["may be taken for"]);
+  await admin.locator("main").getByRole("link", { name: told.lotHeld }).click();
+  await admin.waitForURL(`**/console/tenants/${told.lotHeld}`);
+  check("and leads to the other", true);
+
   await at(admin, "/console/tenants", "tenants", []);
   await admin.keyboard.press("/");
   await admin.keyboard.type(told.tenant);

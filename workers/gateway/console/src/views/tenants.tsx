@@ -10,14 +10,14 @@ import { Answer, Button, Card, Chip, Empty, Foreign, More, Page, Status, Table, 
 import type { View } from "../core/view.ts";
 
 const t = words({
-  en: { title: "Tenants", search: "Search by name or id", all: "All", company: "Company", status: "Status", plan: "Plan", since: "Status since", created: "Signed up", none: "No tenant matches", noneHint: "Try another name, or clear the filters.", failed: "Set-up failed", clear: "Clear filters",
+  en: { title: "Tenants", lookAlike: "Looks like another", search: "Search by name or id", all: "All", company: "Company", status: "Status", plan: "Plan", since: "Status since", created: "Signed up", none: "No tenant matches", noneHint: "Try another name, or clear the filters.", failed: "Set-up failed", clear: "Clear filters",
     pending: "Being set up", trial: "Trial", active: "Active", suspended: "Suspended", cancelled: "Cancelled", deleted: "Deleted", total: "{n|one tenant|# tenants}", select: "Select {name}", selectAll: "Select all that are shown", selected: "{n|one tenant selected|# tenants selected}", suspend: "Suspend", reactivate: "Reactivate", unselect: "Clear the selection", tooMany: "At most {n} at a time." },
-  fr: { title: "Locataires", search: "Rechercher par nom ou identifiant", all: "Tous", company: "Entreprise", status: "Statut", plan: "Offre", since: "Statut depuis", created: "Inscription", none: "Aucun locataire ne correspond", noneHint: "Essayez un autre nom, ou retirez les filtres.", failed: "Création en échec", clear: "Retirer les filtres",
+  fr: { title: "Locataires", lookAlike: "Ressemble à un autre", search: "Rechercher par nom ou identifiant", all: "Tous", company: "Entreprise", status: "Statut", plan: "Offre", since: "Statut depuis", created: "Inscription", none: "Aucun locataire ne correspond", noneHint: "Essayez un autre nom, ou retirez les filtres.", failed: "Création en échec", clear: "Retirer les filtres",
     pending: "En création", trial: "Essai", active: "Actif", suspended: "Suspendu", cancelled: "Résilié", deleted: "Supprimé", total: "{n|un locataire|# locataires}", select: "Sélectionner {name}", selectAll: "Sélectionner tout ce qui est affiché", selected: "{n|un locataire sélectionné|# locataires sélectionnés}", suspend: "Suspendre", reactivate: "Réactiver", unselect: "Vider la sélection", tooMany: "Au plus {n} à la fois." },
 });
 const statuses = ["pending", "trial", "active", "suspended", "cancelled", "deleted"] as const;
 
-export interface Summary { tenant_id: string; company_name: string; status: string; status_reason: string; status_since: string; plan: string; created_at: string; provisioning_failed: boolean }
+export interface Summary { tenant_id: string; company_name: string; status: string; status_reason: string; status_since: string; plan: string; created_at: string; provisioning_failed: boolean; look_alikes: string[] }
 type Stats = Record<string, number>;
 const selectedMax = 100;
 
@@ -67,7 +67,7 @@ function Show() {
         ) : (
           <>
             <Table label={t("title")} rows={rows} id={(row) => row.tenant_id} href={(row) => `/console/tenants/${part(row.tenant_id)}`} columns={[
-              { name: t("company"), kind: "wide", show: (row) => <><Foreign text={row.company_name} /><span class="sub">{row.tenant_id}</span></> },
+              { name: t("company"), kind: "wide", show: (row) => <><Foreign text={row.company_name} />{row.look_alikes.length > 0 && <> <Chip tone="warn" icon="alert">{t("lookAlike")}</Chip></>}<span class="sub">{row.tenant_id}</span></> },
               { name: t("status"), show: (row) => <div class="row"><Status of={row.status} />{row.provisioning_failed && <Chip tone="bad" icon="alert">{t("failed")}</Chip>}</div> },
               { name: t("plan"), show: (row) => row.plan },
               { name: t("since"), show: (row) => <Time at={row.status_since} /> },
