@@ -40,9 +40,8 @@ class Availability {
     using is_transparent = void;
     template <class A, class B>
     bool operator()(const A& a, const B& b) const {
-      const std::string_view left = a.first;
-      const std::string_view right = b.first;
-      return a.second != b.second ? a.second < b.second : left < right;
+      const int names = std::string_view(a.first).compare(b.first);
+      return names != 0 ? names < 0 : a.second < b.second;
     }
   };
   std::mutex mutex_;
