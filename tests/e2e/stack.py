@@ -21,6 +21,7 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import platform_client as p  # noqa: E402
+from free_ports import free_port  # noqa: E402
 
 RUN = uuid.uuid4().hex[:6]
 PASSWORD = "Une-Baguette-Bien-Cuite-42"
@@ -128,9 +129,7 @@ class MailSink:
 
     def __init__(self):
         folder = tempfile.mkdtemp(prefix="e2e-mail-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.process = subprocess.Popen(["/usr/bin/python3", os.path.join(ROOT, "tools", "mail_sink.py"), "--port", str(port), "--dir", folder])
         os.environ |= {"TENANTRY_SMTP_URL": f"smtp://127.0.0.1:{port}", "TENANTRY_MAIL_DIR": folder}
 
@@ -148,9 +147,7 @@ class Gateway:
     """One more, beside the one that has every tenant of the tests: with settings of its own."""
 
     def __init__(self, **own):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.settings = {name: value for name, value in settings().items() if name not in MANY_SIGNUPS}
         self.settings |= {"TENANTRY_HTTP_PORT": str(self.port), "TENANTRY_URL": f"http://127.0.0.1:{self.port}", **own}
         self.launch()

@@ -6,7 +6,6 @@ The class that takes the database away comes last.
 import base64
 import json
 import os
-import random
 import socket
 import subprocess
 import threading
@@ -16,25 +15,11 @@ import urllib.parse
 import uuid
 
 import stack
+from free_ports import free_port
 from stack import p, sign_up, unique
 
 URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
-
-
-def free_dns_port():
-    """Of UDP and of TCP, and none that the system gives to clients meanwhile."""
-    while True:
-        port = random.randrange(20000, 30000)
-        try:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
-                datagrams.bind(("127.0.0.1", port))
-                streams.bind(("127.0.0.1", port))
-                return port
-        except OSError:
-            pass
-
-
-DNS_PORT = free_dns_port()  # of the name server that proves a domain, once it runs
+DNS_PORT = free_port()  # of the name server that proves a domain, once it runs
 
 
 def setUpModule():

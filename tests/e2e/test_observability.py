@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,18 +12,9 @@ import urllib.request
 
 import stack
 from stack import p, sign_up, unique
+from free_ports import free_ports
 
 RULES = os.path.join(stack.ROOT, "deploy", "observability", "tenantry.rules.yml")
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 WORKERS, SIGNER, PROMETHEUS = free_ports(3)

@@ -1,15 +1,6 @@
 # shellcheck shell=bash
 # A checkout's own ports, secrets and settings, chosen once.
 
-free_ports() {  # N ports that nobody listens on now
-  /usr/bin/python3 - "$1" <<'EOF'
-import socket, sys
-sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in sockets: s.bind(("127.0.0.1", 0))
-print(*[s.getsockname()[1] for s in sockets])
-EOF
-}
-
 # FILE: what comes on the standard input, for nobody else to read at any time.
 private_file() { (umask 077; rm -f "$1"; cat > "$1"); }
 
@@ -17,7 +8,7 @@ prepare() {
   mkdir -p "$dev_dir"/{run,log,mail}
   chmod 700 "$dev_dir/mail"  # people's mails
   if [ ! -f "$dev_dir/ports" ]; then
-    local p; read -r -a p <<< "$(free_ports 7)"
+    local p; read -r -a p <<< "$(/usr/bin/python3 -B "$root/tools/free_ports.py" 7)"
     printf 'pg_port=%s\namqp_port=%s\nmanagement_port=%s\nepmd_port=%s\ndist_port=%s\nsmtp_port=%s\nhttp_port=%s\n' "${p[@]}" > "$dev_dir/ports"
   fi
   . "$dev_dir/ports"

@@ -8,7 +8,6 @@ the kernel's count of nanoseconds, since a round has few ticks.
 import http.server
 import importlib
 import os
-import socket
 import threading
 import urllib.request
 
@@ -16,6 +15,7 @@ from bench import AUDITED, Failed, say, warm_up
 from figures import at_most, median, percentile
 
 import platform_client as p
+from free_ports import free_port
 
 SUMMARY = "CPU of a request and of an event, traced at 1 % and not at all"
 ORDER = 57
@@ -36,12 +36,6 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def cpu_of(pid):
