@@ -19,7 +19,7 @@ using Digest = std::array<std::uint8_t, 32>;
 Digest sha256(ByteView data);
 
 // Of what this process alone looks up: SipHash-2-4 (Aumasson, Bernstein) of 128 bits under a key of its own, so that
-// nobody outside can make two inputs meet. A third of SHA-256's time.
+// nobody outside can make two inputs meet.
 class LookupHash {
  public:
   using Value = std::array<std::uint8_t, 16>;

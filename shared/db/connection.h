@@ -2,8 +2,8 @@
 //
 // Statements are prepared on first use and kept per connection, so the same
 // literal costs one parse. What goes wrong in the environment is thrown as one of
-// the types of errors.h; the transaction runner (run.h) and the delivery boundary are
-// the only places that catch them. Where a person or a start-up waits it is Session (session.h).
+// the types of errors.h; the transaction runner (run.h), the delivery boundary and the
+// gateway's contained() catch them. Where a person or a start-up waits it is Session (session.h).
 #pragma once
 
 #include <cstdint>
