@@ -37,6 +37,7 @@ struct Event {
   std::string type{};        // "payment.failed"
   std::string tenant_id{};
   Timestamp time{};              // when it happened
+  bool time_given = true;        // false: its publisher did not say, `time` is when it arrived (processor.h)
   std::string source{};          // "/tenantry/billing", "/tenants/acme/apps"
   std::string subject{};         // what it is about within the tenant
   std::string causation_id{};    // id of the event this one follows from

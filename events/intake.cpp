@@ -275,10 +275,12 @@ Result<Event> to_event(Foreign& foreign, Timestamp arrived_at) {
     return Error::invalid("/type", "type", "1 to 128 of letters, digits, '.', '_' and '-'");
   }
   event.time = arrived_at;
+  event.time_given = false;
   if (const auto text = get("time"); !text.empty()) {
     const auto time = from_rfc3339(text);
     if (!time) return Error::invalid("/time", "rfc3339", "must be an RFC 3339 time from 1970 to 9999");
     event.time = *time;
+    event.time_given = true;
   }
   event.foreign_id = get("id");
   if (event.foreign_id.size() > id_length_max) return Error::invalid("/id", "length", "at most 255 bytes");

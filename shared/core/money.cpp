@@ -1,7 +1,7 @@
 #include "shared/core/money.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 

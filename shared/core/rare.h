@@ -26,6 +26,7 @@ enum class Mutant {
   payload_names_tenant,      // an event's own word for its tenant is believed
   leaf_not_as_hashed,        // the log stores other bytes than it hashed
   key_not_claimed,           // idempotency keys of usage are not kept
+  arrival_not_agreed,        // who says no time is heard by each worker at a time of its own
   last_arrival_wins,         // a statement heard later holds, although it was made before
   payment_pays_everything,   // any payment ends every lapse before it
   void_is_owed,              // a void invoice goes on being owed

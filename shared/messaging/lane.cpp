@@ -118,7 +118,7 @@ struct Lane::State {
     for (;;) {
       auto batch = next_batch();
       if (batch.empty()) return;
-      if (!processor.process(batch)) wait_for_database();
+      if (!processor.process(std::move(batch))) wait_for_database();
     }
   }
 };

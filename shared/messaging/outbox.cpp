@@ -3,8 +3,8 @@
 #include <google/protobuf/message.h>
 
 #include <algorithm>
-#include <set>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "events/catalogue.h"
 #include "events/codec.h"

@@ -75,6 +75,37 @@ struct Processor::State {
     return done;
   }
 
+  // Committed before anything is done, so that nobody waits for another worker's batch.
+  Result<void> agree_on_arrivals(std::vector<Arrival>& batch) {
+    const auto is_open = [](const Arrival& arrival) { return !arrival.refused && !arrival.incoming.event.time_given; };
+    std::vector<std::string> event_ids;
+    std::vector<Timestamp> seen;
+    for (const auto& arrival : batch) {
+      if (!is_open(arrival)) continue;
+      event_ids.push_back(arrival.incoming.event.id.to_string());
+      seen.push_back(arrival.incoming.event.time);
+    }
+    if (event_ids.empty() || rare::is(rare::Mutant::arrival_not_agreed)) return {};
+    std::map<Uuid, Timestamp> agreed;
+    const auto done = db::run(
+        connection, {.in_doubt = db::InDoubtCommit::rerun, .deadline = database_deadline},
+        [&](db::Transaction& tx) -> Result<void> {
+          tx.send(
+              "INSERT INTO messaging.arrivals (event_id, at) SELECT id, min(at) FROM unnest($1::uuid[], "
+              "$2::timestamptz[]) AS seen (id, at) GROUP BY id ORDER BY id ON CONFLICT DO NOTHING",
+              {db::Param::array(event_ids), db::Param::array(seen)});
+          const auto found = tx.exec("SELECT event_id, at FROM messaging.arrivals WHERE event_id = ANY ($1::uuid[])",
+                                     {db::Param::array(event_ids)});
+          for (const auto row : found) agreed[row.uuid(0)] = row.timestamp(1);
+          return {};
+        });
+    if (!done) return done;
+    for (auto& arrival : batch) {
+      if (is_open(arrival)) arrival.incoming.event.time = agreed.at(arrival.incoming.event.id);
+    }
+    return {};
+  }
+
   // Which of the batch are new, by the inbox; their rows are inserted with the effects.
   std::set<Uuid> admit(db::Transaction& tx, const std::vector<const Arrival*>& batch) {
     std::vector<std::string> event_ids;
@@ -295,7 +326,8 @@ struct Processor::State {
   }
 
   // Settles each arrival of the batch, or gives the rest back (false) because the database is away.
-  bool process(const std::vector<Arrival>& batch) {
+  bool process(std::vector<Arrival>& batch) {
+    if (!guarded([&] { return agree_on_arrivals(batch); })) return false;
     trace.emplace(spec.name, batch);
     const tracing::CauseScope causes(&trace->causes());
     const bool done = process_all(batch);
@@ -423,7 +455,7 @@ Processor::Processor(const WorkerSpec& spec, std::string name, const Clock& cloc
 
 Processor::~Processor() = default;
 
-bool Processor::process(const std::vector<Arrival>& batch) {
+bool Processor::process(std::vector<Arrival> batch) {
   return state_->process(batch);
 }
 

@@ -29,8 +29,9 @@ class Processor {
   ~Processor();
 
   // Settles each arrival, in order per tenant. False: the database is away, and those
-  // that `settled` has not heard of go back to the broker.
-  bool process(const std::vector<Arrival>& batch);
+  // that `settled` has not heard of go back to the broker. Who did not say when an event happened is taken to mean when
+  // the first of all workers saw it: each sees the same time, whenever its own turn comes (messaging.arrivals).
+  bool process(std::vector<Arrival> batch);
 
   bool reach_database();  // one try
 

@@ -9,11 +9,11 @@
 //
 // Of several tenants it does the same with a connection, and an acknowledgement a batch,
 // for each: what their vhosts cost before anybody does anything for it.
-#include <CLI/CLI.hpp>
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <CLI/CLI.hpp>
 
 #include <atomic>
 #include <bit>

@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <deque>
 #include <nlohmann/json.hpp>

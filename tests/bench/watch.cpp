@@ -2,8 +2,8 @@
 // reader. It asks for the next records of its tenants over and over on one connection,
 // and takes the clock when the answer is there: what it prints is an upper bound, by
 // the pause between two questions and the time of one.
-#include <CLI/CLI.hpp>
 #include <libpq-fe.h>
+#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <chrono>

@@ -3,8 +3,8 @@
 #include <google/protobuf/message.h>
 
 #include "events/catalogue.h"
-#include "events/envelope.h"
 #include "events/codec.h"
+#include "events/envelope.h"
 #include "shared/core/bytes.h"
 #include "tests/fuzz/target.h"
 #include "workers/gateway/stripe/event.h"

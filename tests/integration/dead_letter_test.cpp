@@ -155,6 +155,42 @@ TEST_F(DeadLetterTest, EventOfAnApplicationKeepsItsEnvelope) {
   EXPECT_EQ(letters(), id.to_string() + " invalid event redriven 1 1");
 }
 
+// CloudEvents: time is optional. Audit, metering and a redrive of days later must not each have a month of their own
+// for it.
+TEST_F(DeadLetterTest, WhoSaysNoTimeIsHeardAtOneTimeByEveryWorkerTryAndRedrive) {
+  database.exec("owner", "GRANT ALL ON public.effects TO tenantry_audit");
+  WorkerSpec audit_spec = spec;
+  audit_spec.name = "audit";
+  audit_spec.database_url = database.url("audit");
+  Processor audit{audit_spec, "test", clock, ids, {[](std::vector<OutboxRow>) {}, [](std::vector<Token>) {}}};
+  const auto take = [&](Processor& by, amqp::Delivery&& message, Timestamp at) {
+    auto arrival = receive(std::move(message), "tenant-acme", {publisher}, {}, at);
+    EXPECT_FALSE(arrival.refused);
+    EXPECT_TRUE(by.process({arrival}));
+    return seen.event;
+  };
+  const auto timeless = [&] {
+    const json envelope = {
+        {"specversion", "1.0"}, {"id", "o-2"}, {"type", "usage.recorded"}, {"source", "/shop"}, {"data", usage()}};
+    return delivery("acme.app", "usage.recorded", "tenant-acme", {}, "application/json", envelope.dump());
+  };
+  const auto eve = *from_rfc3339("2026-11-30T23:59:59.5Z");
+
+  fail_with = Error::invalid("/data/metric", "unknown_metric", "no metric is called orders");
+  EXPECT_EQ(take(processor, timeless(), eve).time, eve);
+  fail_with.reset();
+  const auto heard = take(audit, timeless(), eve + Seconds{2});
+  EXPECT_EQ(heard.time, eve);
+  EXPECT_FALSE(heard.time_given);
+  EXPECT_EQ(take(processor, delivery(redrive_one()), eve + Days{5}).time, eve);
+  const auto effect = heard.id.to_string() + " usage.recorded application:tenant-acme /shop " + to_rfc3339(eve);
+  EXPECT_EQ(effects(), effect + ", " + effect);
+
+  // Who does say it is believed, and nothing is kept of it.
+  EXPECT_EQ(take(processor, structured(usage()), eve).time, *from_rfc3339("2026-11-01T10:00:00Z"));
+  EXPECT_EQ(database.value("SELECT count(*) FROM messaging.arrivals"), "1");
+}
+
 TEST_F(DeadLetterTest, RedriveOfAnEventThatHasTakenEffectDoesNothing) {
   fail_with = Error::invalid("/x", "range", "is wrong");
   const auto id = process(structured(usage()));

@@ -8,15 +8,15 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "shared/audit_tree/tree.h"
 #include "shared/db/connection.h"
+#include "shared/gzip/gzip.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "tests/support/replay.h"
-#include "shared/gzip/gzip.h"
 #include "tests/support/source_path.h"
 #include "workers/archive/archive.h"
 #include "workers/audit/keys.h"
 #include "workers/audit/leaf.h"
-#include "shared/audit_tree/tree.h"
 #include "workers/signer/signer.h"
 
 namespace tenantry::erasure_test {

@@ -109,6 +109,25 @@ TEST_F(Housekeeping, WhatADeadLetterIsACopyOfStaysKnown) {
   EXPECT_EQ(sweep(), "messaging.inbox_foreign 1");
 }
 
+// Sent again, an event whose publisher named no time is still of the time it came at.
+TEST_F(Housekeeping, ArrivalOfADeadLetterStaysKnown) {
+  database.exec("superuser",
+                "INSERT INTO messaging.arrivals VALUES ('00000000-0000-7000-8000-000000000001', $1), "
+                "('00000000-0000-7000-8000-000000000002', $1), ('00000000-0000-7000-8000-000000000003', $2)",
+                {now - Days{41}, now - Days{39}});
+  database.exec(
+      "superuser",
+      "INSERT INTO messaging.dead_letters (dead_letter_id, worker, tenant_id, event_id, type, reason, error, "
+      "attempts, vhost, exchange, routing_key, properties, body, created_at, last_seen_at) VALUES "
+      "(gen_random_uuid(), 'metering', 'acme', '00000000-0000-7000-8000-000000000001', 't', 'invalid', 'e', 1, "
+      "'v', 'x', 'k', '{}', '', $1, $1)",
+      {now - Days{41}});
+  EXPECT_EQ(sweep(), "messaging.arrivals 1");
+  EXPECT_EQ(
+      database.value("SELECT string_agg(right(event_id::text, 1), ' ' ORDER BY event_id) FROM messaging.arrivals"),
+      "1 3");
+}
+
 TEST_F(Housekeeping, OnlySettledDeadLettersGo) {
   for (const char* state : {"waiting", "redriven", "dropped"}) {
     database.exec(

@@ -6,8 +6,8 @@
 #include <barrier>
 #include <thread>
 
-#include "shared/core/clock.h"
 #include "events/codec.h"
+#include "shared/core/clock.h"
 #include "shared/core/ids.h"
 #include "tests/support/services.h"
 

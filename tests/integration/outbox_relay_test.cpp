@@ -9,8 +9,8 @@
 #include <set>
 
 #include "events/codec.h"
-#include "shared/db/clock_offset.h"
 #include "events/topology.h"
+#include "shared/db/clock_offset.h"
 #include "shared/messaging/outbox.h"
 #include "shared/messaging/publisher.h"
 #include "shared/messaging/relay.h"

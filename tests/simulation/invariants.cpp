@@ -186,9 +186,18 @@ class Checker {
 
   // I6, I7: counters and statuses are what the naive model says.
   void model_agrees() {
-    const auto expected = expected_of(accepted_);
+    auto accepted = accepted_;
+    std::map<std::string, Timestamp, std::less<>> arrived;
+    for (const auto row : ask("SELECT payload -> 'dimensions' ->> 'id', occurred_at FROM audit.records WHERE type = "
+                              "'usage.recorded'")) {
+      arrived.emplace(row.text(0), row.timestamp(1));
+    }
+    for (auto& use : accepted.usage) {
+      if (!use.says_when && arrived.contains(use.id)) use.at = arrived.at(use.id);
+    }
+    const auto expected = expected_of(accepted);
     auto counters = expected.counters;
-    for (const auto row : ask("SELECT tenant_id, metric, span, window_start, quantity::text, events "
+    for (const auto row : ask("SELECT tenant_id, metric, span, window_start, quantity::text, events, last_at "
                               "FROM metering.counters WHERE metric IN ('orders', 'stock', 'active_users', "
                               "'emails_sent')")) {
       const std::tuple key{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
@@ -199,10 +208,13 @@ class Checker {
         fail("I6", name + " counts what nobody used");
         continue;
       }
-      const std::pair is{std::string(row.text(4)), static_cast<int>(row.int64(5))};
-      if (is != wanted->second) {
-        fail("I6", name + " is " + is.first + " of " + std::to_string(is.second) + " events, and not " +
-                       wanted->second.first + " of " + std::to_string(wanted->second.second));
+      const auto& [quantity, events, last_at] = wanted->second;
+      if (row.text(4) != quantity || row.int64(5) != events) {
+        fail("I6", name + " is " + std::string(row.text(4)) + " of " + std::to_string(row.int64(5)) +
+                       " events, and not " + quantity + " of " + std::to_string(events));
+      } else if (last_at && row.timestamp(6) != *last_at) {
+        fail("I6", name + " was last counted at " + to_rfc3339(row.timestamp(6)) + ", and the log says " +
+                       to_rfc3339(*last_at));
       }
       counters.erase(wanted);
     }

@@ -168,6 +168,8 @@ Expected expected_of(const Accepted& accepted) {
     double last = 0;
     std::set<std::string> members;
     int events = 0;
+    Timestamp last_at{};
+    bool keyed = false;
   };
   std::map<std::tuple<std::string, std::string, std::string, std::string>, Window> windows;
   std::set<std::pair<std::string, std::string>> keys;
@@ -180,6 +182,8 @@ Expected expected_of(const Accepted& accepted) {
       auto& window = windows[{use.tenant_id, use.metric, span, starts(use.at, span)}];
       window.sum += use.quantity;
       window.last = use.quantity;
+      window.last_at = use.at;
+      window.keyed |= !use.key.empty();
       window.members.insert(use.member);
       ++window.events;
     }
@@ -189,7 +193,8 @@ Expected expected_of(const Accepted& accepted) {
     const double quantity = metric == "stock"          ? window.last
                             : metric == "active_users" ? static_cast<double>(window.members.size())
                                                        : window.sum;
-    expected.counters[key] = {std::to_string(static_cast<long long>(quantity)), window.events};
+    expected.counters[key] = {std::to_string(static_cast<long long>(quantity)), window.events,
+                              window.keyed ? std::optional<Timestamp>() : window.last_at};
   }
   return expected;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -14,8 +15,13 @@ namespace tenantry::sim {
 struct Expected {
   std::map<std::string, std::string> statuses;  // by tenant, when every timer has run out
   std::map<std::string, std::string> plans;     // of those whose subscription goes on
-  // (tenant, metric, span, window's start) -> (quantity, events)
-  std::map<std::tuple<std::string, std::string, std::string, std::string>, std::pair<std::string, int>> counters;
+  struct Counter {
+    std::string quantity;
+    int events;
+    std::optional<Timestamp> last_at;  // none: of two with one key either may be the one that counts
+  };
+  // by tenant, metric, span and the window's start
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, Counter> counters;
 };
 
 Expected expected_of(const Accepted& accepted);

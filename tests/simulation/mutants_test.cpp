@@ -53,6 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"PayloadNamesTenant", rare::Mutant::payload_names_tenant, "I4"},
                       Case{"LeafNotAsHashed", rare::Mutant::leaf_not_as_hashed, "I5"},
                       Case{"KeyNotClaimed", rare::Mutant::key_not_claimed, "I6"},
+                      Case{"ArrivalNotAgreed", rare::Mutant::arrival_not_agreed, "I6"},
                       // Not last_arrival_wins: since the stories changed it is not found within
                       // the bound. History.AccountIsWhatTheRulesSayInWhateverOrder holds the order.
                       Case{"PaymentPaysEverything", rare::Mutant::payment_pays_everything, "I7"},

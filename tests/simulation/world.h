@@ -67,6 +67,7 @@ struct Accepted {
     std::string id, tenant_id, metric, key, member;
     int quantity;
     Timestamp at;
+    bool says_when;  // else `at` is what the log says
   };
   struct Poisoned {
     std::string id, tenant_id;

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "workers/audit/record.h"
 #include "shared/audit_tree/tree.h"
+#include "workers/audit/record.h"
 
 namespace tenantry::db {
 class Transaction;

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "events/catalogue.h"
-#include "events/documents.h"
 #include "events/codec.h"
+#include "events/documents.h"
 #include "events/topology.h"
 #include "shared/amqp/connection.h"
 #include "shared/core/ids.h"

@@ -187,7 +187,7 @@ bool Platform::deliver(WorkerProcess& worker) {
     }
   }
   if (batch.empty()) return false;
-  if (!worker.processor->process(batch)) throw db::Unavailable("the replay's database is away");
+  if (!worker.processor->process(std::move(batch))) throw db::Unavailable("the replay's database is away");
   return true;
 }
 

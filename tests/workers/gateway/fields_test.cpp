@@ -6,10 +6,10 @@
 #include <set>
 
 #include <nlohmann/json.hpp>
+#include "workers/gateway/api/admin/dead_letters/requests.h"
 #include "workers/gateway/api/admin/flags/requests.h"
 #include "workers/gateway/api/admin/overrides/requests.h"
 #include "workers/gateway/api/admin/stripe_events/requests.h"
-#include "workers/gateway/api/admin/dead_letters/requests.h"
 #include "workers/gateway/api/admin/tenants/requests.h"
 #include "workers/gateway/api/api_keys/requests.h"
 #include "workers/gateway/api/auth/requests.h"
@@ -17,10 +17,10 @@
 #include "workers/gateway/api/clients/requests.h"
 #include "workers/gateway/api/invitations/requests.h"
 #include "workers/gateway/api/roles/requests.h"
-#include "workers/gateway/edge/settings.h"
 #include "workers/gateway/api/signup/requests.h"
 #include "workers/gateway/api/users/requests.h"
 #include "workers/gateway/edge/content.h"
+#include "workers/gateway/edge/settings.h"
 
 namespace tenantry::gateway::fields_test {
 namespace {

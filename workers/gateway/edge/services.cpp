@@ -14,9 +14,9 @@
 #include "tenantry/events/v1/security.pb.h"
 #include "workers/gateway/edge/availability.h"
 #include "workers/gateway/edge/contained.h"
+#include "workers/gateway/edge/content.h"
 #include "workers/gateway/edge/trace.h"
 #include "workers/gateway/edge/words.h"
-#include "workers/gateway/edge/content.h"
 
 namespace tenantry::gateway {
 namespace {

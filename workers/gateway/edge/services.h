@@ -26,7 +26,6 @@
 #include "workers/gateway/edge/access.h"
 #include "workers/gateway/edge/api_key_uses.h"
 #include "workers/gateway/edge/cache.h"
-#include "workers/gateway/gateway.h"
 #include "workers/gateway/edge/lanes.h"
 #include "workers/gateway/edge/loads.h"
 #include "workers/gateway/edge/rate_limit.h"
@@ -35,6 +34,7 @@
 #include "workers/gateway/edge/store.h"
 #include "workers/gateway/edge/streams.h"
 #include "workers/gateway/edge/usage_meter.h"
+#include "workers/gateway/gateway.h"
 
 namespace tenantry::gateway {
 

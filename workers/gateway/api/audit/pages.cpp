@@ -5,10 +5,10 @@
 #include "shared/db/connection.h"
 #include "shared/json/json.h"
 #include "tenantry/events/v1/audit.pb.h"
-#include "workers/gateway/edge/verbs.h"
 #include "workers/gateway/api/audit/handlers.h"
 #include "workers/gateway/api/audit/query.h"
 #include "workers/gateway/edge/cursor.h"
+#include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
 namespace {

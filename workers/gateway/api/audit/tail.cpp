@@ -10,8 +10,8 @@
 #include "workers/gateway/api/audit/handlers.h"
 #include "workers/gateway/api/audit/query.h"
 #include "workers/gateway/edge/contained.h"
-#include "workers/gateway/edge/cursor.h"
 #include "workers/gateway/edge/content.h"
+#include "workers/gateway/edge/cursor.h"
 
 namespace tenantry::gateway {
 namespace {
