@@ -1,18 +1,17 @@
 """What tracing at 1 % costs: CPU time of ours for a request and for an event, beside the same untraced.
 
 Two gateways, and then two audit workers, stand beside each other: one sends its traces to a receiver, the other makes none. They get
-the same work by turns, in many short rounds, and whoever is first takes turns as well. What else uses the machine makes a
-round dearer and never cheaper, so the first quartiles of the rounds are compared; rates would follow it altogether. CPU time is
-the kernel's count of nanoseconds, since a round has few ticks.
+the same work by turns (rounds.py).
 """
+import functools
 import http.server
 import importlib
-import os
 import threading
 import urllib.request
 
 from bench import AUDITED, Failed, say, warm_up
-from figures import at_most, median, percentile
+from figures import at_most
+from rounds import by_turns, cpu_of, more
 
 import platform_client as p
 from free_ports import free_port
@@ -38,15 +37,6 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def cpu_of(pid):
-    """Microseconds of all its threads."""
-    total = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="utf-8") as file:
-            total += int(file.read().split()[0])
-    return total / 1000
-
-
 def listens(url):
     try:
         with urllib.request.urlopen(url + "/livez", timeout=5) as answer:
@@ -57,15 +47,10 @@ def listens(url):
 
 def compare(bench, name, work, of):
     """work(traced) does a round and gives its microseconds for one piece."""
-    costs = {False: [], True: []}
-    for n in range(PAIRS):
-        for traced in (False, True) if n % 2 else (True, False):
-            costs[traced].append(work(traced))
-    plain, traced = (percentile(costs[which], 25) for which in (False, True))
+    costs = by_turns(PAIRS, {which: functools.partial(work, which) for which in (False, True)})
     say(f"{name}, µs: " + "; ".join(f"{'traced' if which else 'untraced'} " + " ".join(f"{each:.2f}" for each in sorted(costs[which])) for which in costs))
-    bench.figure(name, 100 * (traced / plain - 1), "% more CPU", floor=at_most(COST),
-                 note=f"{traced:.2f} µs {of}, {plain:.2f} untraced; the first quartiles of {PAIRS} rounds each, medians "
-                      f"{median(costs[True]):.2f} and {median(costs[False]):.2f}")
+    value, note = more(costs[True], costs[False], " " + of)
+    bench.figure(name, value, "% more CPU", floor=at_most(COST), note=note)
 
 
 def requests(bench, tracing):

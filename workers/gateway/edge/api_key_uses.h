@@ -4,6 +4,8 @@
 // `keys_max` at a time: what is over them is not told.
 #pragma once
 
+#include <cstring>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,10 +21,15 @@ class ApiKeyUses {
   static constexpr std::size_t keys_max = 20'000;
 
   void note(const ApiKeyEntry& key, const std::string& address, Timestamp at) {
-    const auto name = name_of(key.key_id, key.secret_hash);
-    if (uses_.size() >= keys_max && !uses_.contains(name)) return;
-    auto& use = uses_[name].use;
-    use = {key.key_id, key.secret_hash, at, address, use.count + 1};
+    auto found = uses_.find(key.secret_hash);
+    if (found == uses_.end()) {
+      if (uses_.size() >= keys_max) return;
+      found = uses_.try_emplace(key.secret_hash, Entry{{.key_id = key.key_id, .secret_hash = key.secret_hash}}).first;
+    }
+    auto& use = found->second.use;
+    use.at = at;
+    use.address = address;
+    ++use.count;
   }
 
   // What is due; it is forgotten a minute after its last use.
@@ -47,7 +54,7 @@ class ApiKeyUses {
   // What could not be written is due at once again.
   void give_back(const std::vector<store::ApiKeyUse>& uses) {
     for (const auto& use : uses) {
-      const auto found = uses_.find(name_of(use.key_id, use.secret_hash));
+      const auto found = uses_.find(use.secret_hash);
       if (found == uses_.end()) continue;
       found->second.use.count += use.count;
       found->second.written_at.reset();
@@ -55,15 +62,20 @@ class ApiKeyUses {
   }
 
  private:
-  // Each secret of a key by itself: which of the two is used says whether the new one has arrived.
-  static std::string name_of(const std::string& key_id, const crypto::Digest& secret_hash) {
-    return key_id + "/" + std::string(as_text(secret_hash));
-  }
   struct Entry {
     store::ApiKeyUse use{};
     std::optional<Milliseconds> written_at{};
   };
-  std::unordered_map<std::string, Entry> uses_;
+  // Nobody chooses what such a hash begins with: the secrets are ours.
+  struct DigestHash {
+    std::size_t operator()(const crypto::Digest& digest) const {
+      std::size_t value = 0;
+      std::memcpy(&value, digest.data(), sizeof value);
+      return value;
+    }
+  };
+  // By the secret, of which a key may have two: which of them is used says whether the new one has arrived.
+  std::unordered_map<crypto::Digest, Entry, DigestHash> uses_;
 };
 
 }  // namespace tenantry::gateway

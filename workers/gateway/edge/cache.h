@@ -158,7 +158,7 @@ class BoundedMap {
   std::unordered_map<Key, Value, Hash> old_;
 };
 
-template <class Value>
+template <class Value, class Key = std::string, class Hash = std::hash<Key>>
 class TtlCache {
  public:
   explicit TtlCache(Milliseconds time_to_live, std::size_t entries_max = 50'000)
@@ -169,14 +169,14 @@ class TtlCache {
     bool ages = false;             // over half of its life is gone: time to read it again
     Milliseconds read_at{};
   };
-  Found find(const std::string& key, Milliseconds now) {
+  Found find(const Key& key, Milliseconds now) {
     const auto* const entry = entries_.find(key);
     if (entry == nullptr || now - entry->read_at >= time_to_live_) return {};
     return {&entry->value, now - entry->read_at >= time_to_live_ / 2, entry->read_at};
   }
 
-  void put(const std::string& key, Value value, Milliseconds now) { entries_.put(key, Entry{std::move(value), now}); }
-  void drop(const std::string& key) { entries_.erase(key); }
+  void put(const Key& key, Value value, Milliseconds now) { entries_.put(key, Entry{std::move(value), now}); }
+  void drop(const Key& key) { entries_.erase(key); }
 
  private:
   struct Entry {
@@ -184,7 +184,7 @@ class TtlCache {
     Milliseconds read_at;
   };
   Milliseconds time_to_live_;
-  BoundedMap<std::string, Entry> entries_;
+  BoundedMap<Key, Entry, Hash> entries_;
 };
 
 // A fanout that is lost (the broker was away) may delay a suspension by this, not more.
@@ -192,9 +192,10 @@ constexpr Milliseconds tenant_time_to_live{2'000};
 // A member removed, a role lowered, a logout at another gateway: within 5 s (security.md J13).
 constexpr Milliseconds session_time_to_live{2'000};
 
-// Of a whole token, signature and all.
+// Of a whole token, signature and all, or of a whole key.
+using TokenName = crypto::LookupHash::Value;
 struct TokenHash {
-  std::size_t operator()(const crypto::LookupHash::Value& hash) const {
+  std::size_t operator()(const TokenName& hash) const {
     std::size_t value = 0;
     std::memcpy(&value, hash.data(), sizeof value);
     return value;
@@ -203,14 +204,15 @@ struct TokenHash {
 
 struct Caches {
   // Tokens whose signature and claims were found good with the present keys.
-  BoundedMap<crypto::LookupHash::Value, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
+  BoundedMap<TokenName, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
   crypto::LookupHash token_hash;
   TtlCache<std::shared_ptr<const TenantEntry>> tenants{tenant_time_to_live};
   TtlCache<std::shared_ptr<const Session>> sessions{session_time_to_live};  // by sid
   // Keys that open something, and those that open nothing (which none of them will do later); by the hash of the whole.
-  TtlCache<std::shared_ptr<const ApiKeyEntry>> api_keys{session_time_to_live};
-  TtlCache<bool> api_keys_refused{Milliseconds{60'000}, 20'000};
-  TtlCache<bool> api_keys_good{Milliseconds{3'600'000}, 20'000};  // once: to look such a one up again is no guess
+  TtlCache<std::shared_ptr<const ApiKeyEntry>, TokenName, TokenHash> api_keys{session_time_to_live};
+  TtlCache<bool, TokenName, TokenHash> api_keys_refused{Milliseconds{60'000}, 20'000};
+  TtlCache<bool, TokenName, TokenHash> api_keys_good{Milliseconds{3'600'000},
+                                                     20'000};  // once: to look such a one up again is no guess
   // What cookies stand for, by their hashes; null: nothing. Whether a member's session goes on is asked above.
   TtlCache<std::shared_ptr<const CookieEntry>> cookies{session_time_to_live};
   // Charts as they are answered (api/analytics), by what they are of; up to some 20 MB together.

@@ -360,11 +360,6 @@ Error key_refused() {
   return unauthenticated("token_invalid", "the API key is not valid");
 }
 
-// What a key is cached by.
-std::string name_of(const crypto::LookupHash& hash, const crypto::ApiKeyText& key) {
-  return std::string(as_text(hash(as_bytes(key.public_id + key.secret))));
-}
-
 void decide_key(Services& services, const CallPtr& call, const Facts& facts, Handler next) {
   const auto& key = facts.key;
   call->key = key;
@@ -383,11 +378,13 @@ void decide_key(Services& services, const CallPtr& call, const Facts& facts, Han
 }
 
 struct KeyLoad {
-  std::string name;
+  TokenName name;
   crypto::ApiKeyText text;
   std::string origin;    // of who asked first; its place among the tries is given back where the key is one
   bool counted = false;  // such a place was taken
   Milliseconds began{};  // what changes later is not in it
+
+  std::string waited_for_as() const { return std::string(as_text(name)); }
 };
 void load_key(Services& services, const KeyLoad& load);
 
@@ -406,12 +403,12 @@ void finish_key_load(Services& services, KeyLoad load, const Result<void>& done,
   const bool good = done && facts.key && facts.key->refused.empty();
   if (load.counted && (good || !done)) services.key_tries.give_back(load.origin);
   load.counted = false;
-  if (done && !good) return refuse_key(services, load, facts, services.key_loads.finish(load.name));
+  if (done && !good) return refuse_key(services, load, facts, services.key_loads.finish(load.waited_for_as()));
   if (good) {
     const auto now = services.monotonic();
     const auto changed = services.caches.changes.find(facts.key->tenant_id, now);
     const bool outdated = changed.value != nullptr && *changed.value >= load.began;
-    if (outdated && services.key_loads.awaited(load.name)) {
+    if (outdated && services.key_loads.awaited(load.waited_for_as())) {
       load.began = now;
       return load_key(services, load);
     }
@@ -421,7 +418,7 @@ void finish_key_load(Services& services, KeyLoad load, const Result<void>& done,
       services.caches.api_keys_good.put(load.name, true, load.began);
     }
   }
-  for (const auto& [call, next] : services.key_loads.finish(load.name)) {
+  for (const auto& [call, next] : services.key_loads.finish(load.waited_for_as())) {
     if (good) {
       decide_key(services, call, facts, next);
     } else {
@@ -455,12 +452,8 @@ void load_key(Services& services, const KeyLoad& load) {
 constexpr int unknown_keys_a_minute = 60;  // of an address
 
 void guard_machine(Services& services, const CallPtr& call, std::string_view token, Handler next) {
-  auto text = crypto::parse_api_key(token);
-  if (!text) return services.refuse(call, key_refused());
-  const auto name = name_of(services.caches.token_hash, *text);
+  const auto name = services.caches.token_hash(as_bytes(token));
   const auto now = services.monotonic();
-  if (services.caches.api_keys_refused.find(name, now).value != nullptr) return services.refuse(call, key_refused());
-
   Facts facts;
   const auto key = services.caches.api_keys.find(name, now);
   bool ages = key.ages;
@@ -476,13 +469,17 @@ void guard_machine(Services& services, const CallPtr& call, std::string_view tok
   }
   const bool known = facts.key != nullptr;
   if (!known || ages) {
-    const bool first = services.key_loads.begin(name, "");
-    const bool guess = !known && services.caches.api_keys_good.find(name, now).value == nullptr;
-    KeyLoad load{name, *std::move(text), call->origin, first && guess, now};
+    auto text = crypto::parse_api_key(token);
+    if (!text || services.caches.api_keys_refused.find(name, now).value != nullptr) {
+      return services.refuse(call, key_refused());
+    }
+    KeyLoad load{.name = name, .text = *std::move(text), .origin = call->origin, .began = now};
+    const bool first = services.key_loads.begin(load.waited_for_as(), "");
+    load.counted = first && !known && services.caches.api_keys_good.find(name, now).value == nullptr;
     if (load.counted) {
       const auto place = services.key_tries.take(call->origin, unknown_keys_a_minute, now);
       if (!place.allowed) {
-        services.key_loads.finish(name);
+        services.key_loads.finish(load.waited_for_as());
         return services.refuse(call,
                                Error{.code = Errc::rate_limited,
                                      .reason = "too_many_attempts",
@@ -490,7 +487,7 @@ void guard_machine(Services& services, const CallPtr& call, std::string_view tok
                                place.resets_in);
       }
     }
-    if (!known) services.key_loads.wait(name, {call, next});
+    if (!known) services.key_loads.wait(load.waited_for_as(), {call, next});
     if (first) load_key(services, load);
   }
   if (known) decide_key(services, call, facts, next);
@@ -591,11 +588,9 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
   if (token->empty()) return unauthenticated("unauthenticated", "a bearer token is needed");
   if (route.guard == Guard::admin) return {};  // guard() looks at it, and counts who guesses
   if (crypto::looks_like_api_key(*token)) {
-    const auto key = crypto::parse_api_key(*token);
-    const auto now = services.monotonic();
-    if (key && services.caches.api_keys_refused.find(name_of(services.caches.token_hash, *key), now).value == nullptr)
-      return {};
-    return key_refused();
+    const auto name = services.caches.token_hash(as_bytes(*token));
+    const bool refused = services.caches.api_keys_refused.find(name, services.monotonic()).value != nullptr;
+    return !refused && crypto::parse_api_key(*token) ? Result<void>{} : key_refused();
   }
   const auto claims = claims_of(services, *services.reference, *token);
   return claims ? Result<void>{} : claims.error();
