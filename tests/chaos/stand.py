@@ -10,6 +10,7 @@ import json
 import mmap
 import os
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -24,10 +25,20 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 ASK_EVERY = 0.05  # seconds between two questions of a condition
 DATABASE, BROKER, APPLICATIONS, MAIL, MANAGEMENT = "database", "broker", "applications", "mail", "management"
 
-# What runs, each in a process of its own: name, program, arguments, shard.
+
+
+def registered():
+    """The workers there are, as ./dev finds them."""
+    with open(os.path.join(ROOT, "workers", "registry.cpp"), encoding="utf-8") as file:
+        return re.findall(r"^ *([a-z]+)::entry\(", file.read(), re.MULTILINE)
+
+
+# What runs, each in a process of its own: name, program, arguments, shard. A worker that has no place of its own here is
+# hosted with those of the onboarding.
+PLACED = ("billing", "notification", "audit", "metering")
 PROCESSES = (
     ("gateway", "tenantry-gateway", (), "1/1"),
-    ("onboarding", "tenantry", ("run", "--workers", "signup,provisioning"), "1/1"),
+    ("onboarding", "tenantry", ("run", "--workers", ",".join(each for each in registered() if each not in PLACED)), "1/1"),
     ("billing-1", "tenantry-billing", (), "1/2"),
     ("billing-2", "tenantry-billing", (), "2/2"),
     ("notification", "tenantry-notification", (), "1/1"),

@@ -44,6 +44,12 @@ INSTANTIATE_TEST_SUITE_P(
                         "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped "
                         "WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND ") +
                 ours + " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"},
+        Sweep{"EveryTableOfTenantDataGoesWithItsStore",
+              "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+              "WHERE n.nspname = 'tenant_data' AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
+              "AND c.relname <> 'stores' AND NOT EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid "
+              "= c.oid AND a.attnum = k.conkey[1] WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confdeltype = 'c' "
+              "AND k.confrelid = 'tenant_data.stores'::regclass AND a.attname = 'tenant_id' AND a.attnotnull)"},
         Sweep{"EveryViewRunsWithItsReadersRights",
               std::string("SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
                           "WHERE c.relkind = 'v' AND ") +

@@ -236,7 +236,6 @@ bool has_store(db::Transaction& tx, std::string_view tenant_id) {
 
 void remove_store(db::Transaction& tx, std::string_view tenant_id) {
   tx.set_tenant(tenant_id);
-  tx.send("DELETE FROM tenant_data.clients WHERE tenant_id = $1", {tenant_id});
   tx.send("DELETE FROM tenant_data.stores WHERE tenant_id = $1", {tenant_id});
 }
 
