@@ -74,8 +74,9 @@ def signs_up():
     seen = [entry["to"] for entry in history["history"]] if history.get("history") else []
     check("TRIAL" in seen or history["status"] == "TRIAL", "PENDING → provisioned → TRIAL")
     queues = {q["name"] for q in p.management("GET", f"queues/tenant-{TENANT}").json}
-    wanted = {q["name"].replace("platform.", TENANT + ".", 1) for q in p.management("GET", "queues/platform").json}
-    check(len(wanted) > 1 and wanted <= queues, f"vhost tenant-{TENANT} has a queue for each worker that the platform's own has", queues)
+    workers = [q["name"].removeprefix("platform.") for q in p.management("GET", "queues/platform").json if q["name"].startswith("platform.")]
+    wanted = {f"{TENANT}.{worker}" for worker in workers}
+    check(len(wanted) > 1 and wanted <= queues, f"vhost tenant-{TENANT} has a queue for each of the {len(workers)} workers", queues)
     permissions = {r["user"]: r for r in p.management("GET", f"vhosts/tenant-{TENANT}/permissions").json}
     application = permissions.get(f"tenant-{TENANT}", {})
     check(application.get("configure") == "^$" and application.get("write") == f"^{TENANT}\\.app$",
