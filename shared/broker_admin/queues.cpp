@@ -11,8 +11,8 @@ namespace {
 
 using nlohmann::json;
 
-// RabbitMQ looks through all queues once for each vhost that the login may enter: 450 of them with 3,600 queues take it 5 s
-// on two busy cores (ADR 32).
+// RabbitMQ looks through all queues once for each vhost that the login may enter: 450 of them with 3,600 queues take it
+// 5 s on two busy cores (ADR 32).
 constexpr Milliseconds list_timeout{30'000};
 constexpr const char* columns =
     "vhost,name,messages,messages_ready,messages_unacknowledged,consumers,head_message_timestamp";
