@@ -329,7 +329,7 @@ struct Processor::State {
   bool process(std::vector<Arrival>& batch) {
     if (!guarded([&] { return agree_on_arrivals(batch); })) return false;
     trace.emplace(spec.name, batch);
-    const tracing::CauseScope causes(&trace->causes());
+    const tracing::CauseScope causes(*trace);
     const bool done = process_all(batch);
     if (done) trace->settled();
     trace.reset();

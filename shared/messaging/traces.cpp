@@ -106,55 +106,76 @@ void PublishTraces::end(const RowKey& key, const OutboxRow& row, PublishOutcome 
 }
 
 BatchTrace::BatchTrace(const std::string& worker, const std::vector<Arrival>& batch)
-    : worker_(worker), start_(tracing::now()) {
-  if (!tracing::enabled()) return;
-  handlings_.reserve(batch.size());
-  causes_.reserve(batch.size());
-  for (const auto& arrival : batch) {
+    : worker_(worker), start_(tracing::now()), batch_(batch), on_(tracing::enabled()) {
+  if (!on_) return;
+  for (const auto& arrival : batch_) {
     const auto said = context_in(arrival.incoming.wire.headers);
-    Handling handling{.arrival = &arrival};
     if (said && by_platform(arrival.incoming)) {
-      handling.parent = said;
-      handling.context = tracing::child_of(*said);
-    } else {
-      handling.context = tracing::new_root();
-      handling.link = said;
+      if (said->sampled)
+        handlings_.try_emplace(&arrival, Handling{.parent = said, .context = tracing::child_of(*said)});
+    } else if (const auto root = tracing::sampled_root()) {
+      handlings_.try_emplace(&arrival, Handling{.context = *root, .link = said});
     }
-    causes_.add(arrival.incoming.event.id, handling.context);
-    handlings_.push_back(std::move(handling));
   }
 }
 
 BatchTrace::~BatchTrace() {
-  if (handlings_.empty()) return;
-  const auto took = tracing::now() - start_;
-  bool slow_one_told = false;
-  for (const auto& handling : handlings_) {
-    if (!settled_ && handling.error.empty()) continue;
+  if (batch_.empty() || !on_) return;
+  for (const auto& [arrival, handling] : handlings_) {
     const bool failed = !handling.error.empty();
-    if (handling.context.sampled || failed) {
-      tell(handling);
-    } else if (!slow_one_told) {
-      // The batch was slow as a whole: one of it says so. Asked once, whatever the batch's size.
-      slow_one_told = true;
-      if (tracing::wanted(handling.context, worker_, took, false)) tell(handling);
-    }
+    if (failed || (settled_ && handling.context.sampled)) tell(*arrival, handling);
+  }
+  if (!settled_) return;
+  // Where the batch was slow as a whole, one of it that is not told yet says so. Asked once, whatever the batch's size.
+  const auto untold = std::ranges::find_if(batch_, [&](const Arrival& arrival) {
+    const auto at = handlings_.find(&arrival);
+    return at == handlings_.end() || (at->second.error.empty() && !at->second.context.sampled);
+  });
+  if (untold != batch_.end() && tracing::wanted({}, worker_, tracing::now() - start_, false)) {
+    tell(*untold, handling_of(*untold));
   }
 }
 
-std::optional<tracing::Context> BatchTrace::of(const Arrival& arrival) const {
-  const auto at = std::ranges::find(handlings_, &arrival, &Handling::arrival);
-  return at == handlings_.end() ? std::nullopt : std::optional(at->context);
+BatchTrace::Handling& BatchTrace::handling_of(const Arrival& arrival) {
+  const auto [at, fresh] = handlings_.try_emplace(&arrival);
+  if (!fresh) return at->second;
+  auto& handling = at->second;
+  const auto said = context_in(arrival.incoming.wire.headers);
+  if (said && by_platform(arrival.incoming)) {
+    handling.parent = said;
+    handling.context = tracing::child_of(*said);
+  } else {
+    handling.link = said;
+    handling.context = tracing::unsampled_root();
+  }
+  return handling;
+}
+
+const tracing::Context* BatchTrace::find(const Uuid& event_id) {
+  if (!on_) return nullptr;
+  const auto id = &std::pair<Uuid, const Arrival*>::first;
+  if (by_id_.empty()) {
+    by_id_.reserve(batch_.size());
+    for (const auto& arrival : batch_) by_id_.emplace_back(arrival.incoming.event.id, &arrival);
+    std::ranges::stable_sort(by_id_, {}, id);
+  }
+  const auto at = std::ranges::lower_bound(by_id_, event_id, {}, id);
+  return at == by_id_.end() || at->first != event_id ? nullptr : &handling_of(*at->second).context;
+}
+
+std::optional<tracing::Context> BatchTrace::of(const Arrival& arrival) {
+  return on_ ? std::optional(handling_of(arrival).context) : std::nullopt;
 }
 
 void BatchTrace::transaction(const std::vector<const Arrival*>& part, Timestamp start, std::string_view error) {
-  std::vector<const Handling*> sampled;
-  for (const auto& handling : handlings_) {
-    if (handling.context.sampled && std::ranges::find(part, handling.arrival) != part.end())
-      sampled.push_back(&handling);
+  std::vector<const tracing::Context*> sampled;
+  for (const auto& [arrival, handling] : handlings_) {
+    if (handling.context.sampled && std::ranges::find(part, arrival) != part.end()) {
+      sampled.push_back(&handling.context);
+    }
   }
   if (sampled.empty()) return;
-  const auto& first = sampled.front()->context;
+  const auto& first = *sampled.front();
   tracing::Span span{.context = tracing::child_of(first),
                      .parent = first.span_id,
                      .name = "transaction",
@@ -165,21 +186,21 @@ void BatchTrace::transaction(const std::vector<const Arrival*>& part, Timestamp 
   span.attributes = {{"db.system.name", std::string("postgresql")},
                      {"db.operation.batch.size", static_cast<std::int64_t>(part.size())},
                      {"messaging.consumer.group.name", worker_}};
-  for (std::size_t i = 1; i < sampled.size(); ++i) span.links.push_back(sampled[i]->context);
+  for (std::size_t i = 1; i < sampled.size(); ++i) span.links.push_back(*sampled[i]);
   tracing::finish(std::move(span));
 }
 
 void BatchTrace::failed(const Arrival& arrival, const Error& error) {
-  const auto at = std::ranges::find(handlings_, &arrival, &Handling::arrival);
-  if (at != handlings_.end()) at->error = error.reason.empty() ? std::string(to_string(error.code)) : error.reason;
+  if (!on_) return;
+  handling_of(arrival).error = error.reason.empty() ? std::string(to_string(error.code)) : error.reason;
 }
 
 void BatchTrace::settled() {
   settled_ = true;
 }
 
-void BatchTrace::tell(const Handling& handling) const {
-  const auto& incoming = handling.arrival->incoming;
+void BatchTrace::tell(const Arrival& arrival, const Handling& handling) const {
+  const auto& incoming = arrival.incoming;
   const auto destination =
       destination_template(incoming.first_exchange(), incoming.event.type, incoming.event.tenant_id);
   tracing::Span span{.context = handling.context,

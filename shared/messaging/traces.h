@@ -3,7 +3,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/messaging/arrival.h"
@@ -29,13 +31,14 @@ class PublishTraces {
   std::map<RowKey, tracing::Span> flying_;  // of sampled traces
 };
 
-// A batch of deliveries that a worker handles.
-class BatchTrace {
+// A batch of deliveries that a worker handles; it lives longer. Something is made of those only that are sampled, and
+// of those that somebody asks about or that failed: of most there is nothing to tell. One thread.
+class BatchTrace final : public tracing::Causes {
  public:
   BatchTrace(const std::string& worker, const std::vector<Arrival>& batch);
 
-  const tracing::Causes& causes() const { return causes_; }
-  std::optional<tracing::Context> of(const Arrival& arrival) const;
+  const tracing::Context* find(const Uuid& event_id) override;  // of twins the first
+  std::optional<tracing::Context> of(const Arrival& arrival);   // none while tracing is off
 
   // A transaction over these: below the first of them that is sampled, with links to the others.
   void transaction(const std::vector<const Arrival*>& part, Timestamp start, std::string_view error);
@@ -49,18 +52,20 @@ class BatchTrace {
 
  private:
   struct Handling {
-    const Arrival* arrival;
     std::optional<tracing::Context> parent{};  // none: the trace begins here
     tracing::Context context{};
     std::optional<tracing::Context> link{};  // what somebody else said of it
     std::string error{};
   };
-  void tell(const Handling& handling) const;
+  Handling& handling_of(const Arrival& arrival);
+  void tell(const Arrival& arrival, const Handling& handling) const;
 
   const std::string& worker_;
   const Timestamp start_;
-  std::vector<Handling> handlings_;
-  tracing::Causes causes_;
+  const std::vector<Arrival>& batch_;
+  const bool on_;
+  std::map<const Arrival*, Handling> handlings_;
+  std::vector<std::pair<Uuid, const Arrival*>> by_id_;  // of the whole batch, once somebody asks
   bool settled_ = false;
 };
 

@@ -115,6 +115,23 @@ struct Tracer {
     bytes.back() |= 1;  // never all zeros
     return bytes;
   }
+  // Of the last 56 bits, which W3C's Trace Context says are random where any are.
+  bool sampled(const TraceId& trace_id) const {
+    std::uint64_t number = 0;
+    for (std::size_t at = 9; at < trace_id.size(); ++at) number = (number << 8) | trace_id[at];
+    return static_cast<double>(number) < options.share * 0x1p56;
+  }
+  // Decided by the second half; the rest of it is made for who needs it.
+  TraceId half_trace_id() {
+    TraceId trace_id{};
+    const auto half = random_id<8>();
+    std::ranges::copy(half, trace_id.begin() + 8);
+    return trace_id;
+  }
+  Context root_of(TraceId trace_id, bool is_sampled) {
+    ids.random(std::span(trace_id).first(8));
+    return {trace_id, random_id<8>(), is_sampled};
+  }
 
   // Why no span is taken just now; null: one is. With the mutex held.
   const char* full() {
@@ -175,7 +192,7 @@ std::string_view cut_text(std::string_view text) {
 }
 
 thread_local std::optional<Context> current_context;
-thread_local const Causes* current_causes = nullptr;
+thread_local Causes* current_causes = nullptr;
 
 }  // namespace
 
@@ -221,17 +238,21 @@ bool enabled() {
 }
 
 bool head_sampled(const TraceId& trace_id) {
-  if (!enabled()) return false;
-  // Of the last 56 bits, which W3C's Trace Context says are random where any are.
-  std::uint64_t number = 0;
-  for (std::size_t at = 9; at < trace_id.size(); ++at) number = (number << 8) | trace_id[at];
-  return static_cast<double>(number) < tracer()->options.share * 0x1p56;
+  return enabled() && tracer()->sampled(trace_id);
 }
 
 Context new_root() {
-  Context context{tracer()->random_id<16>(), tracer()->random_id<8>(), false};
-  context.sampled = head_sampled(context.trace_id);
-  return context;
+  const auto half = tracer()->half_trace_id();
+  return tracer()->root_of(half, tracer()->sampled(half));
+}
+std::optional<Context> sampled_root() {
+  const auto half = tracer()->half_trace_id();
+  return tracer()->sampled(half) ? std::optional(tracer()->root_of(half, true)) : std::nullopt;
+}
+Context unsampled_root() {
+  auto half = tracer()->half_trace_id();
+  while (tracer()->sampled(half)) half = tracer()->half_trace_id();
+  return tracer()->root_of(half, false);
 }
 
 Context child_of(const Context& parent) {
@@ -287,22 +308,8 @@ const std::optional<Context>& current() {
   return current_context;
 }
 
-void Causes::add(const Uuid& event_id, const Context& context) {
-  spans_.emplace_back(event_id, context);
-  in_order_ = false;
-}
-const Context* Causes::find(const Uuid& event_id) const {
-  const auto id = &std::pair<Uuid, Context>::first;
-  if (!in_order_) {
-    std::ranges::stable_sort(spans_, {}, id);
-    in_order_ = true;
-  }
-  const auto at = std::ranges::lower_bound(spans_, event_id, {}, id);
-  return at == spans_.end() || at->first != event_id ? nullptr : &at->second;
-}
-
-CauseScope::CauseScope(const Causes* causes) {
-  current_causes = causes;
+CauseScope::CauseScope(Causes& causes) {
+  current_causes = &causes;
 }
 CauseScope::~CauseScope() {
   current_causes = nullptr;

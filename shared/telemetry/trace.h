@@ -80,6 +80,9 @@ bool enabled();
 bool head_sampled(const TraceId& trace_id);
 
 Context new_root();
+// The same in two steps, for who seldom needs the rest of it: a root if it is to be sampled, and one that is not to be.
+std::optional<Context> sampled_root();
+Context unsampled_root();  // where sampled_root() gave none
 // Of an unsampled parent the parent itself: nobody will see the difference, and nothing is made.
 Context child_of(const Context& parent);
 Timestamp now();
@@ -110,21 +113,18 @@ class Scope {
 };
 const std::optional<Context>& current();
 
-// While a batch of events is handled: the span of each, by the event's id. What follows from an event hangs there. Put
-// in order when somebody first asks: most batches say nothing. One thread.
+// While a batch of events is handled: the span of each, by the event's id. What follows from an event hangs there. One
+// thread.
 class Causes {
  public:
-  void reserve(std::size_t events) { spans_.reserve(events); }
-  void add(const Uuid& event_id, const Context& context);  // of one id the first counts
-  const Context* find(const Uuid& event_id) const;         // null: nothing is known
+  virtual const Context* find(const Uuid& event_id) = 0;  // null: nothing is known; valid as long as this
 
- private:
-  mutable std::vector<std::pair<Uuid, Context>> spans_;
-  mutable bool in_order_ = true;
+ protected:
+  ~Causes() = default;
 };
 class CauseScope {
  public:
-  explicit CauseScope(const Causes* causes);  // which live longer
+  explicit CauseScope(Causes& causes);  // which live longer
   ~CauseScope();
   CauseScope(const CauseScope&) = delete;
   CauseScope& operator=(const CauseScope&) = delete;

@@ -5,13 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 namespace tenantry::messaging::traces_test {
 namespace {
 
 class EventTraces : public testing::Test {
  protected:
-  void SetUp() override { tracing::enable({.share = 1}, ids_); }
+  void SetUp() override { on({.share = 1}); }
   void TearDown() override { tracing::disable(); }
 
   static OutboxRow row_below(const std::optional<tracing::Context>& decided, std::string timer_key = {}) {
@@ -43,6 +44,8 @@ class EventTraces : public testing::Test {
     return spans.empty() ? tracing::Span{} : spans.front();
   }
   static std::vector<tracing::Span> taken() { return tracing::take(100, 1UL << 20); }
+
+  void on(const tracing::Options& options) { tracing::enable(options, ids_); }
 
   const std::string worker_ = "billing";
 
@@ -89,8 +92,8 @@ TEST_F(EventTraces, HandlingIsBelowTheHopAndTheTransactionBelowTheFirst) {
                                    arrival(other.traceparent(), "tenantry-publisher", 2)};
   {
     BatchTrace trace(worker_, batch);
-    ASSERT_NE(trace.causes().find(Uuid{{1}}), nullptr);
-    EXPECT_EQ(*trace.causes().find(Uuid{{1}}), trace.of(batch[0]));
+    ASSERT_NE(trace.find(Uuid{{1}}), nullptr);
+    EXPECT_EQ(*trace.find(Uuid{{1}}), trace.of(batch[0]));
     trace.transaction({&batch[0], &batch[1]}, tracing::now(), "");
     trace.failed(batch[1], Error{.code = Errc::timeout});
     trace.settled();
@@ -127,6 +130,63 @@ TEST_F(EventTraces, WhatWasGivenBackIsNotTold) {
   const std::vector<Arrival> batch{arrival(tracing::new_root().traceparent(), "tenantry-publisher")};
   { const BatchTrace trace(worker_, batch); }
   EXPECT_TRUE(taken().empty());
+}
+
+TEST_F(EventTraces, OfEventsThatNobodySamplesThereIsATraceForWhoAsks) {
+  on({.share = 0});
+  auto hop = tracing::new_root();
+  const auto theirs = tracing::new_root();
+  std::vector<Arrival> batch;
+  for (std::uint8_t id = 50; id > 0; --id) batch.push_back(arrival("", "tenant-acme", id));
+  batch.push_back(arrival(hop.traceparent(), "tenantry-publisher", 51));
+  batch.push_back(arrival(theirs.traceparent(), "tenant-acme", 52));
+  batch.push_back(arrival("", "tenant-acme", 7));  // a twin
+  {
+    BatchTrace trace(worker_, batch);
+    std::set<std::string> different;
+    for (std::uint8_t id = 1; id <= 52; ++id) {
+      const auto* context = trace.find(Uuid{{id}});
+      ASSERT_NE(context, nullptr);
+      EXPECT_FALSE(context->sampled);
+      EXPECT_EQ(trace.find(Uuid{{id}}), context) << "asked again";
+      different.insert(context->traceparent());
+    }
+    EXPECT_EQ(different.size(), 52u);
+    EXPECT_EQ(*trace.find(Uuid{{51}}), hop);
+    EXPECT_EQ(trace.find(Uuid{{7}})->traceparent(), trace.of(batch[43])->traceparent());
+    EXPECT_EQ(trace.find(Uuid{{99}}), nullptr);
+    trace.transaction({&batch[0], &batch[1]}, tracing::now(), "");
+    trace.failed(batch[51], Error{.code = Errc::timeout});
+    trace.settled();
+  }
+  const auto spans = taken();
+  ASSERT_EQ(spans.size(), 1u) << "the one that failed";
+  EXPECT_EQ(spans[0].error, "timeout");
+  ASSERT_EQ(spans[0].links.size(), 1u);
+  EXPECT_EQ(spans[0].links[0], theirs);
+}
+
+TEST_F(EventTraces, OfABatchTheSampledOnesAreTold) {
+  on({.share = 0.2, .spans_per_second_max = 10'000});
+  const std::vector<Arrival> batch(1'000, arrival("", "tenant-acme"));
+  {
+    BatchTrace trace(worker_, batch);
+    for (const auto& each : batch) EXPECT_TRUE(trace.of(each));  // asking changes no decision
+    trace.settled();
+  }
+  std::size_t told = 0;
+  for (auto spans = taken(); !spans.empty(); spans = taken()) told += spans.size();
+  EXPECT_NEAR(static_cast<double>(told), 200, 80);
+}
+
+TEST_F(EventTraces, NothingIsMadeWhileTracingIsOff) {
+  tracing::disable();
+  const std::vector<Arrival> batch{arrival("", "tenant-acme")};
+  BatchTrace trace(worker_, batch);
+  EXPECT_FALSE(trace.of(batch[0]));
+  EXPECT_EQ(trace.find(Uuid{{1}}), nullptr);
+  trace.failed(batch[0], Error{.code = Errc::timeout});
+  trace.settled();
 }
 
 TEST_F(EventTraces, NamesAreOursOnly) {
