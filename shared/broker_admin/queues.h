@@ -26,13 +26,15 @@ struct QueueState {
 
 struct QueuePage {
   std::vector<QueueState> queues{};
-  std::int64_t matching = 0;  // queues there are, also those that are not on the page
+  std::int64_t matching = 0;  // queues there are in the vhosts that were read, also those that are not on the page
+  std::int64_t vhosts = 0;
+  std::int64_t vhosts_read = 0;  // the deepest, and those that `part` is about
   Timestamp read_at{};
 };
 
-// At most `limit` of those whose name has `part` in it ("": all). `url`: http://user:password@host:15672.
-// Errc::unavailable, reason "broker_unavailable", where the broker does not answer in 5 s, or answers what is no list
-// of queues.
+// At most `limit` of those whose name has `part` in it ("": all). `url`: http://user:password@host:15672. Vhosts are
+// read until none that is left can have a deeper queue: at most 100 of them, and none after 10 s. Errc::unavailable,
+// reason "broker_unavailable", where the broker does not answer, or answers what is no list of queues.
 Result<QueuePage> deepest_queues(std::string_view url, std::string_view part, int limit, Timestamp now);
 
 }  // namespace tenantry::broker_admin

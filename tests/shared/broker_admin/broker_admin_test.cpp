@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <numeric>
 #include <tuple>
 
 #include "shared/broker_admin/queues.h"
@@ -191,14 +193,46 @@ TEST_F(BrokerAdminTest, WhatIsWrongIsNot) {
 
 const Timestamp now = from_unix_seconds(1'800'000'000);
 
-TEST_F(BrokerAdminTest, QueuesAreToldAsTheBrokerHasThem) {
-  answers["GET /api/queues"] = {200, R"({"filtered_count":7,"item_count":2,"items":[
+class DeepestQueues : public BrokerAdminTest {
+ protected:
+  // Vhosts and the messages of each of their queues.
+  void broker_has(const std::vector<std::pair<std::string, std::vector<int>>>& vhosts) {
+    nlohmann::json totals = nlohmann::json::array();
+    for (const auto& [vhost, depths] : vhosts) {
+      nlohmann::json queues = nlohmann::json::array();
+      for (std::size_t i = 0; i < depths.size(); ++i) {
+        queues.push_back({{"vhost", vhost}, {"name", "q" + std::to_string(i)}, {"messages_ready", depths[i]}});
+      }
+      totals.push_back({{"name", vhost}, {"messages", std::accumulate(depths.begin(), depths.end(), 0)}});
+      answers["GET /api/queues/" + vhost] = {
+          200, nlohmann::json{{"filtered_count", queues.size()}, {"items", queues}}.dump()};
+    }
+    answers["GET /api/vhosts"] = {200, totals.dump()};
+  }
+  // The vhosts that were read, in their order.
+  std::vector<std::string> read() const {
+    std::vector<std::string> out;
+    for (const auto& each : asked) {
+      if (each.starts_with("GET /api/queues/")) out.push_back(each.substr(16));
+    }
+    return out;
+  }
+  static std::vector<std::int64_t> depths(const QueuePage& page) {
+    std::vector<std::int64_t> out;
+    for (const auto& queue : page.queues) out.push_back(queue.ready + queue.unacknowledged);
+    return out;
+  }
+};
+
+TEST_F(DeepestQueues, AreToldAsTheBrokerHasThem) {
+  answers["GET /api/vhosts"] = {200, R"([{"name":"tenant-acme","messages":5}])"};
+  answers["GET /api/queues/tenant-acme"] = {200, R"({"filtered_count":7,"item_count":2,"items":[
     {"vhost":"tenant-acme","name":"acme.billing","messages":5,"messages_ready":3,"messages_unacknowledged":2,"consumers":1,
      "head_message_timestamp":1799999990},
-    {"vhost":"platform","name":"new"}]})"};
+    {"vhost":"tenant-acme","name":"new"}]})"};
   const auto page = deepest_queues(url(), "a b", 2, now);
   ASSERT_TRUE(page) << page.error().describe();
-  EXPECT_EQ(page->matching, 7);
+  EXPECT_EQ(std::tuple(page->matching, page->vhosts, page->vhosts_read, page->read_at), std::tuple(7, 1, 1, now));
   ASSERT_EQ(page->queues.size(), 2U);
   const auto& deep = page->queues[0];
   EXPECT_EQ(std::tuple(deep.vhost, deep.name, deep.ready, deep.unacknowledged, deep.consumers, deep.oldest_at),
@@ -208,11 +242,71 @@ TEST_F(BrokerAdminTest, QueuesAreToldAsTheBrokerHasThem) {
   EXPECT_EQ(asked_query, "page=1&page_size=2&sort=messages&sort_reverse=true&use_regex=false&name=a b");
 }
 
-TEST_F(BrokerAdminTest, NoListOfQueuesIsABrokerThatIsAway) {
-  for (const auto& answer :
-       {Answer{401, "{}"}, Answer{200, "{}"}, Answer{200, "no JSON"}, Answer{200, R"([{"name":"x"}])"},
-        Answer{200, R"({"filtered_count":1,"items":[{"name":1}]})"}, Answer{503, ""}}) {
-    answers["GET /api/queues"] = answer;
+TEST_F(DeepestQueues, AreFoundWithoutAListOfAll) {
+  broker_has(
+      {{"tenant-a", {1, 0}}, {"tenant-b", {0, 0}}, {"tenant-c", {9, 2}}, {"tenant-d", {4, 4}}, {"platform", {}}});
+  const auto page = deepest_queues(url(), "", 3, now);
+  ASSERT_TRUE(page) << page.error().describe();
+  EXPECT_EQ(depths(*page), (std::vector<std::int64_t>{9, 4, 4}));
+  EXPECT_EQ(read(), (std::vector<std::string>{"tenant-c", "tenant-d"})) << "the third is at 4, and what follows has 1";
+  EXPECT_EQ(std::tuple(page->matching, page->vhosts, page->vhosts_read), std::tuple(4, 5, 2));
+}
+
+TEST_F(DeepestQueues, OfAVhostWhoseManyQueuesAreShallowAreNotAllThereIs) {
+  broker_has({{"tenant-many", {3, 3, 3, 3}}, {"tenant-one", {10}}});
+  EXPECT_EQ(depths(*deepest_queues(url(), "", 2, now)), (std::vector<std::int64_t>{10, 3}));
+}
+
+TEST_F(DeepestQueues, WhereNothingWaitsAreAsManyAsAreAskedFor) {
+  broker_has({{"tenant-a", {0, 0}}, {"tenant-b", {0, 0}}, {"tenant-c", {0}}});
+  EXPECT_EQ(deepest_queues(url(), "", 3, now)->queues.size(), 3U);
+  EXPECT_EQ(read(), (std::vector<std::string>{"tenant-a", "tenant-b"}));
+  asked.clear();
+  const auto all = deepest_queues(url(), "", 50, now);
+  EXPECT_EQ(std::tuple(all->queues.size(), all->matching, all->vhosts_read), std::tuple(5U, 5, 3));
+}
+
+TEST_F(DeepestQueues, ATenantsOwnComeBeforeDeeperVhosts) {
+  broker_has({{"tenant-acme", {0}}, {"tenant-acme-2", {1}}, {"tenant-other", {50}}});
+  for (const std::string part : {"acme", "acme.billing", "cme-"}) {
+    asked.clear();
+    ASSERT_TRUE(deepest_queues(url(), part, 50, now));
+    EXPECT_EQ(read().front(), part == "acme.billing" ? "tenant-acme" : "tenant-acme-2") << part;
+    EXPECT_EQ(read().size(), 3U) << "an application may call a queue after somebody";
+  }
+}
+
+TEST_F(DeepestQueues, AreNotLookedForInEachOfVeryManyVhosts) {
+  std::vector<std::pair<std::string, std::vector<int>>> vhosts;
+  for (int i = 0; i < 150; ++i) vhosts.push_back({"tenant-" + std::to_string(i), {}});
+  broker_has(vhosts);
+  const auto page = deepest_queues(url(), "billing", 50, now);
+  ASSERT_TRUE(page);
+  EXPECT_EQ(std::tuple(page->vhosts, page->vhosts_read), std::tuple(150, 100));
+}
+
+TEST_F(DeepestQueues, AVhostThatWentOrIsClosedIsPassedOver) {
+  broker_has({{"tenant-a", {5}}, {"tenant-b", {4}}, {"tenant-c", {3}}});
+  answers["GET /api/queues/tenant-a"] = {404, R"({"error":"Object Not Found","reason":"Not Found"})"};
+  answers["GET /api/queues/tenant-b"] = {401, R"({"error":"not_authorised","reason":"User not authorised"})"};
+  const auto page = deepest_queues(url(), "", 50, now);
+  ASSERT_TRUE(page) << page.error().describe();
+  EXPECT_EQ(depths(*page), std::vector<std::int64_t>{3});
+  EXPECT_EQ(std::tuple(page->vhosts, page->vhosts_read), std::tuple(3, 1));
+}
+
+TEST_F(DeepestQueues, NoListIsABrokerThatIsAway) {
+  const std::vector<Answer> no_lists{{401, "{}"}, {200, "{}"}, {200, "no JSON"}, {200, "[3]"}, {503, ""}};
+  for (const auto& answer : no_lists) {
+    answers["GET /api/vhosts"] = answer;
+    const auto page = deepest_queues(url(), "", 50, now);
+    ASSERT_FALSE(page) << answer.body;
+    EXPECT_EQ(page.error().reason, "broker_unavailable") << answer.body;
+  }
+  answers["GET /api/vhosts"] = {200, R"([{"name":"tenant-acme"}])"};
+  for (const auto& answer : {Answer{200, "{}"}, Answer{200, "no JSON"}, Answer{200, R"([{"name":"x"}])"},
+                             Answer{200, R"({"filtered_count":1,"items":[{"name":1}]})"}, Answer{503, ""}}) {
+    answers["GET /api/queues/tenant-acme"] = answer;
     const auto page = deepest_queues(url(), "", 50, now);
     ASSERT_FALSE(page) << answer.body;
     EXPECT_EQ(page.error().reason, "broker_unavailable") << answer.body;

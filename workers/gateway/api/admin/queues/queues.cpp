@@ -1,7 +1,6 @@
 // The queues of all vhosts in one list: what waits where, since when, who reads it, and what of it was set aside.
 //
-// The broker is asked by who looks, at most every ten seconds for the same: it makes the list from all queues each
-// time.
+// The broker is asked by who looks, at most every ten seconds for the same: it makes its lists anew each time.
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -67,7 +66,11 @@ json queues_answer(db::Transaction& tx, const QueuePage& page) {
                     {"oldest_at", instant(queue.oldest_at)},
                     {"dead_letters", letter == letters.end() ? 0 : letter->second}});
   }
-  return {{"queues", std::move(list)}, {"matching", page.matching}, {"at", to_rfc3339(page.read_at)}};
+  return {{"queues", std::move(list)},
+          {"matching", page.matching},
+          {"vhosts", page.vhosts},
+          {"vhosts_read", page.vhosts_read},
+          {"at", to_rfc3339(page.read_at)}};
 }
 
 Result<SharedQueuePage> read_queue_page(Services& services, const std::string& part, int limit,

@@ -8,11 +8,11 @@ import { Answer, Card, Chip, Empty, Foreign, Page, Table, Time } from "../core/u
 import type { View } from "../core/view.ts";
 
 const t = words({
-  en: { title: "Queues", lead: "What waits on the broker, over all vhosts, the deepest first.", search: "Search by queue or tenant", queue: "Queue", ready: "Waiting", unacknowledged: "In hand", consumers: "Consumers", oldest: "Oldest", dead: "Dead letters", none: "No queue matches", noneHint: "Try another part of its name.", unread: "Nobody reads it", shown: "{n|one queue|# queues}, of which the {m} deepest are shown", at: "As of", stuck: "Waiting without a reader" },
-  fr: { title: "Files", lead: "Ce qui attend sur le courtier, tous vhosts confondus, les plus profondes d'abord.", search: "Rechercher par file ou locataire", queue: "File", ready: "En attente", unacknowledged: "En main", consumers: "Consommateurs", oldest: "Plus ancien", dead: "En souffrance", none: "Aucune file ne correspond", noneHint: "Essayez une autre partie de son nom.", unread: "Personne ne la lit", shown: "{n|une file|# files}, dont les {m} plus profondes sont affichées", at: "Au", stuck: "En attente sans lecteur" },
+  en: { title: "Queues", lead: "What waits on the broker, over all vhosts, the deepest first.", search: "Search by queue or tenant", queue: "Queue", ready: "Waiting", unacknowledged: "In hand", consumers: "Consumers", oldest: "Oldest", dead: "Dead letters", none: "No queue matches", noneHint: "Try another part of its name.", unread: "Nobody reads it", shown: "{n|one queue|# queues}, of which the {m} deepest are shown", read: "The {m} deepest queues, from {r} of {v} vhosts", at: "As of", stuck: "Waiting without a reader" },
+  fr: { title: "Files", lead: "Ce qui attend sur le courtier, tous vhosts confondus, les plus profondes d'abord.", search: "Rechercher par file ou locataire", queue: "File", ready: "En attente", unacknowledged: "En main", consumers: "Consommateurs", oldest: "Plus ancien", dead: "En souffrance", none: "Aucune file ne correspond", noneHint: "Essayez une autre partie de son nom.", unread: "Personne ne la lit", shown: "{n|une file|# files}, dont les {m} plus profondes sont affichées", read: "Les {m} files les plus profondes, de {r} vhosts sur {v}", at: "Au", stuck: "En attente sans lecteur" },
 });
 interface Queue { vhost: string; queue: string; tenant_id: string; worker: string; ready: number; unacknowledged: number; consumers: number; oldest_at: string | null; dead_letters: number }
-interface Queues { queues: Queue[]; matching: number; at: string }
+interface Queues { queues: Queue[]; matching: number; vhosts: number; vhosts_read: number; at: string }
 
 function Show() {
   const wanted = query("q");
@@ -29,7 +29,7 @@ function Show() {
     <Page title={t("title")} lead={t("lead")} actions={data && <span class="muted small">{t("at")} <Time at={data.at} /></span>}>
       <div class="filters">
         <div class="search-box"><Icon name="search" size={16} /><input data-search type="search" maxLength={200} aria-label={t("search")} placeholder={t("search")} value={text} onInput={(event) => setText(event.currentTarget.value)} /></div>
-        {data && <span class="muted small">{t("shown", { n: data.matching, m: data.queues.length })}</span>}
+        {data && <span class="muted small">{data.vhosts_read < data.vhosts ? t("read", { m: data.queues.length, r: number(data.vhosts_read), v: number(data.vhosts) }) : t("shown", { n: data.matching, m: data.queues.length })}</span>}
       </div>
       <Card flush>
         <Answer of={queues} rows={8}>{({ queues: rows }) => rows.length === 0 ? <Empty icon="inbox" title={t("none")}>{t("noneHint")}</Empty> : (
