@@ -128,6 +128,20 @@ TEST_F(Housekeeping, ArrivalOfADeadLetterStaysKnown) {
       "1 3");
 }
 
+TEST_F(Housekeeping, HoursOfUsageGoAfterAYearAndNothingElseOfIt) {
+  database.add_tenant("acme");
+  for (const auto age : {Days{399}, Days{401}}) {
+    database.exec("superuser",
+                  "INSERT INTO metering.counters SELECT 'acme', 'orders', span, $1, 1, 1, NULL, NULL, now() FROM "
+                  "unnest(ARRAY['hour', 'day', 'month', 'total']) AS span",
+                  {now - age});
+  }
+  EXPECT_EQ(sweep(), "metering.counters 1");
+  EXPECT_EQ(database.value("SELECT string_agg(span || ' ' || n, ', ' ORDER BY span) FROM (SELECT span, count(*) AS n "
+                           "FROM metering.counters GROUP BY span) AS s"),
+            "day 2, hour 1, month 2, total 2");
+}
+
 TEST_F(Housekeeping, OnlySettledDeadLettersGo) {
   for (const char* state : {"waiting", "redriven", "dropped"}) {
     database.exec(

@@ -215,6 +215,18 @@ TEST_F(MeteringStore, CountersAreTheSumOverDistinctEventsHoweverTheyArrive) {
             std::to_string(expected.size()));
 }
 
+// Housekeeping went by the window: of the past, a member was forgotten within the minute, and counted again.
+TEST_F(MeteringStore, AMemberOfAWindowLongAgoCountsOnceHoweverOftenTheHouseIsKept) {
+  for (int i = 0; i < 3; ++i) {
+    count({usage("active_users", 1, "2024-02-29T12:00:00Z", {}, "marie")});
+    database.exec("runtime", "SELECT housekeeping.sweep($1)", {clock.now()});
+  }
+  EXPECT_EQ(counter("active_users", "day", "2024-02-29T12:00:00Z"), "1 of 3");
+  EXPECT_EQ(counter("active_users", "month", "2024-02-29T12:00:00Z"), "1 of 3");
+  database.exec("runtime", "SELECT housekeeping.sweep($1)", {clock.now() + Days{401}});
+  EXPECT_EQ(database.value("SELECT count(*) FROM metering.unique_members"), "0");
+}
+
 TEST_F(MeteringStore, UsageOfATimeThatOnlyAnotherProcessHasSeenIsCounted) {
   database.exec("superuser", "UPDATE platform.clock SET offset_us = 30 * 86400000000::bigint");
   const auto day = std::chrono::hours{24};

@@ -75,6 +75,18 @@ TEST(ReplayVerify, AgreesWithWhatTheWorkersLeft) {
   EXPECT_EQ(replay.differences(), std::vector<Difference>{});
 }
 
+// Housekeeping removes hours after 400 days, and nothing else of usage: what is left agrees still.
+TEST(ReplayVerify, AsksForNoHourThatWasRemoved) {
+  Replay replay(story);
+  replay.play();
+  EXPECT_EQ(replay.usage(martin, "orders", "hour"), "7");
+  replay.advance(Days{402});
+  replay.database().exec("runtime", "SELECT housekeeping.sweep($1)", {replay.platform().now()});
+  EXPECT_EQ(replay.usage(martin, "orders", "hour"), "");
+  EXPECT_EQ(replay.usage(martin, "orders"), "7");
+  EXPECT_EQ(replay.differences(), std::vector<Difference>{});
+}
+
 struct Plant {
   const char* name;
   const char* sql;

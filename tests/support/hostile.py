@@ -914,6 +914,11 @@ def of_one(sendings, found, letters):
             yield "it is good usage and metering set it aside" if aside else "it is bad usage and metering did not set it aside"
 
 
+def is_kept(span, window):
+    """Whether a counter of this window is there for sure: hours are removed after 400 days (docs/housekeeping.md)."""
+    return span != "hour" or window > (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=399)).strftime("%Y-%m-%dT%H:%M")
+
+
 def usage_counted(evidence, records, metered):
     wanted, keys = collections.defaultdict(list), set()
     for mark, found in records.items():
@@ -930,7 +935,7 @@ def usage_counted(evidence, records, metered):
                 wanted[record.tenant, said["metric"], span, window].append((float(said["quantity"]), said["dimensions"].get("member")))
     tenants = {where[0] for where in wanted}
     ours = {where: value for where, value in evidence.counters.items() if where[0] in tenants and where[1] in METRICS}
-    for where in sorted(wanted.keys() | ours.keys()):
+    for where in sorted(each for each in wanted.keys() | ours.keys() if is_kept(*each[2:])):
         quantity, events = ours.get(where, (0.0, 0))
         uses = wanted.get(where, [])
         total = float(len({member for _, member in uses})) if METRICS[where[1]] == "unique" else sum(each for each, _ in uses)

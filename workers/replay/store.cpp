@@ -199,7 +199,7 @@ void Recount::add(const std::vector<metering::Usage>& batch) {
        Param::array(keys), Param::array(members)});
 }
 
-std::vector<Difference> Recount::compare(const std::string& tenant_id) {
+std::vector<Difference> Recount::compare(const std::string& tenant_id, Timestamp now) {
   set_aside_ = static_cast<std::int64_t>(
       tx_.exec("DELETE FROM recounted r USING messaging.dead_letters d WHERE d.worker = 'metering' "
                "AND d.event_id = r.event_id AND NOT EXISTS (SELECT FROM messaging.inbox i "
@@ -233,8 +233,10 @@ std::vector<Difference> Recount::compare(const std::string& tenant_id) {
       "(SELECT * FROM metering.counters WHERE ($1 = '' OR tenant_id = $1) AND tenant_id NOT IN (SELECT tenant_id FROM "
       "audit.heads WHERE erased_at IS NOT NULL)) c "
       "USING (tenant_id, metric, span, window_start) "
-      "WHERE c.quantity IS DISTINCT FROM a.quantity OR c.events IS DISTINCT FROM a.events ORDER BY 1, 2, 3, 4",
-      {tenant_id});
+      "WHERE (c.quantity IS DISTINCT FROM a.quantity OR c.events IS DISTINCT FROM a.events) "
+      "AND (span = 'hour' AND window_start < $2::timestamptz - (SELECT keep - interval '1 day' FROM housekeeping.rules "
+      "WHERE relation = 'metering.counters'::regclass)) IS NOT TRUE ORDER BY 1, 2, 3, 4",
+      {tenant_id, now});
   for (const auto row : rows) {
     out.push_back(
         {std::string(row.text(0)),

@@ -79,8 +79,9 @@ class Recount {
  public:
   explicit Recount(db::Transaction& tx);
   void add(const std::vector<metering::Usage>& batch);
-  // Those that metering has set aside, and of each idempotency key all but the event that counted, are left out.
-  std::vector<Difference> compare(const std::string& tenant_id);
+  // Those that metering has set aside, and of each idempotency key all but the event that counted, are left out; so are
+  // hours that housekeeping has removed by `now`, or is about to.
+  std::vector<Difference> compare(const std::string& tenant_id, Timestamp now);
   std::int64_t set_aside() const { return set_aside_; }
 
  private:

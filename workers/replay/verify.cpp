@@ -66,7 +66,7 @@ Result<Verification> verify(db::Connection& connection, audit::LeafKeys& keys, c
     return entry.second.status == "pending" && !out.lifecycles.contains(entry.first);
   });
   for (auto& difference : compare(live, out.lifecycles)) out.differences.push_back(std::move(difference));
-  for (auto& difference : recount.compare(tenant_id)) out.differences.push_back(std::move(difference));
+  for (auto& difference : recount.compare(tenant_id, now)) out.differences.push_back(std::move(difference));
   out.set_aside = recount.set_aside();
   for (auto& moved : billing::find_moved(tx, tenant_id, now, {})) {
     out.differences.push_back({moved.tenant_id,
