@@ -138,7 +138,8 @@ def nothing_lost(evidence):
             workers[kind, record.type] = sorted({worker for exchange, worker, pattern in evidence.bindings
                                                  if exchange == kind and matches(pattern, record.type)})
         for worker in workers[kind, record.type]:
-            if (record.event_id, worker) not in evidence.inbox:
+            # What is hostile may be the worker's to refuse: I15 says whether it had to be.
+            if (record.event_id, worker) not in evidence.inbox and (worker, record.event_id) not in evidence.hostile_set_aside:
                 yield f"event {record.event_id} ({record.type}) of {record.tenant} is not in the inbox of {worker}"
     audited = {record.event_id for record in evidence.records}
     for event, worker in sorted(evidence.inbox):
@@ -297,15 +298,15 @@ def counters_add_up(evidence):
         key = usage.get("idempotency_key")
         if key:
             # Two events under one key are equal but for their ids: it does not matter which one was counted.
-            if (record.tenant, key) in keys:
+            if (record.tenant, usage["metric"], key) in keys:
                 continue
-            keys.add((record.tenant, key))
+            keys.add((record.tenant, usage["metric"], key))
         at = usage.get("at") or json.loads(record.leaf)["occurred_at"]
         member = (usage.get("dimensions") or {}).get("member")
         for span, window in windows_of(at, evidence.metrics[usage["metric"]][1]):
             used[record.tenant, usage["metric"], span, window].append(
                 (instant(at), record.event_id, decimal.Decimal(str(usage.get("quantity", 0))), member))
-    for where in sorted(used.keys() | evidence.counters.keys()):
+    for where in sorted(each for each in used.keys() | evidence.counters.keys() if hostile.is_kept(*each[2:])):
         quantity, events = evidence.counters.get(where, (0.0, 0))
         aggregation = evidence.metrics[where[1]][0]
         uses = used.get(where, [])

@@ -45,7 +45,7 @@ def run(name, minutes):
     for folder in (kept, findings):
         os.makedirs(folder, exist_ok=True)
     before = set(os.listdir(findings))
-    command = [os.path.join(BUILD, "bin", "fuzz_" + name), kept, os.path.join(HERE, "corpus", name), f"-max_total_time={int(minutes * 60)}",
+    command = [os.path.join(BUILD, "bin", "fuzz_" + name), kept, os.path.join(HERE, "corpus", name), f"-max_total_time={max(1, round(minutes * 60))}",
                f"-max_len={INPUT_MAX.get(name, 4096)}", f"-timeout={SECONDS_OF_ONE_MAX}", f"-artifact_prefix={findings}/", "-print_final_stats=1", "-rss_limit_mb=2048"]
     dictionary = os.path.join(HERE, "dictionaries", name + ".dict")
     if os.path.exists(dictionary):
