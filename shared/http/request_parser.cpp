@@ -53,6 +53,11 @@ Refusal refusal_of(const error_code& failure) {
   return {};
 }
 
+// Beast takes it for granted, by an assertion, that once it has seen the last chunk's line it sees it again with all
+// that ends a body: byte by byte, this would end the process.
+constexpr std::string_view last_chunk = "0\r\n";
+constexpr std::string_view shortest_end = "0\r\n\r\n";
+
 bool is_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -82,6 +87,7 @@ class RequestParser::Receiver final : public beast::basic_parser<true> {
   Framing content_length{};
   Framing content_encoding{};
   Framing expect{};
+  bool last_chunk_alone = false;  // all that is there of the rest of the body
 
  private:
   void on_request_impl(beast::verb method, Text, Text target, int version, error_code&) override {
@@ -297,15 +303,13 @@ RequestParser::Step RequestParser::begin(std::size_t header_size) {
 }
 
 RequestParser::Step RequestParser::read_body() {
-  // Beast takes it for granted, by an assertion, that the last chunk's line, once seen, comes again with all five bytes
-  // that end a body: "0 CR LF CR LF" byte by byte would end the process. No chunked body has fewer bytes to come.
-  const std::size_t enough = receiver_->chunked() ? 5 : 1;
   while (!receiver_->is_done()) {
-    if (unread() < enough) return Step::more;
+    if (unread() == 0 || (receiver_->last_chunk_alone && unread() < shortest_end.size())) return Step::more;
     error_code failure;
     const auto consumed = receiver_->put(boost::asio::const_buffer{rest().data(), unread()}, failure);
     consume(consumed);
     if (failure == beast::error::need_more) {
+      receiver_->last_chunk_alone = rest() == last_chunk;
       // Beast keeps no part of a line: an endless chunk line would grow here.
       return unread() > limits_.header_size_max ? refuse({}) : Step::more;
     }
