@@ -58,6 +58,14 @@ Refusal refusal_of(const error_code& failure) {
 constexpr std::string_view last_chunk = "0\r\n";
 constexpr std::string_view shortest_end = "0\r\n\r\n";
 
+// Whether it begins with the line of a chunk that is not the last. Beast asks for more of such a line only if it ends
+// within a quoted extension, and takes the chunk's size off what the body may still have each time it reads it anew.
+bool is_whole_chunk_line(std::string_view text) {
+  if (text.starts_with("\r\n")) text.remove_prefix(2);  // behind the chunk before it
+  const auto size = text.substr(0, text.find_first_not_of("0123456789abcdefABCDEF"));
+  return size.find_first_not_of('0') != size.npos && text.find("\r\n") != text.npos;
+}
+
 bool is_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
@@ -310,6 +318,7 @@ RequestParser::Step RequestParser::read_body() {
     consume(consumed);
     if (failure == beast::error::need_more) {
       receiver_->last_chunk_alone = rest() == last_chunk;
+      if (is_whole_chunk_line(rest())) return refuse({});
       // Beast keeps no part of a line: an endless chunk line would grow here.
       return unread() > limits_.header_size_max ? refuse({}) : Step::more;
     }

@@ -122,6 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"TargetLonger", get("", "/" + std::string(8192, 'a')), 414},
         Row{"TargetEndless", "GET /" + std::string(9000, 'a'), 414},
         Row{"BodyTooLarge", post("Content-Length: 1048577\r\n", ""), 413},
+        Row{"ChunkLineEndsInQuotes", post(chunked, "77737;x=\"a\r\nbcdefghijkl"), 400},
         Row{"ChunkedTooLarge", post(chunked, "100001\r\n"), 413},
         Row{"Gzip", post("Content-Encoding: gzip\r\nContent-Length: 3\r\n", "abc"), 415},
         Row{"Trace", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405, "Allow: GET"},
