@@ -428,6 +428,23 @@ TEST_F(BillingLapse, CardThatExpiresIsToldOfUnlessAnotherIsThere) {
             "2");
 }
 
+// Both were parked for months, and the later statement was released first.
+TEST_F(BillingLapse, CardThatWasDetachedLongAgoStaysSoHoweverLateItIsTold) {
+  const auto hear_of_card = [&](auto statement, Timestamp at) {
+    auto& facts = *statement.mutable_payment_method();
+    facts.set_stripe_payment_method_id("pm_1");
+    facts.set_kind("card");
+    *facts.mutable_stated_at() = events::to_proto(at);
+    hear(statement);
+  };
+  hear_of_card(v1::PaymentMethodDetached{}, start - Days{200});
+  database.exec("runtime", "SELECT housekeeping.sweep($1)", {start + Days{1}});
+  hear_of_card(v1::PaymentMethodStated{}, start - Days{201});
+  EXPECT_EQ(database.value("SELECT detached::text FROM billing.payment_methods"), "true");
+  database.exec("runtime", "SELECT housekeeping.sweep($1)", {SystemClock().now() + Days{1'000}});
+  EXPECT_EQ(database.value("SELECT count(*) FROM billing.payment_methods"), "0");
+}
+
 TEST_F(Billing, UnknownStatusIsSetAside) {
   hear_update(subscription("frozen", "price_enterprise"));
   EXPECT_EQ(tenant("plan"), "STARTER");

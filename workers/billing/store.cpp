@@ -412,20 +412,22 @@ void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices) {
                 column(invoices, &Invoice::next_attempt_at)});
 }
 
-void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods) {
+void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods, Timestamp now) {
   if (methods.empty()) return;
   tx.send(
       "INSERT INTO billing.payment_methods (stripe_payment_method_id, tenant_id, kind, brand, last4, expires_at, "
-      "detached, stated_at, stripe_event_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], "
-      "$5::text[], $6::timestamptz[], $7::boolean[], $8::timestamptz[], $9::text[]) ON CONFLICT "
+      "detached, stated_at, stripe_event_id, told_at) SELECT *, $10::timestamptz FROM unnest($1::text[], $2::text[], "
+      "$3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::boolean[], $8::timestamptz[], $9::text[]) ON "
+      "CONFLICT "
       "(stripe_payment_method_id) DO UPDATE SET tenant_id = excluded.tenant_id, kind = excluded.kind, "
       "brand = excluded.brand, last4 = excluded.last4, expires_at = excluded.expires_at, "
-      "detached = excluded.detached, stated_at = excluded.stated_at, stripe_event_id = excluded.stripe_event_id",
+      "detached = excluded.detached, stated_at = excluded.stated_at, stripe_event_id = excluded.stripe_event_id, "
+      "told_at = excluded.told_at",
       {column(methods, &PaymentMethod::stripe_payment_method_id), column(methods, &PaymentMethod::tenant_id),
        column(methods, &PaymentMethod::kind), column(methods, &PaymentMethod::brand),
        column(methods, &PaymentMethod::last4), column(methods, &PaymentMethod::expires_at),
        column(methods, &PaymentMethod::detached), column(methods, &PaymentMethod::stated_at),
-       column(methods, &PaymentMethod::stripe_event_id)});
+       column(methods, &PaymentMethod::stripe_event_id), now});
 }
 
 // The states are ranked as PaymentState ranks them.

@@ -45,7 +45,7 @@ void save_accounts(db::Transaction& tx, const std::map<std::string, TenantBillin
                    const std::vector<std::string>& changed, Timestamp now);
 void save_subscriptions(db::Transaction& tx, const std::vector<Subscription>& subscriptions);
 void save_invoices(db::Transaction& tx, const std::vector<Invoice>& invoices);
-void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods);
+void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>& methods, Timestamp now);
 void save_payments(db::Transaction& tx, const std::vector<Payment>& payments);  // each object once; the newest is kept
 
 }  // namespace tenantry::billing

@@ -213,7 +213,7 @@ class BillingWorker final : public messaging::Worker {
     save_subscriptions(unit.tx, values(subscriptions_));
     save_invoices(unit.tx, values(invoices_));
     save_payments(unit.tx, values(payments_));
-    save_payment_methods(unit.tx, values(changed_methods_));
+    save_payment_methods(unit.tx, values(changed_methods_), unit.now);
     return {};
   }
 
