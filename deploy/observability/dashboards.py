@@ -40,7 +40,7 @@ def panel(number, title, unit, queries):
     return {"type": "timeseries", "title": title, "datasource": source,
             "gridPos": {"x": number % 2 * 12, "y": number // 2 * 8, "w": 12, "h": 8},
             "fieldConfig": {"defaults": {"unit": unit, "min": 0}, "overrides": []},
-            "options": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}, "tooltip": {"mode": "multi", "sort": "desc"}},
+            "options": {"legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True}, "tooltip": {"mode": "multi", "sort": "desc"}},
             "targets": [{"refId": chr(ord("A") + i), "datasource": source, "expr": expression, "legendFormat": legend} for i, (expression, legend) in enumerate(queries)]}
 
 

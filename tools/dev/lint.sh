@@ -3,6 +3,20 @@
 
 sources() { find shared events workers tests cmake \( -name '*.cpp' -o -name '*.h' \) "$@"; }
 
+# Dashboards, by the types that Grafana publishes of them.
+lint_dashboards() {
+  local home=$root/build/npm/grafana board
+  command -v npm > /dev/null || install_packages node
+  [ -x "$home/node_modules/.bin/tsc" ] || npm install --prefix "$home" --silent --no-audit --no-fund --ignore-scripts \
+    @grafana/schema@13.2.3 typescript@7.0.2 > /dev/null
+  rm -f "$home"/*.ts
+  cp tools/grafana_board.ts "$home/board.ts"
+  for board in deploy/observability/grafana/*.json; do
+    { printf 'import type { Board } from "./board";\nexport const board: Board = '; cat "$board"; } > "$home/$(basename "$board" .json).ts"
+  done
+  (cd "$home" && node_modules/.bin/tsc --noEmit --strict --skipLibCheck --module esnext --moduleResolution bundler --target es2022 ./*.ts)
+}
+
 lint() {  # [--fast]
   install_packages
   local bad=0
@@ -18,6 +32,8 @@ lint() {  # [--fast]
   say "API documents (spectral)"
   npm_tool @stoplight/spectral-cli@6.16.3 spectral lint --ruleset tools/spectral.yaml --fail-severity warn --quiet \
     docs/openapi.json docs/asyncapi.json || bad=1
+  say "dashboards (Grafana's types)"
+  lint_dashboards || bad=1
   [ "${1:-}" != --fast ] || return $bad
   install_packages lint
   say "clang-tidy"
