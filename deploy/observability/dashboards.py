@@ -11,7 +11,39 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 API = 'http_route!~"/livez|/readyz|/metrics"'
 DURATION = "http_server_request_duration_seconds"
 
+STATUSES = ("pending", "trial", "active", "suspended", "cancelled")  # as tenantry_tenant_status counts them
+ONE = '{tenant="$tenant"}'
+
+
+def worst(metric):
+    """Of ten tenants, of those that have any."""
+    return [(f"topk(10, {metric} > 0)", "{{tenant}}")]
+
+
 BOARDS = {
+    "tenantry-tenants": ("Tenantry: all tenants", [
+        ("Tenants by status", "short", [(f"count(tenantry_tenant_status == {number})", name) for number, name in enumerate(STATUSES)]),
+        ("Tenants by plan", "short", [("count by (plan) (tenantry_tenant_info)", "{{plan}}")]),
+        ("Events recorded", "ops", [("sum(deriv(tenantry_tenant_audit_records[5m]))", "a second")]),
+        ("Busiest tenants, by events recorded", "ops", worst("deriv(tenantry_tenant_audit_records[5m])")),
+        ("Longest wait of an event for its publishing", "s", worst("tenantry_tenant_events_waiting_seconds")),
+        ("Dead letters that wait", "short", worst("tenantry_tenant_dead_letters")),
+        ("Stripe's events that are parked", "short", worst("tenantry_tenant_stripe_events_parked")),
+        ("Nearest to a limit of their plans", "percentunit", worst("tenantry_tenant_limit_ratio")),
+        ("Most calls of the API this month", "short", worst("tenantry_tenant_api_calls")),
+        ("Tenants beyond the cap of the scrape", "short", [("tenantry_tenant_metrics_left_out", "left out")]),
+    ]),
+    "tenantry-tenant": ("Tenantry: one tenant", [
+        ("Status: " + ", ".join(f"{number} {name}" for number, name in enumerate(STATUSES)), "short", [("tenantry_tenant_status" + ONE, "{{tenant}}")]),
+        ("Fullest limit of its plan", "percentunit", [("tenantry_tenant_limit_ratio" + ONE, "of the limit")]),
+        ("Events recorded", "ops", [(f"deriv(tenantry_tenant_audit_records{ONE}[5m])", "a second")]),
+        ("Events due and not published", "short", [("tenantry_tenant_events_waiting" + ONE, "events")]),
+        ("… for how long", "s", [("tenantry_tenant_events_waiting_seconds" + ONE, "the oldest")]),
+        ("Set aside", "short", [("tenantry_tenant_dead_letters" + ONE, "dead letters"), ("tenantry_tenant_stripe_events_parked" + ONE, "Stripe's events, parked")]),
+        ("Calls of its API this month", "short", [("tenantry_tenant_api_calls" + ONE, "calls")]),
+        ("Stored", "bytes", [("tenantry_tenant_storage_bytes" + ONE, "bytes")]),
+        ("Active members", "short", [("tenantry_tenant_users" + ONE, "people")]),
+    ]),
     "tenantry-api": ("Tenantry: API", [
         ("Requests", "reqps", [(f"sum by (http_response_status_code) (rate({DURATION}_count{{{API}}}[$__rate_interval]))", "{{http_response_status_code}}")]),
         ("Answers that were 5xx", "percentunit", [("tenantry:http_errors:ratio_rate5m", "of 5 minutes"), ("tenantry:http_errors:ratio_rate1h", "of an hour")]),
@@ -44,10 +76,17 @@ def panel(number, title, unit, queries):
             "targets": [{"refId": chr(ord("A") + i), "datasource": source, "expr": expression, "legendFormat": legend} for i, (expression, legend) in enumerate(queries)]}
 
 
+def variables(panels):
+    source = {"name": "source", "type": "datasource", "query": "prometheus", "label": "Data source"}
+    tenant = {"name": "tenant", "type": "query", "label": "Tenant", "datasource": {"type": "prometheus", "uid": "${source}"},
+              "query": "label_values(tenantry_tenant_info, tenant)", "refresh": 2, "sort": 1}
+    return [source, tenant] if any("$tenant" in expression for _, _, queries in panels for expression, _ in queries) else [source]
+
+
 def board(uid, title, panels):
     return {"uid": uid, "title": title, "tags": ["tenantry"], "schemaVersion": 39, "editable": True, "refresh": "30s",
             "time": {"from": "now-6h", "to": "now"}, "timezone": "browser",
-            "templating": {"list": [{"name": "source", "type": "datasource", "query": "prometheus", "label": "Data source"}]},
+            "templating": {"list": variables(panels)},
             "panels": [panel(number, *each) for number, each in enumerate(panels)]}
 
 

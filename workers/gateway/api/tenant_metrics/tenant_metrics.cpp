@@ -23,7 +23,7 @@ constexpr Series series[] = {
     {"tenantry_tenant_users", "Active members", 3},
     {"tenantry_tenant_audit_records", "Records in its audit log: one for each event", 4},
     {"tenantry_tenant_events_waiting", "Its events that are due and not published yet", 5},
-    {"tenantry_tenant_events_waiting_seconds", "Since when the oldest of them is due", 6},
+    {"tenantry_tenant_events_waiting_seconds", "For how long the oldest of them has been due", 6},
     {"tenantry_tenant_dead_letters", "Its messages that are set aside", 7},
     {"tenantry_tenant_stripe_events_parked", "Events of Stripe's about it that are parked", 8},
     {"tenantry_tenant_api_calls", "Calls of its API in this month", 9},
@@ -75,6 +75,7 @@ std::string page_of(const db::Rows& rows, std::int64_t left_out) {
   return out;
 }
 
+// Who scrapes is on record once an hour, as whoever uses the platform's token; not each time, four times a minute.
 void read_tenant_metrics(Services& services, const CallPtr& call) {
   const auto now = services.clock.now();
   read(services, call, [now](db::Transaction& tx) -> Result<http::Response> {
@@ -86,8 +87,6 @@ void read_tenant_metrics(Services& services, const CallPtr& call) {
                           .body = page_of(rows, left_out)};
   });
 }
-
-// Who scrapes is on record once an hour, as whoever uses the platform's token; not each time, four times a minute.
 
 }  // namespace
 
