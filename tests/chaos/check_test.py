@@ -6,7 +6,10 @@ import json
 import unittest
 
 import check
-from check import Evidence, Record
+import corruptions
+import hostile
+import hostile_check
+from evidence import Evidence, Record
 
 TENANTS = {"acme": "cnr" + "a" * 12, "brot": "cnr" + "b" * 12}
 
@@ -23,15 +26,15 @@ def record(tenant, sequence, number, type_, exchange, source, payload, foreign=N
 
 def hostile_record(sequence, way, number):
     """Of the first tenant: as it must be recorded."""
-    event = check.hostile.make("seed", "acme", way, number).events[0]
+    event = hostile.make("seed", "acme", way, number).events[0]
     said = event.attributes
     source = said.get("source") or ("/tenants/acme/api" if way == "http" else "")
-    leaf = {"type": event.type, "source": source, "content_type": event.content_type, "occurred_at": check.hostile.instant(said.get("time") or "2026-11-21T10:20:30Z"),
+    leaf = {"type": event.type, "source": source, "content_type": event.content_type, "occurred_at": hostile.instant(said.get("time") or "2026-11-21T10:20:30Z"),
             "foreign_id": said.get("id") or "hash", "tenant_id": "acme"}
-    extensions = {name.lower(): str(value[1]) if isinstance(value, tuple) else value for name, value in check.hostile.own_attributes(event).items()}
+    extensions = {name.lower(): str(value[1]) if isinstance(value, tuple) else value for name, value in hostile.own_attributes(event).items()}
     personal = {"payload_base64": base64.b64encode(event.data).decode(), "resource_id": said.get("subject", ""), "extensions": extensions}
-    payload = event.data.decode() if check.hostile.is_json(event.content_type) else None
-    return check.hostile.Record("acme", sequence, f"e-{sequence}", leaf, personal, payload)
+    payload = event.data.decode() if hostile.is_json(event.content_type) else None
+    return hostile_check.Record("acme", sequence, f"e-{sequence}", leaf, personal, payload)
 
 
 def append(frontier, size, leaf_hash):
@@ -88,7 +91,7 @@ def consistent():
         evidence.payments[f"in_{tenant}"] = (tenant, "succeeded", 4900)
     evidence.hostile_seed = "seed"
     for way in ("http", "amqp"):
-        good = [number for number in range(40) if check.hostile.make("seed", "acme", way, number).good and check.hostile.make("seed", "acme", way, number).mode != "batch"]
+        good = [number for number in range(40) if hostile.make("seed", "acme", way, number).good and hostile.make("seed", "acme", way, number).mode != "batch"]
         for number in good[:5]:
             evidence.hostile["acme", way, number] = "accepted"
             evidence.opened.append(hostile_record(len(evidence.opened), way, number))
@@ -104,10 +107,10 @@ class Checker(unittest.TestCase):
         self.assertEqual(found, {})
 
     def test_every_corruption_is_found_by_its_invariant(self):
-        self.assertEqual(check.unnoticed(consistent()), [])
+        self.assertEqual(corruptions.unnoticed(consistent()), [])
 
     def test_every_invariant_has_a_corruption(self):
-        self.assertEqual({identity for _, _, identity in check.CORRUPTIONS}, set(check.INVARIANTS))
+        self.assertEqual({identity for _, _, identity in corruptions.CORRUPTIONS}, set(check.INVARIANTS))
 
     def test_roots_of_a_tree_of_any_size(self):
         hashes = [hashlib.sha256(bytes([n])).digest() for n in range(40)]

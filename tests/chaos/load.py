@@ -23,7 +23,6 @@ import signal
 import sys
 import threading
 import time
-import urllib.parse
 import uuid
 
 import pika
@@ -33,6 +32,7 @@ import stand
 
 sys.path.insert(0, os.path.join(stand.ROOT, "tests", "support"))
 import hostile  # noqa: E402
+import hostile_publisher  # noqa: E402
 
 PASSWORD = "Une-Baguette-Bien-Cuite-42"
 UNCONFIRMED_MAX = 100   # per application: it then waits, as a client with a bounded buffer does
@@ -224,7 +224,7 @@ class Hostile:
         publishers = []
         for tenant in self.tenants:
             login = pika.PlainCredentials("tenant-" + tenant["id"], tenant["broker_password"])
-            publishers.append(hostile.Publisher(
+            publishers.append(hostile_publisher.Publisher(
                 pika.ConnectionParameters("127.0.0.1", self.options.port, "tenant-" + tenant["id"], login, heartbeat=10, socket_timeout=5, stack_timeout=8),
                 tenant["id"] + ".app", lambda token: self.journal.write("hostile_settled", *token, "accepted")))
         k, began = 0, time.monotonic()

@@ -19,6 +19,8 @@ import uuid
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import check  # noqa: E402
+import corruptions  # noqa: E402
+from evidence import Evidence, read_broker, read_journals, read_mails, read_tables  # noqa: E402
 
 LOAD_TENANTS = 12
 SETTLE_WITHIN = 60         # the promise (I8)
@@ -83,7 +85,7 @@ class Run:
         os.makedirs(self.folder)
         self.stand = Stand(options.seed, moves_clocks=options.outages is None)
         self.stand.journal = load.Journal(os.path.join(self.folder, "direct.jsonl"))
-        self.evidence = check.Evidence()
+        self.evidence = Evidence()
         self.began = time.monotonic()
         self.faults = []         # {"kind", "target", "began", "ended"}
         self.skipped = {}        # kind -> why
@@ -364,13 +366,13 @@ class Run:
 
     def gather(self):
         stand, evidence = self.stand, self.evidence
-        check.read_broker(evidence, stand.management, stand.quiet_tenant["id"])
+        read_broker(evidence, stand.management, stand.quiet_tenant["id"])
         evidence.drains = stand.stop()
         stand.journal.close()
-        check.read_journals(evidence, self.folder)
+        read_journals(evidence, self.folder)
         evidence.hostile_seed = str(self.options.seed)
-        check.read_tables(evidence, stand.superuser_url)
-        check.read_mails(evidence, os.environ["TENANTRY_MAIL_DIR"])
+        read_tables(evidence, stand.superuser_url)
+        read_mails(evidence, os.environ["TENANTRY_MAIL_DIR"])
         evidence.unexpected_ends = stand.unexpected
         evidence.peaks, evidence.peak_connections = stand.peaks, stand.peak_connections
         logs = os.path.join(stand.folder, "log")
@@ -426,7 +428,7 @@ class Run:
         # A checker that cannot fail proves nothing: it must find what is planted in a copy of this very run.
         if not any(findings for _, findings in self.found.values()):
             self.failures += [f"the checker did not notice a planted corruption: {each}"
-                              for each in check.unnoticed(self.evidence)]
+                              for each in corruptions.unnoticed(self.evidence)]
 
     # ---- what came of it
 
@@ -460,7 +462,7 @@ class Run:
             "invariants": {identity: {"what": what, "held": not findings, "findings": len(findings),
                                       "examples": findings[:check.FINDINGS_MAX]}
                            for identity, (what, findings) in self.found.items()},
-            "planted_corruptions": len(check.CORRUPTIONS),
+            "planted_corruptions": len(corruptions.CORRUPTIONS),
             "failures": self.failures,
             "log_of_faults": self.faults,
         }

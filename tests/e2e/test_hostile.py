@@ -26,6 +26,8 @@ from stack import p, sign_up, unique
 
 sys.path.insert(0, os.path.join(stack.ROOT, "tests", "support"))
 import hostile  # noqa: E402
+import hostile_check  # noqa: E402
+import hostile_publisher  # noqa: E402
 
 COUNT = int(os.environ.pop("TENANTRY_HOSTILE_EVENTS", "4000"))
 SEED = int(os.environ.pop("TENANTRY_HOSTILE_SEED", str(random.SystemRandom().randrange(2**31))))
@@ -71,7 +73,7 @@ class Hostile(unittest.TestCase):
         self.await_settled(tenants)
         settled = time.monotonic() - began
         evidence = self.gather(tenants)
-        findings = list(hostile.check(SEED, self.outcomes, evidence, answers=self.answers))
+        findings = list(hostile_check.check(SEED, self.outcomes, evidence, answers=self.answers))
         told = collections.Counter((way, outcome) for (_, way, _), outcome in self.outcomes.items())
         print(f"{dict(told)}, {len(evidence.records)} records, {len(evidence.letters)} dead letters; published in {published:.0f} s, all sent in {sent:.0f} s, "
               f"handled in {settled:.0f} s, checked in {time.monotonic() - began:.0f} s", file=sys.stderr)
@@ -127,7 +129,7 @@ class Hostile(unittest.TestCase):
             password = uuid.uuid4().hex
             p.management("PUT", "users/tenant-" + tenant.id, {"password": password, "tags": ""})
             login = pika.PlainCredentials("tenant-" + tenant.id, password)
-            publishers.append(hostile.Publisher(pika.ConnectionParameters(BROKER.hostname, BROKER.port, "tenant-" + tenant.id, login), tenant.id + ".app", self.confirmed))
+            publishers.append(hostile_publisher.Publisher(pika.ConnectionParameters(BROKER.hostname, BROKER.port, "tenant-" + tenant.id, login), tenant.id + ".app", self.confirmed))
         for k in range(COUNT // TENANTS):
             for tenant, publisher in zip(tenants, publishers):
                 publisher.send((tenant.id, "amqp", k), hostile.make(SEED, tenant.id, "amqp", k))
@@ -173,19 +175,19 @@ class Hostile(unittest.TestCase):
     def gather(self, tenants):
         names = ",".join(f"'{tenant.id}'" for tenant in tenants)
         wrapped = {row["key_id"]: bytes.fromhex(row["key"]) for row in rows(f"SELECT key_id, encode(wrapped_key, 'hex') AS key FROM audit.keys WHERE tenant_id IN ({names})")}
-        keys = hostile.Keys(p.env("TENANTRY_MASTER_KEY"), wrapped)
+        keys = hostile_check.Keys(p.env("TENANTRY_MASTER_KEY"), wrapped)
         records = []
         for row in rows("SELECT tenant_id, sequence, event_id, encode(leaf, 'hex') AS leaf, payload::text AS payload FROM audit.records "
                         f"WHERE tenant_id IN ({names}) ORDER BY tenant_id, sequence"):
             leaf = json.loads(bytes.fromhex(row["leaf"]))
-            records.append(hostile.Record(row["tenant_id"], row["sequence"], row["event_id"], leaf, keys.personal(leaf), row["payload"]))
-        letters = [hostile.Letter(row["worker"], row["tenant_id"], row["reason"], "\n".join((row["routing_key"], row["properties"], row["error"])).encode() + b"\n" + bytes.fromhex(row["body"]))
+            records.append(hostile_check.Record(row["tenant_id"], row["sequence"], row["event_id"], leaf, keys.personal(leaf), row["payload"]))
+        letters = [hostile_check.Letter(row["worker"], row["tenant_id"], row["reason"], "\n".join((row["routing_key"], row["properties"], row["error"])).encode() + b"\n" + bytes.fromhex(row["body"]))
                    for row in rows(f"SELECT worker, tenant_id, reason, routing_key, properties::text, error, encode(body, 'hex') AS body FROM messaging.dead_letters WHERE tenant_id IN ({names})")]
         counters = {(row["tenant_id"], row["metric"], row["span"], row["window"]): (float(row["quantity"]), row["events"]) for row in rows(
             "SELECT tenant_id, metric, span, to_char(window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI') AS window, quantity::text, events "
             f"FROM metering.counters WHERE tenant_id IN ({names})")}
         exported = {tenant.id: self.export(tenant, [each for each in records if each.tenant == tenant.id]) for tenant in tenants}
-        return hostile.Evidence(records, letters, counters, exported)
+        return hostile_check.Evidence(records, letters, counters, exported)
 
     def export(self, tenant, records):
         """The marks in an export of all; both formats hold the same records."""
