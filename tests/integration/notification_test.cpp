@@ -4,6 +4,7 @@
 
 #include "shared/crypto/hash.h"
 #include "tenantry/events/v1/people.pb.h"
+#include "tenantry/events/v1/tenant.pb.h"
 #include "tests/integration/lane_harness.h"
 #include "workers/notification/rules.h"
 #include "workers/notification/worker.h"
@@ -24,9 +25,10 @@ class NotificationTest : public ::testing::Test {
               .public_url = "http://example.org"};
     lane = std::make_unique<messaging::Lane>(
         worker_spec(config,
-                    [this](const std::string&, const std::string& to, const std::string&) {
+                    [this](const std::string&, const std::string& to, const std::string& message) {
                       const std::lock_guard lock(mutex);
                       ++mails[to];
+                      last = message;
                       return Result<void>{};
                     }),
         0, clock, ids, recorder.hooks());
@@ -58,6 +60,7 @@ class NotificationTest : public ::testing::Test {
   NotificationConfig config;
   std::mutex mutex;
   std::map<std::string, int> mails;
+  std::string last;
   std::size_t pushed = 0;
   std::unique_ptr<messaging::Lane> lane;
 };
@@ -97,6 +100,66 @@ TEST_F(NotificationTest, ATenantIsNoWayToMailStrangers) {
   message.set_reset_id(ids.next().to_string());
   handle(message, "bakery");
   EXPECT_EQ(mails_to("zoe@acme.test"), 1);
+}
+
+// The address may be somebody else's.
+TEST_F(NotificationTest, WhatWasTypedIsToldToWhomTheAddressIs) {
+  const auto id = ids.next().to_string();
+  database.exec("superuser",
+                "INSERT INTO platform.users (user_id, email, first_name, last_name, password_hash, locale, created_at) "
+                "VALUES ($1, 'owner@acme.test', 'Zorro', 'Martin', '$argon2id$', 'en', now())",
+                {id});
+  database.exec("superuser",
+                "INSERT INTO platform.memberships (tenant_id, user_id, role, state_since, created_at) "
+                "VALUES ('acme', $1, 'owner', now(), now())",
+                {id});
+  database.exec("superuser", "UPDATE platform.tenants SET company_name = 'Quux Industries'");
+  database.exec("superuser", "INSERT INTO platform.settings VALUES ('acme', 'sender/name', 'Quux accounts')");
+  const auto mail = [&] {
+    v1::TenantSuspended suspended;
+    suspended.set_reason("payment_failed");
+    handle(suspended);
+    const std::lock_guard lock(mutex);
+    return last;
+  };
+  const auto before = mail();
+  for (const char* typed : {"Zorro", "Quux", "via"}) EXPECT_EQ(before.find(typed), before.npos) << before;
+  EXPECT_NE(before.find("Hello,\r\n"), before.npos) << before;
+  EXPECT_NE(before.find("account of acme is suspended"), before.npos) << before;
+  database.exec("superuser", "UPDATE platform.users SET email_verified_at = now()");
+  const auto after = mail();
+  for (const char* typed : {"Hello Zorro,", "Quux Industries", "\"Quux accounts via Tenantry\""}) {
+    EXPECT_NE(after.find(typed), after.npos) << after;
+  }
+}
+
+TEST_F(NotificationTest, MailsBearTheNameThatTheirTenantSet) {
+  const auto headers = [&](const std::string& tenant) {
+    v1::PasswordResetRequested message;
+    message.set_user_id(ids.next().to_string());
+    message.set_email("zoe@acme.test");
+    message.set_reset_id(ids.next().to_string());
+    handle(message, tenant);
+    const std::lock_guard lock(mutex);
+    return last.substr(0, last.find("\r\nSubject: "));
+  };
+  const auto set = [&](const char* name, const char* value) {
+    database.exec("superuser", "INSERT INTO platform.settings VALUES ('acme', $1, $2)", {name, value});
+  };
+  const std::string ours = "From: Tenantry <no-reply@example.org>\r\nTo: <zoe@acme.test>";
+  EXPECT_EQ(headers("acme"), ours);
+  set("branding/name", "Acme");
+  EXPECT_EQ(headers("acme"), "From: \"Acme via Tenantry\"\r\n <no-reply@example.org>\r\nTo: <zoe@acme.test>");
+  set("sender/name", "Acme accounts");
+  set("sender/reply_to", "accounts@acme.test");
+  set("contacts/security", "hidden@acme.test");
+  EXPECT_EQ(headers("acme"),
+            "From: \"Acme accounts via Tenantry\"\r\n <no-reply@example.org>\r\nReply-To: <accounts@acme.test>\r\n"
+            "To: <zoe@acme.test>");
+  database.add_tenant("bakery");
+  EXPECT_EQ(headers("bakery"), ours);
+  EXPECT_EQ(headers("platform"), ours) << "what concerns a person in all tenants";
+  EXPECT_EQ(database.exec("notification", "SELECT FROM platform.settings").size(), 3U);
 }
 
 }  // namespace

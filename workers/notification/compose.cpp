@@ -18,7 +18,7 @@ constexpr std::size_t line_length_max = 76;  // RFC 2045: of an encoded line, wi
 // RFC 2047: a line with an encoded word has at most 76 characters. "Subject: " and the word's frame take 21 of them;
 // base64 makes 52 of 39 bytes.
 constexpr std::size_t word_bytes_max = 39;
-constexpr std::size_t plain_subject_max = 60;
+constexpr std::size_t plain_max = 60;
 
 bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
@@ -42,11 +42,13 @@ bool is_address(std::string_view text) {
   });
 }
 
-// As it stands where it is short and plain; else as encoded words, none of which splits a character.
-std::string encoded_subject(std::string_view text) {
-  const bool plain = text.size() <= plain_subject_max && text.find("=?") == text.npos &&
-                     std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  if (plain) return std::string(text);
+bool is_plain(std::string_view text) {
+  return text.size() <= plain_max && text.find("=?") == text.npos &&
+         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+// None of them splits a character.
+std::string encoded_words(std::string_view text) {
   std::string out;
   while (!text.empty()) {
     auto size = std::min(text.size(), word_bytes_max);
@@ -56,6 +58,21 @@ std::string encoded_subject(std::string_view text) {
     text.remove_prefix(size);
   }
   return out;
+}
+
+std::string encoded_subject(std::string_view text) {
+  return is_plain(text) ? std::string(text) : encoded_words(text);
+}
+
+// RFC 5322 section 3.4: a name before an address.
+std::string display_name(std::string_view text) {
+  if (!is_plain(text)) return encoded_words(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
 }
 
 // RFC 2045 section 6.7; lines end with CRLF.
@@ -133,6 +150,13 @@ std::string without_holes(std::string text) {
   return text;
 }
 
+// "Acme via Tenantry": who it is from is said by whom it concerns, and that it is we who send it.
+std::string from_header(const Mail& mail) {
+  const auto name = without_links(mail.sender.name);
+  if (name.empty() || std::ranges::any_of(name, is_control)) return "From: Tenantry <" + mail.from + ">";
+  return "From: " + display_name(name + " via Tenantry") + "\r\n <" + mail.from + ">";
+}
+
 }  // namespace
 
 Text render(const Notice& notice, const Reader& reader, std::string_view company, std::string_view url,
@@ -142,26 +166,20 @@ Text render(const Notice& notice, const Reader& reader, std::string_view company
   const auto found = std::ranges::find(all, name + ".txt", &EmbeddedFile::name);
   TENANTRY_ASSERT(found != all.end());
 
+  // A section of the same name shows only where there is a value.
+  const auto value_or_nothing = [](const std::string& text) {
+    return text.empty() ? mustache::data{mustache::data::type::bool_false} : mustache::data{text};
+  };
   mustache::data values{mustache::data::type::object};
   values.set("company", without_links(company));
-  values.set("first_name", without_links(reader.first_name));
+  values.set("first_name", value_or_nothing(without_links(reader.first_name)));
   values.set("url", std::string(url));
   if (notice.link) {
     const auto& link = *notice.link;
     values.set("link", std::string(url) + link.page + "#t=" + tokens.make(link.purpose, link.id, link.sending));
   }
-  for (const auto& [key, typed] : notice.names) {
-    const auto shown = without_links(typed);
-    values.set(key, shown.empty() ? mustache::data{mustache::data::type::bool_false} : mustache::data{shown});
-  }
-  for (const auto& [key, value] : notice.values) {
-    // A section of the same name shows only where there is a value.
-    if (value.empty()) {
-      values.set(key, mustache::data{mustache::data::type::bool_false});
-    } else {
-      values.set(key, value);
-    }
-  }
+  for (const auto& [key, typed] : notice.names) values.set(key, value_or_nothing(without_links(typed)));
+  for (const auto& [key, value] : notice.values) values.set(key, value_or_nothing(value));
   for (const auto& [key, shown] : notice.sections) values.set(key, mustache::data{shown});
 
   mustache::mustache parsed{std::string(found->content)};
@@ -187,7 +205,8 @@ Result<std::string> compose(const Mail& mail) {
   if (mail.text.subject.empty() || std::ranges::any_of(mail.text.subject, is_control)) {
     return refused("subject", "the subject must be one line");
   }
-  return "From: Tenantry <" + mail.from + ">\r\nTo: <" + mail.to +
+  const auto& reply_to = mail.sender.reply_to;
+  return from_header(mail) + (is_address(reply_to) ? "\r\nReply-To: <" + reply_to + ">" : "") + "\r\nTo: <" + mail.to +
          ">\r\nSubject: " + encoded_subject(mail.text.subject) + "\r\nDate: " + mail_date(mail.date) +
          "\r\nMessage-ID: <" + mail.notification_id.to_string() +
          "@tenantry>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"

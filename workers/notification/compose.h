@@ -28,15 +28,23 @@ Text render(const Notice& notice, const Reader& reader, std::string_view company
 // One per event, template and recipient, whoever asks and whenever.
 Uuid notification_id(const events::Event& event, std::string_view template_name, std::string_view recipient);
 
+// What a tenant says its mails are to look like: settings that people typed.
+struct Sender {
+  std::string name{};      // "": ours
+  std::string reply_to{};  // "": nowhere else
+};
+
 struct Mail {
   std::string from;
   std::string to;
+  Sender sender{};
   Text text;
   Uuid notification_id{};
   Timestamp date{};
 };
 
-// Errc::invalid where a header's value would break out of its line, or an address is none.
+// Errc::invalid where a header's value would break out of its line, or an address is none. Of the sender what cannot be
+// shown is left out: no mail fails for how it was to look.
 Result<std::string> compose(const Mail& mail);
 
 }  // namespace tenantry::notification

@@ -293,8 +293,14 @@ std::optional<Notice> notice_for(const Event& event, std::string_view locale) {
 }
 
 bool has_passed(const Event& event, Timestamp now) {
-  if (event.type == "api_key.expiring") return events::from_proto(event.as<v1::ApiKeyExpiring>().expires_at()) <= now;
-  return event.type == "trial.ending" && events::from_proto(event.as<v1::TrialEnding>().trial_ends_at()) <= now;
+  const auto over = [now](const google::protobuf::Timestamp& at) { return events::from_proto(at) <= now; };
+  if (event.type == "api_key.expiring") return over(event.as<v1::ApiKeyExpiring>().expires_at());
+  if (event.type == "trial.ending") return over(event.as<v1::TrialEnding>().trial_ends_at());
+  if (event.type == "payment_method.expiring") return over(event.as<v1::PaymentMethodExpiring>().expires_at());
+  if (event.type == "user.invited") return over(event.as<v1::UserInvited>().expires_at());
+  if (event.type != "payment.overdue") return false;
+  const auto& overdue = event.as<v1::PaymentOverdue>();
+  return overdue.has_suspend_at() && over(overdue.suspend_at());
 }
 
 std::optional<Reader> addressee_of(const Event& event) {

@@ -22,7 +22,8 @@ std::string_view supported_locale(std::string_view locale);
 struct Reader {
   std::string email;
   std::string first_name{};
-  std::string locale{};  // "fr" or "en"
+  std::string locale{};   // "fr" or "en"
+  bool confirmed = true;  // who has shown that the address is theirs; nobody else is told what others typed
 };
 
 // A page of the console with a token behind it. The token is made when the mail is: no event holds it.

@@ -23,7 +23,9 @@ constexpr int attempts_max = 12;  // with the runtime's delays, about a quarter 
 constexpr int recipients_max = 20;  // owners of one tenant
 
 struct Audience {
+  std::string tenant_id;
   std::string company;
+  Sender sender{};
   std::vector<Reader> readers;
 };
 
@@ -78,7 +80,7 @@ class NotificationWorker final : public messaging::Worker {
         outcome.error = *withheld;
         if (!outcome.error.empty()) {
           log::warn("a mail is withheld", {{"tenant_id", event.tenant_id}, {"template", outcome.template_name}});
-        } else if (auto sent = send(*notice, audience->company, outcome); !sent) {
+        } else if (auto sent = send(*notice, *audience, outcome); !sent) {
           return sent.error();
         }
         if (auto kept = note_delivery(event, outcome); !kept) return kept.error();
@@ -113,10 +115,14 @@ class NotificationWorker final : public messaging::Worker {
   }
 
   // An error only where a later try may succeed.
-  Result<void> send(const Notice& notice, const std::string& company, Outcome& outcome) {
+  Result<void> send(const Notice& notice, const Audience& audience, Outcome& outcome) {
+    // Who signs up with another's address says nothing to that person by our mails.
+    const auto& reader = outcome.reader;
+    const auto& company = reader.confirmed ? audience.company : audience.tenant_id;
     const auto message = compose({.from = config_.mail_from,
-                                  .to = outcome.reader.email,
-                                  .text = render(notice, outcome.reader, company, config_.public_url, tokens_),
+                                  .to = reader.email,
+                                  .sender = reader.confirmed ? audience.sender : Sender{},
+                                  .text = render(notice, reader, company, config_.public_url, tokens_),
                                   .notification_id = outcome.notification_id,
                                   .date = clock_.now()});
     if (!message) {
@@ -142,29 +148,41 @@ class NotificationWorker final : public messaging::Worker {
     Audience audience;
     const auto addressee = addressee_of(event);
     const auto read = run([&](db::Transaction& tx) -> Result<void> {
-      audience = {};
+      audience = {.tenant_id = event.tenant_id};
       const auto company = tx.exec("SELECT company_name FROM platform.tenants WHERE tenant_id = $1", {event.tenant_id});
       const bool of_platform = event.tenant_id == events::platform_tenant;  // what concerns a person in all tenants
       if (company.empty() && !of_platform) return {};
       if (!company.empty()) audience.company = company[0].text(0);
+      if (!of_platform) audience.sender = read_sender(tx, event.tenant_id);
       if (addressee) {
         audience.readers.push_back(*addressee);
         return {};
       }
       const auto rows = tx.exec(
-          "SELECT u.email, u.first_name, u.locale FROM platform.memberships AS m "
+          "SELECT u.email, u.first_name, u.locale, u.email_verified_at IS NOT NULL FROM platform.memberships AS m "
           "JOIN platform.users AS u ON u.user_id = m.user_id WHERE m.tenant_id = $1 AND m.role = 'owner' "
           "AND m.state IN ('invited', 'active') ORDER BY m.created_at, u.user_id LIMIT $2",
           {event.tenant_id, recipients_max});
       for (const auto row : rows) {
+        const bool confirmed = row.boolean(3);
         audience.readers.push_back({.email = std::string(row.text(0)),
-                                    .first_name = std::string(row.text(1)),
-                                    .locale = std::string(supported_locale(row.text(2)))});
+                                    .first_name = confirmed ? std::string(row.text(1)) : "",
+                                    .locale = std::string(supported_locale(row.text(2))),
+                                    .confirmed = confirmed});
       }
       return {};
     });
     if (!read) return read.error();
     return audience;
+  }
+
+  static Sender read_sender(db::Transaction& tx, const std::string& tenant_id) {
+    const auto rows = tx.exec(
+        "SELECT max(value) FILTER (WHERE name = 'sender/name'), max(value) FILTER (WHERE name = 'branding/name'), "
+        "max(value) FILTER (WHERE name = 'sender/reply_to') FROM platform.settings WHERE tenant_id = $1",
+        {tenant_id});
+    const auto row = rows[0];
+    return {.name = std::string(row.text(row.is_null(0) ? 1 : 0)), .reply_to = std::string(row.text(2))};
   }
 
   Result<bool> find_delivery(Outcome& outcome) {

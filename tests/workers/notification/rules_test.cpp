@@ -69,8 +69,11 @@ TEST(RuleValues, WhatConcernsOnePersonIsForThatPerson) {
   EXPECT_EQ(addressee_of(password_changed()).value().locale, "fr");
   EXPECT_EQ(addressee_of(user_invited("Marie", 1)).value().email, "paul@durand.example");
   EXPECT_FALSE(addressee_of(api_key_expiring()));  // its company's owners
-  EXPECT_TRUE(has_passed(api_key_expiring(), later));
-  EXPECT_FALSE(has_passed(api_key_expiring(), later - Seconds{1}));
+  for (const auto& event : {trial_ending(), api_key_expiring(), payment_overdue(3), user_invited("Marie", 1),
+                            payment_method_expiring("4242")}) {
+    EXPECT_TRUE(has_passed(event, later)) << event.type;
+    EXPECT_FALSE(has_passed(event, later - Seconds{1})) << event.type;
+  }
   // The old address is told, not the new one: it is the one that may undo.
   EXPECT_EQ(notice_for(email_changed(), "fr")->link->purpose, crypto::LinkPurpose::email_undo);
   for (const auto& event : {email_verification(), email_change(), email_changed(), factor_added(),
