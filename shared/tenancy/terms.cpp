@@ -43,11 +43,9 @@ std::optional<Offer> find_offer(db::Transaction& tx, const std::string& plan) {
   return Offer{static_cast<int>(rows[0].int64(0)), rows[0].int64(1)};
 }
 
-std::int64_t price_of(db::Transaction& tx, const Tenant& tenant) {
-  return tx
-      .exec("SELECT price_minor FROM platform.plans WHERE plan = $1 AND version = $2",
-            {tenant.plan, tenant.plan_version})[0]
-      .int64(0);
+std::int64_t price_of(db::Transaction& tx, const std::string& plan, int version) {
+  return tx.exec("SELECT price_minor FROM platform.plans WHERE plan = $1 AND version = $2", {plan, version})[0].int64(
+      0);
 }
 
 // What is used beyond what the plan would allow: this month's of what a month limits; what is counted where it is, with
@@ -139,6 +137,11 @@ Result<bool> change_plan(db::Transaction& tx, messaging::Outbox& outbox, const P
   if (!change.because.rule.empty()) *event.mutable_because() = to_proto(change.because);
   outbox.publish(change.tenant_id, event);
   signal_change(outbox, *tenant);
+  if (tenant->lifecycle.status == Status::suspended && price_of(tx, change.plan, change.version) == 0) {
+    const auto moved =
+        transition(tx, outbox, {.tenant_id = change.tenant_id, .trigger = Trigger::paid, .reason = "free_plan"}, now);
+    if (!moved) return moved.error();
+  }
   return true;
 }
 
@@ -167,7 +170,7 @@ Result<PlanOutcome> choose_plan(db::Transaction& tx, messaging::Outbox& outbox, 
   const auto offer = find_offer(tx, wish.plan);
   if (!offer) return Error::invalid("/plan", "unknown_plan", "no plan is called " + wish.plan);
   const auto now = outbox.now();
-  if (offer->price_minor < price_of(tx, *tenant)) {
+  if (offer->price_minor < price_of(tx, tenant->plan, tenant->plan_version)) {
     auto exceeded = exceeding(tx, wish.tenant_id, wish.plan, offer->version, now);
     if (!exceeded.empty()) {
       return Error{.code = Errc::conflict,

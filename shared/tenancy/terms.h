@@ -22,7 +22,8 @@ struct PlanChange {
   Because because{};
 };
 
-// False: the tenant has it, or is deleted. Errors: not_found.
+// With a plan that costs nothing whoever is suspended for want of a payment is active again; an admin's suspension
+// stays. False: the tenant has it, or is deleted. Errors: not_found.
 Result<bool> change_plan(db::Transaction& tx, messaging::Outbox& outbox, const PlanChange& change, Timestamp now);
 
 // A plan that somebody asks for, whatever Stripe's price says: that counts again when it

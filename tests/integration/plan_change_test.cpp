@@ -217,6 +217,37 @@ TEST_F(PlanChanges, WhatTheCatalogueOrTheStatusForbidsIsRefused) {
   }
 }
 
+// FREE needs no payment, so nobody stays suspended for want of one.
+TEST_F(PlanChanges, AFreePlanEndsASuspensionForWantOfPayment) {
+  const auto suspend = [&](const char* reason, const char* admins) {
+    set_plan("PROFESSIONAL");
+    database.exec("superuser",
+                  "UPDATE platform.tenants SET status = 'suspended', status_reason = $1, suspension = $2, resumes_to = "
+                  "CASE $2 WHEN '' THEN NULL ELSE 'suspended' END",
+                  {reason, admins});
+  };
+  const auto standing = [&] {
+    return database.value("SELECT concat_ws(' ', status, status_reason, resumes_to) FROM platform.tenants");
+  };
+  for (const char* reason : {"trial_expired", "payment_failed", "paused"}) {
+    suspend(reason, "");
+    EXPECT_EQ(choose("STARTER"), "now");
+    EXPECT_EQ(standing(), std::string("suspended ") + reason) << "it costs something";
+    EXPECT_EQ(choose("FREE"), "now");
+    EXPECT_EQ(standing(), "active free_plan");
+  }
+  EXPECT_EQ(database.value("SELECT count(*) FROM messaging.outbox WHERE type = 'tenant.activated'"), "3");
+  suspend("abuse", "abuse");
+  EXPECT_EQ(choose("FREE"), "now");
+  EXPECT_EQ(standing(), "suspended abuse active") << "an admin lifts it";
+
+  suspend("payment_failed", "");
+  pay_until(period_end);
+  EXPECT_EQ(choose("FREE"), "waits");
+  EXPECT_TRUE(come_due("FREE"));
+  EXPECT_EQ(standing(), "active free_plan");
+}
+
 // A version of the catalogue binds who subscribed to it.
 TEST_F(PlanChanges, PinnedTenantKeepsItsVersion) {
   set_plan("STARTER");

@@ -434,7 +434,7 @@ class BillingWorker final : public messaging::Worker {
     const auto applied = tenancy::apply_pending_plan(unit.tx, unit.outbox, event.tenant_id, message.to_plan(),
                                                      from_proto(message.due_at()));
     if (!applied) return applied.error();
-    if (*applied) tenant.tenancy = load_tenants(unit.tx, {event.tenant_id}, {}, unit.now).at(event.tenant_id).tenancy;
+    if (*applied) read_tenancy_again(unit, event.tenant_id);
     return {};
   }
 
@@ -517,10 +517,13 @@ class BillingWorker final : public messaging::Worker {
                                                            .stripe_event_id = named.by->stripe_event_id}},
                                               unit.now);
     if (!changed) return changed.error();
-    tenant.tenancy->plan = plan->plan;
-    tenant.tenancy->plan_version = plan->version;
-    tenant.tenancy->price_minor = plan->price_minor;
+    read_tenancy_again(unit, tenant_id);
     return {};
+  }
+
+  // Of what a change of the plan brings along.
+  void read_tenancy_again(Unit& unit, const std::string& tenant_id) {
+    tenants_[tenant_id].tenancy = load_tenants(unit.tx, {tenant_id}, {}, unit.now).at(tenant_id).tenancy;
   }
 
   // A trial ends at the later of our end and the subscription's.
