@@ -27,6 +27,10 @@ std::optional<std::string> attribute_of(std::string_view header) {
   return std::nullopt;
 }
 
+Error given_twice(const std::string& attribute) {
+  return Error::invalid("/" + attribute, "twice", "may be given once");
+}
+
 // What AMQP calls the encoding of a body that stands as it is.
 bool is_plain_encoding(std::string_view encoding) {
   const auto name = ascii_lower(encoding);
@@ -49,8 +53,11 @@ Result<Foreign> read_wire(const WireMessage& message) {
     const auto attribute = attribute_of(name);
     if (!attribute) continue;
     if (!foreign.attributes.emplace(*attribute, value).second) {
-      return Error::invalid("/" + *attribute, "twice", "may be given once");
+      return given_twice(*attribute);
     }
+  }
+  for (const auto& name : message.repeated_headers) {
+    if (const auto attribute = attribute_of(name)) return given_twice(*attribute);
   }
   for (const auto& name : message.nested_headers) {
     if (const auto attribute = attribute_of(name)) {

@@ -28,6 +28,7 @@ struct WireMessage {
   std::string content_encoding{};
   std::map<std::string, std::string> headers{};  // scalars, as text
   std::vector<std::string> nested_headers{};     // names of those that are lists or tables
+  std::vector<std::string> repeated_headers{};   // names that were given again
   bool expires = false;                          // its publisher gave it an expiration
   std::vector<std::string> carbon_copies{};      // routing keys of the CC header (the broker strips BCC)
   std::vector<std::string> keys_before{};        // of what expired: the keys it was published with, as the broker says

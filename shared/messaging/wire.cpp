@@ -62,9 +62,13 @@ events::WireMessage to_wire(amqp::Delivery&& delivery) {
   wire.type = std::move(properties.type).value_or("");
   wire.user_id = std::move(properties.user_id).value_or("");
   wire.expires = properties.expiration.has_value();
+  const auto keep = [&wire](std::string name, std::string value) {
+    const auto [at, first] = wire.headers.try_emplace(std::move(name), std::move(value));
+    if (!first) wire.repeated_headers.push_back(at->first);
+  };
   for (auto& entry : properties.headers.entries) {
     if (auto* text = std::get_if<std::string>(&entry.value.data)) {
-      wire.headers.emplace(std::move(entry.name), std::move(*text));
+      keep(std::move(entry.name), std::move(*text));
     } else if (const auto* list = std::get_if<amqp::Array>(&entry.value.data); list != nullptr && entry.name == "CC") {
       for (const auto& key : *list) {
         if (const auto* name = std::get_if<std::string>(&key.data)) wire.carbon_copies.push_back(*name);
@@ -73,7 +77,7 @@ events::WireMessage to_wire(amqp::Delivery&& delivery) {
       read_deaths(entry.value, wire);
       wire.nested_headers.push_back(std::move(entry.name));
     } else if (auto scalar = text_of(entry.value)) {
-      wire.headers.emplace(std::move(entry.name), *std::move(scalar));
+      keep(std::move(entry.name), *std::move(scalar));
     } else {
       wire.nested_headers.push_back(std::move(entry.name));
     }

@@ -575,6 +575,8 @@ TEST(Intake, RefusesWhatCannotBeKept) {
        "", "attributes"},
       {"a table for a value", [] { return changed([](WireMessage& m) { m.nested_headers = {"cloudEvents_region"}; }); },
        "/region", "attribute_value"},
+      {"a header twice", [] { return changed([](WireMessage& m) { m.repeated_headers = {"cloudEvents:region"}; }); },
+       "/region", "twice"},
       {"data beside data_base64", [] { return post_with(R"(,"data":{},"data_base64":"e30=")"); }, "/data_base64",
        "exclusive"},
       {"compressed", [] { return changed([](WireMessage& m) { m.content_encoding = "gzip"; }); }, "/content_encoding",

@@ -33,6 +33,20 @@ TEST(Wire, KeepsHeaderValuesOfEveryType) {
   EXPECT_EQ(wire.content_encoding, "gzip");
 }
 
+// AMQP's tables may name a field again. What is dropped is said, so that whoever reads the event can refuse it.
+TEST(Wire, SaysWhichHeadersWereGivenAgain) {
+  amqp::Delivery delivery;
+  auto& headers = delivery.properties.headers;
+  headers.add("a", "first");
+  headers.add("b", "x");
+  headers.add("a", "second");
+  headers.add("b", std::int64_t{1});
+  headers.add("c", "y");
+  const auto wire = to_wire(std::move(delivery));
+  EXPECT_EQ(wire.headers, (std::map<std::string, std::string>{{"a", "first"}, {"b", "x"}, {"c", "y"}}));
+  EXPECT_EQ(wire.repeated_headers, (std::vector<std::string>{"a", "b"}));
+}
+
 // A foreign event's correlation goes on with whatever follows from it, at whatever length it was let in.
 TEST(Wire, ALongCorrelationIsAHeaderOnly) {
   OutboxRow row;
