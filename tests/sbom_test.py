@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The list of what we are built from names each package with its version, and is the same for the same build."""
 import importlib.util
+import json
 import os
 import unittest
 
@@ -18,6 +19,11 @@ class Sbom(unittest.TestCase):
             self.assertIn(name, listed)
             self.assertRegex(listed[name]["versionInfo"], r"^[0-9]")
             self.assertIn(f"pkg:deb/debian/{name}@", listed[name]["externalRefs"][0]["referenceLocator"])
+        with open(os.path.join(ROOT, "workers", "gateway", "console", "package.json"), encoding="utf-8") as file:
+            for name, version in json.load(file)["dependencies"].items():
+                self.assertEqual((listed[name]["versionInfo"], listed[name]["licenseDeclared"]), (version, "MIT"))
+                self.assertEqual(len(listed[name]["checksums"][0]["checksumValue"]), 128)
+        self.assertNotIn("typescript", listed)
         self.assertEqual(listed["tenantry"]["versionInfo"], sbom.own_version())
         refs = [package["SPDXID"] for package in document["packages"]]
         self.assertEqual(len(refs), len(set(refs)))
