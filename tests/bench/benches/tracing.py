@@ -1,7 +1,7 @@
 """What tracing at 1 % costs: CPU time of ours for a request and for an event, beside the same untraced.
 
 Two gateways, and then two audit workers, stand beside each other: one sends its traces to a receiver, the other makes none. They get
-the same work by turns (rounds.py).
+the same work by turns (rounds.py); of gateways there are several such pairs, one after the other.
 """
 import functools
 import http.server
@@ -11,7 +11,7 @@ import urllib.request
 
 from bench import AUDITED, Failed, say, warm_up
 from figures import at_most
-from rounds import by_turns, cpu_of, more
+from rounds import by_turns, cpu_of, more, more_of_processes
 
 import platform_client as p
 from free_ports import free_port
@@ -19,6 +19,7 @@ from free_ports import free_port
 SUMMARY = "CPU of a request and of an event, traced at 1 % and not at all"
 ORDER = 57
 PAIRS = 30
+PROCESSES, ROUNDS = 10, 6  # pairs of gateways, and how often each of a pair has its turn
 COST = 2  # % of the untraced, at most
 TENANTS = 10
 
@@ -45,12 +46,11 @@ def listens(url):
         return False
 
 
-def compare(bench, name, work, of):
-    """work(traced) does a round and gives its microseconds for one piece."""
-    costs = by_turns(PAIRS, {which: functools.partial(work, which) for which in (False, True)})
-    say(f"{name}, µs: " + "; ".join(f"{'traced' if which else 'untraced'} " + " ".join(f"{each:.2f}" for each in sorted(costs[which])) for which in costs))
-    value, note = more(costs[True], costs[False], " " + of)
-    bench.figure(name, value, "% more CPU", floor=at_most(COST), note=note)
+def turns(count, work):
+    """{traced: costs}; work(traced) does a round and gives its microseconds for one piece."""
+    costs = by_turns(count, {which: functools.partial(work, which) for which in (False, True)})
+    say("µs: " + "; ".join(f"{'traced' if which else 'untraced'} " + " ".join(f"{each:.2f}" for each in sorted(costs[which])) for which in costs))
+    return costs
 
 
 def requests(bench, tracing):
@@ -62,18 +62,24 @@ def requests(bench, tracing):
     port = str(free_port())
     other = url.rpartition(":")[0] + ":" + port
     seconds = 5 if bench.long else 1
-    with bench.ours("gateway") as plain, bench.ours("gateway", TENANTRY_HTTP_PORT=port, TENANTRY_URL=other, **tracing) as traced:
-        both = {False: (plain, url), True: (traced, other)}
-        for _, at in both.values():
-            p.await_true("a gateway listens", lambda at=at: listens(at), 30)
-            gateway.wrk(at, token, 2)  # caches are warm
+    costs = {False: [], True: []}
+    for number in range(PROCESSES):
+        of_first, of_second = ({}, tracing) if number % 2 == 0 else (tracing, {})
+        with bench.ours("gateway", **of_first) as first, bench.ours("gateway", TENANTRY_HTTP_PORT=port, TENANTRY_URL=other, **of_second) as second:
+            both = {bool(of_first): (first, url), bool(of_second): (second, other)}
+            for _, at in both.values():
+                p.await_true("a gateway listens", lambda at=at: listens(at), 30)
+                gateway.wrk(at, token, 2)  # caches are warm
 
-        def work(which):
-            process, at = both[which]
-            used = cpu_of(process.pid)
-            rate, _ = gateway.wrk(at, token, seconds)
-            return (cpu_of(process.pid) - used) / (rate * seconds)
-        compare(bench, "a request, GET /v1/me", work, "of the gateway's")
+            def work(which):
+                process, at = both[which]
+                used = cpu_of(process.pid)
+                rate, _ = gateway.wrk(at, token, seconds)
+                return (cpu_of(process.pid) - used) / (rate * seconds)
+            for which, rounds in turns(ROUNDS, work).items():
+                costs[which].append(rounds)
+    value, note = more_of_processes(costs[True], costs[False], " of the gateway's")
+    bench.figure("a request, GET /v1/me", value, "% more CPU", floor=at_most(COST), note=note)
 
 
 def replica_of(tenant, replicas=2):
@@ -111,7 +117,9 @@ def events(bench, tracing):
             return (cpu_of(process.pid) - used) / count
         for which in both:
             work(which)
-        compare(bench, "an event into the audit log", work, "of the worker's")
+        costs = turns(PAIRS, work)
+    value, note = more(costs[True], costs[False], " of the worker's")
+    bench.figure("an event into the audit log", value, "% more CPU", floor=at_most(COST), note=note)
 
 
 def run(bench):
