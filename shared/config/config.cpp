@@ -102,6 +102,8 @@ constexpr Variable table[] = {
     integer("TENANTRY_TENANTS_MAX",
             "How many tenants there are when strangers may no longer sign up: each has a virtual host of the broker",
             "10000", 1, 10000000),
+    text("TENANTRY_TERMS_VERSION", "Of the terms and the privacy policy that people accept, as the audit log keeps it",
+         "1"),
     flag("TENANTRY_TEST_CLOCK", "Time follows `tenantry clock advance`; never in production"),
     secret("TENANTRY_TRACES_AUTHORIZATION", "Header Authorization of what is sent to TENANTRY_TRACES_URL"),
     word("TENANTRY_TRACES_FORMAT", "In which traces are sent", "protobuf", "protobuf json"),

@@ -3,8 +3,8 @@
 // A password is what its reader sees, however it was typed: both functions take it in one form
 // (RFC 8265 OpaqueString). Hashes made before that are of the bytes, and verify as such.
 //
-// Hashing takes about 19 MiB and 20 ms of CPU: never on the loop, and at most
-// 2 x cores at once (security.md L3); the bound is the caller's pool. Any thread.
+// Hashing takes about 19 MiB and 20 ms of CPU: never on the loop, and only so many
+// at once as there are cores; the bound is the caller's pool. Any thread.
 #pragma once
 
 #include <span>

@@ -207,9 +207,9 @@ struct Processor::State {
     if (event_ids.empty()) return over;
     const auto counted = commit([&](db::Transaction& tx, Outbox&) -> Result<void> {
       const auto tries = tx.exec(
-          "INSERT INTO messaging.attempts AS a (worker, event_id, attempts, last_at) SELECT $1, id, 1, $3::timestamptz "
-          "FROM "
-          "(SELECT DISTINCT unnest($2::uuid[]) AS id ORDER BY 1) AS batch ON CONFLICT (worker, event_id) DO UPDATE SET "
+          "INSERT INTO messaging.attempts AS a (worker, event_id, attempts, last_at) "
+          "SELECT $1, id, 1, $3::timestamptz FROM (SELECT DISTINCT unnest($2::uuid[]) AS id ORDER BY 1) AS batch ON "
+          "CONFLICT (worker, event_id) DO UPDATE SET "
           "attempts = a.attempts + 1, last_at = excluded.last_at RETURNING event_id, attempts",
           {spec.name, db::Param::array(event_ids), clock.now()});
       over.clear();

@@ -448,6 +448,7 @@ Result<Accepted> accept_invitation(db::Transaction& tx, messaging::Outbox& outbo
   event.set_email(invitation->email);
   event.set_role(invitation->role);
   event.set_invitation_id(invitation->invitation_id.to_string());
+  if (acceptance.person) event.set_terms_version(acceptance.person->terms_version);
   outbox.publish(invitation->tenant_id, event);
   outbox.signal(invitation->tenant_id, v1::TenantChanged());
   return Accepted{invitation->tenant_id, *user_id, invitation->role};

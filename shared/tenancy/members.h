@@ -94,6 +94,7 @@ struct NewPerson {
   std::string last_name;
   std::string locale;
   std::string password_hash;
+  std::string terms_version{};  // that was accepted
 };
 struct Acceptance {
   std::string token;

@@ -553,6 +553,38 @@ class T14_Words(unittest.TestCase):
         self.assertEqual(told("Known"), [])  # the first login is no news, nor the same again
 
 
+class T15_WhoseAddress(unittest.TestCase):
+    """Somebody signs up with another's address, and makes the account theirs as well as they can."""
+    NEW = "Un-Croissant-Au-Beurre-7"
+
+    def test_who_shows_that_it_is_theirs_gets_the_account_alone(self):
+        made = sign_up(unique("Squattée"), plan="ENTERPRISE")
+        tenant = Company(made.id, made.address)
+        squatter = tenant.login()
+        set_up_factor(squatter)
+        for path, body in (("/v1/users", {"email": stack.address(), "role": "viewer"}), ("/v1/api-keys", {"name": "k", "permissions": ["clients:read"]})):
+            refused = p.request("POST", path, body, squatter)
+            self.assertEqual((refused.status, refused.json["code"]), (403, "email_not_verified"), path)
+        p.request("POST", "/auth/password/forgot", {"email": tenant.address})
+        reset = p.request("POST", "/auth/password/reset", {"token": link_mailed(tenant.address)[0], "password": self.NEW})
+        self.assertEqual(reset.status, 204, reset)
+        mine = log_in(tenant.address, self.NEW)
+        self.assertEqual((mine.status, "access_token" in mine.json), (200, True), "no factor is asked for")
+        self.assertTrue(p.request("GET", "/v1/me", headers=bearer(mine.json["access_token"])).json["email_verified"])
+        self.assertEqual(p.request("GET", "/v1/me", headers=squatter).status, 401)
+        self.assertEqual(log_in(tenant.address).status, 401)
+        self.assertEqual(p.request("GET", "/v1/me/factors", headers=bearer(mine.json["access_token"])).json["recovery_codes_left"], 0)
+        p.await_true("it is on record", lambda: platform_records("user.email_verified") and any(
+            '"all"' in text for text in platform_records("user.factor_removed")), 30)
+
+    def test_who_had_shown_it_before_keeps_the_factors(self):
+        tenant = Company.make("Prouvée")
+        set_up_factor(tenant.login())
+        p.request("POST", "/auth/password/forgot", {"email": tenant.address})
+        p.request("POST", "/auth/password/reset", {"token": link_mailed(tenant.address)[0], "password": self.NEW})
+        self.assertEqual(sorted(log_in(tenant.address, self.NEW).json["factors"]), ["recovery_code", "totp"])
+
+
 class TZ_Secrets(unittest.TestCase):
     def test_none_that_passed_by_is_written_down(self):
         """Passwords, tokens, keys, seeds, recovery codes, links: of all of the above."""

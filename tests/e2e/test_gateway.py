@@ -81,7 +81,7 @@ class T1_Text(unittest.TestCase):
                 self.assertEqual(status, 201, answer)
                 tenant = stack.Tenant(json.loads(answer)["tenant_id"], mail)
                 tenant.await_status("trial")
-                tenant.await_record("signup.requested")
+                self.assertRegex(tenant.await_record("signup.requested")[0][2], '"terms_version": ?"1"')
 
     def test_a_claim_that_is_no_text_is_audited(self):
         before = len(self.tenant.records("security.access_refused"))

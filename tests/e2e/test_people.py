@@ -51,7 +51,7 @@ class T1_Invitations(unittest.TestCase):
         again = invitation(token, "accept", new_person())
         self.assertEqual((again.status, again.json["code"]), (409, "invitation_used"))
         p.await_true("it is on record, with the role", lambda: any(
-            joined.json["user_id"] in payload and "manager" in payload
+            joined.json["user_id"] in payload and "manager" in payload and re.search('"terms_version": ?"1"', payload)
             for _, _, payload in self.acme.records("membership.created")), 30)
 
     def test_each_end_has_its_code(self):

@@ -4,9 +4,11 @@
 What others get from somebody who should have nothing: a stolen refresh token, a member who was removed, an abuser who
 pays again, a guesser, a name that is no tenant's.
 """
+import base64
 import concurrent.futures
 import http.client
 import json
+import os
 import subprocess
 import threading
 import unittest
@@ -204,6 +206,40 @@ class T3_SuperAdmins(unittest.TestCase):
             self.assertEqual(told()[-1][0], "super-admin")
 
 
+class T3b_Tokens(unittest.TestCase):
+    def test_signatures_that_are_none_are_looked_at_a_few_times_and_hold_up_nobody(self):
+        """Each names the key that signs ours, so that only its signature says that it is none."""
+        tenant = sign_up(unique("Signée"))
+        good, flooder = tenant.token["Authorization"].removeprefix("Bearer "), "127.0.0.77"
+        header = good.partition(".")[0]
+
+        def part(value):
+            raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+            return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+        def ask(address, token, method="GET", body=None):
+            connection = http.client.HTTPConnection(URL.hostname, URL.port, timeout=30, source_address=(address, 0))
+            path = "/v1/me" if method == "GET" else "/v1/events"
+            connection.request(method, path, body=body, headers={"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+            connection.close()
+            return response.status, response.headers["Retry-After"]
+
+        def forged(number):
+            return ".".join((header, part({"sub": str(number)}), part(os.urandom(64))))
+        again = forged(0)
+        self.assertEqual({ask("127.0.0.78", again)[0] for _ in range(400)}, {401})  # one and the same is looked at once
+        answers = [ask(flooder, forged(number)) for number in range(320)]
+        self.assertEqual({status for status, _ in answers[:290]}, {401})
+        self.assertEqual({status for status, _ in answers[302:]}, {429})
+        self.assertGreater(int(answers[-1][1]), 0)
+        status, after = ask(flooder, forged(-1), "POST", b'{"a": 1}')
+        self.assertEqual((status, int(after) > 1), (429, True))
+        self.assertEqual(ask("127.0.0.78", good)[0], 200)
+        self.assertEqual(ask(flooder, good)[0], 200)  # what is known to be good
+
+
 class T4_Names(unittest.TestCase):
     def test_a_search_for_nobody_creates_nothing(self):
         ghost = "ghost-" + stack.RUN
@@ -344,6 +380,66 @@ class T7_Signups(unittest.TestCase):
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(name + ": must", done.stderr)
             self.assertNotIn(value, done.stderr)
+
+
+class T8_Processes(unittest.TestCase):
+    def run_one(self, name, *arguments, **settings):
+        path = os.path.join(os.path.dirname(stack.BINARY), name)
+        return subprocess.run([path, *arguments], env=settings, capture_output=True, text=True, timeout=60)
+
+    def test_each_says_what_it_is_and_starts_nothing_else(self):
+        names = sorted(name for name in os.listdir(os.path.dirname(stack.BINARY)) if name.startswith("tenantry-"))
+        self.assertGreaterEqual(len(names), 8, names)
+        for name in names:
+            with self.subTest(name):
+                self.assertIn("Usage: " + name, self.run_one(name, "--help").stdout)
+                version = self.run_one(name, "--version")
+                self.assertEqual((version.returncode, version.stdout.split()[0]), (0, name))
+                wrong = self.run_one(name, "nonsense")
+                self.assertEqual((wrong.returncode, wrong.stdout), (2, ""), wrong.stderr)
+
+    def test_none_works_with_more_rights_than_its_own(self):
+        for user, url in (("superuser", superuser_url()), ("owner", p.env("TENANTRY_DATABASE_URL")),
+                          ("another service", p.env("TENANTRY_BILLING_DATABASE_URL"))):
+            done = self.run_one("tenantry-metering", **{**stack.settings(), "TENANTRY_METERING_DATABASE_URL": url})
+            self.assertEqual(done.returncode, 2, (user, done.stderr))
+            self.assertIn("refuses to start", done.stderr)
+
+    def test_secrets_are_in_no_argument_and_in_no_file_that_others_read(self):
+        urls = [urllib.parse.urlsplit(value) for name, value in os.environ.items() if name.startswith("TENANTRY_") and "://" in value]
+        secrets = {url.password for url in urls if url.password} | {p.env("TENANTRY_ADMIN_TOKEN"), p.env("TENANTRY_MASTER_KEY"), p.env("TENANTRY_STRIPE_WEBHOOK_SECRET")}
+        self.assertGreater(len(secrets), 5)
+
+        def found_in(data):
+            return any(secret.encode() in data for secret in secrets)
+        folder = p.env("TENANTRY_TEST_DEV_DIR")
+        here = [folder.encode(), stack.BINARY.encode()]
+        looked_at = 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    line = file.read()
+            except OSError:  # it has ended
+                continue
+            if any(name in line for name in here):
+                looked_at += 1
+                self.assertFalse(found_in(line), line[:60])
+        self.assertGreaterEqual(looked_at, 3)  # PostgreSQL, RabbitMQ and ours
+        kept = 0
+        for name in ("env", "secrets", "rabbitmq/rabbitmq.conf"):
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                kept += found_in(file.read())
+            self.assertEqual(os.stat(path).st_mode & 0o077, 0, name)
+        self.assertGreaterEqual(kept, 2)
+        self.assertEqual(os.stat(os.path.join(folder, "mail")).st_mode & 0o077, 0)
+
+    def test_nothing_of_a_process_is_dumped(self):
+        for pid in (stack.process.pid, stack.signer.pid):
+            with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+                limits = {line[:26].strip(): line[26:].split() for line in file}
+            self.assertEqual(limits["Max core file size"][:2], ["0", "0"])
+            self.assertEqual(limits["Max open files"][0], limits["Max open files"][1])
 
 
 if __name__ == "__main__":

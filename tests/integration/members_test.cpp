@@ -455,6 +455,7 @@ TEST_F(MembersAtOnce, OneOfTwoAcceptsWins) {
 }
 
 TEST_F(MembersAtOnce, OneOfAcceptAndRevokeWins) {
+  set_limit(100);  // whoever wins each time
   for (int round = 0; round < 8; ++round) {
     const auto invitation = invited("paul" + std::to_string(round) + "@durand.test");
     const auto token = token_of(invitation);

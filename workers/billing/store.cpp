@@ -417,9 +417,8 @@ void save_payment_methods(db::Transaction& tx, const std::vector<PaymentMethod>&
   tx.send(
       "INSERT INTO billing.payment_methods (stripe_payment_method_id, tenant_id, kind, brand, last4, expires_at, "
       "detached, stated_at, stripe_event_id, told_at) SELECT *, $10::timestamptz FROM unnest($1::text[], $2::text[], "
-      "$3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::boolean[], $8::timestamptz[], $9::text[]) ON "
-      "CONFLICT "
-      "(stripe_payment_method_id) DO UPDATE SET tenant_id = excluded.tenant_id, kind = excluded.kind, "
+      "$3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::boolean[], $8::timestamptz[], $9::text[]) "
+      "ON CONFLICT (stripe_payment_method_id) DO UPDATE SET tenant_id = excluded.tenant_id, kind = excluded.kind, "
       "brand = excluded.brand, last4 = excluded.last4, expires_at = excluded.expires_at, "
       "detached = excluded.detached, stated_at = excluded.stated_at, stripe_event_id = excluded.stripe_event_id, "
       "told_at = excluded.told_at",

@@ -86,6 +86,7 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   config.signups_per_hour = reader.integer("TENANTRY_SIGNUPS_PER_HOUR");
   config.tenants_max = reader.integer("TENANTRY_TENANTS_MAX");
   config.signup_private = reader.flag("TENANTRY_SIGNUP_PRIVATE");
+  config.terms_version = reader.text("TENANTRY_TERMS_VERSION");
   config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES");
   config.base_domain = reader.text("TENANTRY_BASE_DOMAIN");
   config.dns_servers = reader.text("TENANTRY_DNS_SERVERS");

@@ -32,6 +32,7 @@ struct GatewayConfig {
   std::vector<std::string> stripe_secrets{};  // secrets; any of them may have signed
   StripePolicy stripe{};
   bool signup_private = false;
+  std::string terms_version = "1";
   std::int64_t signups_per_hour = 10;  // of an address, accepted ones
   std::int64_t tenants_max = 10'000;   // of all that are not deleted, for strangers to make one more
   std::vector<std::string> trusted_proxies{};

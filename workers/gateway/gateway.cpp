@@ -105,14 +105,18 @@ struct Gateway::State {
 
   // Bodies take room: what has no route, no token or no right to its length is answered without.
   http::ServerOptions with_refusals(http::ServerOptions options) {
-    options.refuse_unread = [this](const http::Request& head, std::string_view) -> std::optional<http::Response> {
+    options.refuse_unread = [this, holder_of = options.holder_of](
+                                const http::Request& head, std::string_view peer) -> std::optional<http::Response> {
       const auto found = router.match(head.method, split_tenant_path(head.path).rest);
       if (found.handler == nullptr) return not_served(head, found.allow);
       const auto* const route = find_route(head.method, found.path_template);
       if (route == nullptr) return std::nullopt;  // HEAD, with a body
-      const auto may = may_send_body(services, *route, head);
+      const auto may = may_send_body(services, *route, head, holder_of(peer, &head));
       if (may) return std::nullopt;
       auto response = http::problem(may.error(), head.path, "");
+      if (may.error().code == Errc::rate_limited) {
+        response.headers.set("Retry-After", std::to_string(services.token_tries.window().count()));
+      }
       response.headers.set("X-Request-Id", request_id(head.headers.get("X-Request-Id").value_or(""), services.ids));
       response.headers.set("X-Content-Type-Options", "nosniff");
       return response;
@@ -166,7 +170,10 @@ struct Gateway::State {
 
   void use_reference(const std::shared_ptr<const Reference>& fresh) {
     // What a retired key has signed is good no longer.
-    if (services.reference != nullptr && fresh->jwks != services.reference->jwks) services.caches.tokens.clear();
+    if (services.reference != nullptr && fresh->jwks != services.reference->jwks) {
+      services.caches.tokens.clear();
+      services.caches.tokens_refused.clear();
+    }
     services.reference = fresh;
   }
 

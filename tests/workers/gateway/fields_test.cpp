@@ -255,6 +255,21 @@ TEST(DeadLetterAction, EveryBrokenRuleIsNamed) {
 }
 
 // Goal: a hold says what, why and until when; the end lies ahead.
+// Whoever reads another's words reads what was meant to be read.
+TEST(Line, HoldsNothingThatTurnsTheDirectionOrIsNotSeen) {
+  for (const char* text : {"a\u202Eb", "a\u200Bb", "\u2066x"}) {
+    const nlohmann::json object = {{"reason", text}};
+    Fields fields(object);
+    EXPECT_EQ(fields.line("reason", true, 100), "");
+    const auto done = fields.finish(0);
+    ASSERT_FALSE(done) << text;
+    EXPECT_EQ(done.error().fields.at(0).code, "invisible");
+  }
+  const nlohmann::json object = {{"reason", "déjà vu\u202F: 👍🏽"}};
+  Fields fields(object);
+  EXPECT_EQ(fields.line("reason", true, 100), "déjà vu\u202F: 👍🏽");
+}
+
 TEST(Hold, NamesEveryBrokenRule) {
   const auto now = *from_rfc3339("2026-11-21T00:00:00Z");
   const auto rules = [&](const char* body) {

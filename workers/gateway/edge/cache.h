@@ -177,6 +177,7 @@ class TtlCache {
 
   void put(const Key& key, Value value, Milliseconds now) { entries_.put(key, Entry{std::move(value), now}); }
   void drop(const Key& key) { entries_.erase(key); }
+  void clear() { entries_.clear(); }
 
  private:
   struct Entry {
@@ -203,8 +204,9 @@ struct TokenHash {
 };
 
 struct Caches {
-  // Tokens whose signature and claims were found good with the present keys.
+  // Tokens whose signature and claims were found good with the present keys, and why others were not.
   BoundedMap<TokenName, std::shared_ptr<const crypto::Claims>, TokenHash> tokens{50'000};
+  TtlCache<Error, TokenName, TokenHash> tokens_refused{Milliseconds{60'000}, 20'000};
   crypto::LookupHash token_hash;
   TtlCache<std::shared_ptr<const TenantEntry>> tenants{tenant_time_to_live};
   TtlCache<std::shared_ptr<const Session>> sessions{session_time_to_live};  // by sid

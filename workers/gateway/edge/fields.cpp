@@ -81,17 +81,16 @@ std::string Fields::line(const char* name, bool required, std::size_t length_max
     fail(name, "characters", "must be one line without control characters");
     return {};
   }
+  if (!inner.empty() && text::has_invisible(inner)) {
+    fail(name, "invisible", "must not hold characters that cannot be seen or turn the direction of others");
+    return {};
+  }
   if (required && !text.empty() && text::is_blank(inner)) fail(name, "required", "must not be blank");
   return std::string(inner);
 }
 
 std::string Fields::name(const char* name, std::size_t length_max) {
-  const auto text = line(name, true, length_max);
-  if (!text.empty() && text::has_invisible(text)) {
-    fail(name, "invisible", "must not hold characters that cannot be seen or turn the direction of others");
-    return {};
-  }
-  return text::to_nfc(text);
+  return text::to_nfc(line(name, true, length_max));
 }
 
 std::string Fields::email(const char* name, bool required) {

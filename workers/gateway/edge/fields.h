@@ -40,10 +40,10 @@ class Fields {
   // Lines of text; "" when absent. PostgreSQL stores no NUL.
   std::string text(const char* name, std::size_t length_max);
 
-  // A line of text: trimmed, no control characters.
+  // A line of text that is what it looks like: trimmed, no control characters, none that cannot be seen.
   std::string line(const char* name, bool required, std::size_t length_max);
 
-  // What a person or a company is called: a line that is what it looks like, composed.
+  // What a person or a company is called: a line, composed.
   std::string name(const char* name, std::size_t length_max);
 
   std::string email(const char* name, bool required);

@@ -71,9 +71,27 @@ bool serves_a_body(http::Method method) {
   return method == http::Method::post || method == http::Method::put || method == http::Method::patch;
 }
 
-// The claims of a token that is good now. Its signature is checked once, as long as the keys are the same.
+// To look at a signature costs a hundred times what else a refusal does, so an address has only so many tokens a minute
+// that are none.
+constexpr int bad_tokens_a_minute = 300;
+
+Result<crypto::Claims> verified(Services& services, const Reference& reference, std::string_view token,
+                                std::string_view type, const std::string& origin) {
+  if (!services.token_tries.take(origin, bad_tokens_a_minute, services.monotonic()).allowed) {
+    return Error{.code = Errc::rate_limited,
+                 .reason = "too_many_attempts",
+                 .message = "too many tokens that are none came from this address"};
+  }
+  auto claims =
+      crypto::verify(*reference.keys, token, {"tenantry", "tenantry-api", std::string(type), services.clock.now()});
+  if (claims) services.token_tries.give_back(origin);
+  return claims;
+}
+
+// The claims of a token that is good now. Its signature is checked once, as long as the keys are the same; so is one
+// that is none, for a while.
 Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, const Reference& reference,
-                                                        std::string_view token) {
+                                                        std::string_view token, const std::string& origin) {
   const auto now = services.clock.now();
   auto& tokens = services.caches.tokens;
   const auto hash = services.caches.token_hash(as_bytes(token));
@@ -85,11 +103,16 @@ Result<std::shared_ptr<const crypto::Claims>> claims_of(Services& services, cons
     }
     return claims;
   }
-  auto verified = crypto::verify(*reference.keys, token, {"tenantry", "tenantry-api", "access", now});
-  if (!verified) return verified.error();
+  auto& refused = services.caches.tokens_refused;
+  if (const auto before = refused.find(hash, services.monotonic()).value) return *before;
+  auto read = verified(services, reference, token, "access", origin);
   // Of before there were sessions: its refresh token is still good.
-  if (!Uuid::parse(verified->sid)) return unauthenticated("token_invalid", "the token names no session");
-  auto claims = std::make_shared<const crypto::Claims>(std::move(*verified));
+  if (read && !Uuid::parse(read->sid)) read = unauthenticated("token_invalid", "the token names no session");
+  if (!read) {
+    if (read.error().code != Errc::rate_limited) refused.put(hash, read.error(), services.monotonic());
+    return read.error();
+  }
+  auto claims = std::make_shared<const crypto::Claims>(std::move(*read));
   tokens.put(hash, claims);
   return claims;
 }
@@ -165,7 +188,7 @@ void guard_admin(Services& services, const CallPtr& call, Handler next) {
     return next(services, call);
   }
   if (token->starts_with(admin_token_prefix)) return guard_admin_session(services, call, *token, next);
-  if (claims_of(services, *call->reference, *token)) {
+  if (claims_of(services, *call->reference, *token, call->origin)) {
     return services.refuse(call, Error{.code = Errc::forbidden,
                                        .reason = "admin_required",
                                        .message = "a tenant's token opens no super-admin route"});
@@ -527,7 +550,7 @@ void guard_member(Services& services, const CallPtr& call, Handler next) {
   if (!token) return services.refuse(call, token.error());
   if (token->empty()) return services.refuse(call, unauthenticated("unauthenticated", "a bearer token is needed"));
   if (crypto::looks_like_api_key(*token)) return guard_machine(services, call, *token, next);
-  auto claims = claims_of(services, *call->reference, *token);
+  auto claims = claims_of(services, *call->reference, *token, call->origin);
   if (!claims) return services.refuse(call, claims.error());
   guard_claims(services, call, std::move(*claims), next);
 }
@@ -538,22 +561,23 @@ Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, 
   return admit(*call.route, standing, services.reference->permissions, services.clock.now(), call.language);
 }
 
-Result<crypto::Claims> claims_of_login(const Services& services, const Call& call, std::string_view type) {
+Result<crypto::Claims> claims_of_login(Services& services, const Call& call, std::string_view type) {
   const auto token = bearer_token(call.request());
   if (!token) return token.error();
   if (token->empty()) return unauthenticated("unauthenticated", "a token of a login is needed");
-  return crypto::verify(*call.reference->keys, *token,
-                        {"tenantry", "tenantry-api", std::string(type), services.clock.now()});
+  return verified(services, *call.reference, *token, type, call.origin);
 }
 
 Result<std::optional<std::string>> person_of_token(Services& services, const Call& call) {
   const auto token = bearer_token(call.request());
   if (!token) return token.error();
   if (token->empty()) return std::optional<std::string>{};
-  if (const auto selecting = claims_of_login(services, call, select_token_type)) return std::optional(selecting->sub);
-  const auto claims = claims_of(services, *call.reference, *token);
-  if (!claims) return claims.error();
-  return std::optional((*claims)->sub);
+  const auto claims = claims_of(services, *call.reference, *token, call.origin);
+  if (claims) return std::optional((*claims)->sub);
+  const auto selecting = claims_of_login(services, call, select_token_type);
+  if (!selecting) return claims.error();
+  services.token_tries.give_back(call.origin);  // it was none of the other type only
+  return std::optional(selecting->sub);
 }
 
 Result<void> recently_authenticated(const Services& services, const Call& call) {
@@ -574,7 +598,8 @@ Result<std::string> named_tenant(const Services& services, const Call& call) {
   return error;
 }
 
-Result<void> may_send_body(Services& services, const Route& route, const http::Request& head) {
+Result<void> may_send_body(Services& services, const Route& route, const http::Request& head,
+                           const std::string& origin) {
   const auto length = head.headers.get("Content-Length").value_or("");
   if (length.size() > 18 || (!length.empty() && std::stoull(std::string(length)) > route.terms.body_max)) {
     return body_too_large(route);
@@ -592,7 +617,7 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
     const bool refused = services.caches.api_keys_refused.find(name, services.monotonic()).value != nullptr;
     return !refused && crypto::parse_api_key(*token) ? Result<void>{} : key_refused();
   }
-  const auto claims = claims_of(services, *services.reference, *token);
+  const auto claims = claims_of(services, *services.reference, *token, origin);
   return claims ? Result<void>{} : claims.error();
 }
 

@@ -28,10 +28,11 @@ BoundedPool::Answer Lanes::submit(const std::string& holder, std::function<void(
 
 namespace {
 
-// A second or two of hashing on two cores. Nobody's address has more than half of the threads.
+// A second or two of hashing on two cores. Hashing waits for nothing, so a thread more than a core only slows the
+// others; nobody's address has more than half of them, and half of the cores with it.
 PoolLimits password_limits() {
-  const std::size_t threads = 2 * std::max(1U, std::thread::hardware_concurrency());
-  return {.threads = threads, .running_of_one = threads / 2, .queue = 128, .queue_of_one = 48};
+  const std::size_t threads = std::max(2U, std::thread::hardware_concurrency());
+  return {.threads = threads, .running_of_one = threads / 2, .queue = 128, .queue_of_one = 64};
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ class Lanes {
   BoundedPool pool_;  // last: its threads use the connections
 };
 
-// Argon2id: 19 MiB and 20 ms each, so at most 2 x cores at once (security.md L3).
+// Argon2id: 19 MiB and 20 ms each, so as many at once as there are cores.
 class PasswordPool {
  public:
   PasswordPool();

@@ -150,16 +150,16 @@ http::Response access_problem(const Error& error, const Call& call) {
   // What is not there and what is somebody else's look alike to the byte (security.md H7).
   const auto trace_id = error.reason == "not_found" ? std::string_view{} : trace_id_of(call.traceparent);
   auto response = http::problem(error, call.request().path, trace_id);
-  auto words = access_message(error.reason, call.language);
-  if (words.empty() && call.language == Language::french) words = french_words(error.reason);
+  std::string words(access_message(error.reason, call.language));
+  if (words.empty() && call.language == Language::french) words = french_words(error.reason, error.message);
   if (words.empty()) return response;
   auto body = nlohmann::json::parse(response.body);
   body["title"] = words;
   body["detail"] = words;
   if (call.language == Language::french && body.contains("errors")) {
     for (auto& broken : body["errors"]) {
-      const auto rule = french_rule(broken.value("code", ""));
-      if (!rule.empty()) broken["detail"] = rule;
+      auto rule = french_rule(broken.value("code", ""), broken.value("detail", ""));
+      if (!rule.empty()) broken["detail"] = std::move(rule);
     }
   }
   response.body = body.dump();

@@ -169,6 +169,7 @@ struct Services {
   WindowLimiter admin_token_uses{Seconds{3600}};  // of TENANTRY_ADMIN_TOKEN, by name and address: on record once
   WindowLimiter invitation_tries{Seconds{60}};
   WindowLimiter key_tries{Seconds{60}};     // keys that open nothing
+  WindowLimiter token_tries{Seconds{60}};   // tokens that are none
   WindowLimiter cookie_tries{Seconds{60}};  // cookies that stand for nothing
   WindowLimiter csp_reports{Seconds{60}};
   WindowLimiter forgotten{Seconds{60}};       // passwords
@@ -204,7 +205,7 @@ constexpr std::string_view challenge_token_type = "factor";
 constexpr std::string_view admin_token_prefix = "tna_";  // of super-admins' sessions
 
 // The request's token of that type. On the loop.
-Result<crypto::Claims> claims_of_login(const Services& services, const Call& call, std::string_view type);
+Result<crypto::Claims> claims_of_login(Services& services, const Call& call, std::string_view type);
 
 // Of a route that is open to anybody: who is logged in, by either type of token; nullopt for nobody. Whether the
 // session goes on is not asked: what this opens needs more than that. On the loop.
@@ -231,7 +232,8 @@ Result<tenancy::Reach> check_bearer(const Services& services, const Call& call, 
 void guard(Services& services, const CallPtr& call, Handler next);
 
 // Whether a request's body is worth taking, as far as its head tells. On the loop.
-Result<void> may_send_body(Services& services, const Route& route, const http::Request& head);
+Result<void> may_send_body(Services& services, const Route& route, const http::Request& head,
+                           const std::string& origin);
 
 // The tenant a request without a token names; for login.
 Result<std::string> named_tenant(const Services& services, const Call& call);

@@ -157,9 +157,9 @@ Session load_session(db::Transaction& tx, const Bearer& bearer, Timestamp now) {
   Session session{.tenant_id = bearer.tenant_id};
   const auto rows = tx.exec(
       "SELECT authenticated_at, second_factor, acting_reason IS NOT NULL, acting_writes, "
-      "acting_reason IS NULL OR EXISTS (SELECT FROM platform.admins a WHERE a.user_id = s.user_id AND a.revoked_at IS "
-      "NULL "
-      "AND a.role <> 'analyst') FROM platform.sessions s WHERE session_id = $1 AND user_id = $2 AND "
+      "acting_reason IS NULL OR EXISTS (SELECT FROM platform.admins a WHERE a.user_id = s.user_id "
+      "AND a.revoked_at IS NULL AND a.role <> 'analyst') FROM platform.sessions s WHERE session_id = $1 AND user_id = "
+      "$2 AND "
       "tenant_id = $3 "
       "AND ended_at IS NULL AND expires_at > $4",
       {bearer.sid, bearer.user_id, bearer.tenant_id, now});
@@ -259,12 +259,11 @@ std::vector<Standing> standings(db::Transaction& tx, const std::vector<Bearer>& 
            "LEFT JOIN platform.memberships m ON m.tenant_id = b.tenant_id AND m.user_id = nullif(b.user_id, '')::uuid "
            "AND m.state = 'active' "
            "LEFT JOIN platform.custom_roles c ON c.tenant_id = m.tenant_id AND c.role = m.role "
-           "LEFT JOIN platform.sessions s ON s.session_id = nullif(b.sid, '')::uuid AND s.user_id = nullif(b.user_id, "
-           "'')::uuid "
-           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 AND (s.acting_reason IS NULL OR "
-           "EXISTS "
-           "(SELECT FROM platform.admins a WHERE a.user_id = s.user_id AND a.revoked_at IS NULL AND a.role <> "
-           "'analyst')) "
+           "LEFT JOIN platform.sessions s ON s.session_id = nullif(b.sid, '')::uuid "
+           "AND s.user_id = nullif(b.user_id, '')::uuid "
+           "AND s.tenant_id = b.tenant_id AND s.ended_at IS NULL AND s.expires_at > $4 "
+           "AND (s.acting_reason IS NULL OR EXISTS (SELECT FROM platform.admins a WHERE a.user_id = s.user_id "
+           "AND a.revoked_at IS NULL AND a.role <> 'analyst')) "
            "LEFT JOIN platform.api_keys k ON k.key_id = nullif(b.key_id, '')::uuid AND k.tenant_id = b.tenant_id "
            "AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $4) ORDER BY b.position",
            {db::Param::array(sessions), db::Param::array(tenants), db::Param::array(users), now,

@@ -59,9 +59,9 @@ std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const
   const auto rows = tx.exec(
       "WITH learnt AS (INSERT INTO billing.stripe_links AS l (stripe_object_id, tenant_id, created_at) "
       "SELECT DISTINCT id, $2, $3::timestamptz FROM unnest($1::text[]) AS id ON CONFLICT (stripe_object_id) DO UPDATE "
-      "SET tenant_id = excluded.tenant_id, created_at = excluded.created_at WHERE l.tenant_id <> excluded.tenant_id "
-      "AND "
-      "NOT EXISTS (SELECT FROM platform.tenants AS t WHERE t.tenant_id = l.tenant_id AND t.status <> 'deleted') "
+      "SET tenant_id = excluded.tenant_id, created_at = excluded.created_at "
+      "WHERE l.tenant_id <> excluded.tenant_id AND NOT EXISTS (SELECT FROM platform.tenants AS t WHERE t.tenant_id = "
+      "l.tenant_id AND t.status <> 'deleted') "
       "RETURNING stripe_object_id) "
       "SELECT stripe_event_id, type, body FROM billing.stripe_events WHERE state = 'parked' "
       "AND reason IN ('no_tenant', 'unknown_tenant') "

@@ -5,11 +5,14 @@
 #include "events/topology.h"
 #include "shared/crypto/password.h"
 #include "shared/db/connection.h"
+#include "tenantry/events/v1/identity.pb.h"
 #include "tenantry/events/v1/people.pb.h"
 #include "workers/gateway/api/auth/admins.h"
 #include "workers/gateway/api/auth/ended.h"
+#include "workers/gateway/api/auth/own_session.h"
 #include "workers/gateway/api/auth/password_try.h"
 #include "workers/gateway/api/auth/requests.h"
+#include "workers/gateway/api/auth/second_factor.h"
 #include "workers/gateway/api/auth/store.h"
 #include "workers/gateway/edge/contained.h"
 #include "workers/gateway/edge/verbs.h"
@@ -84,6 +87,22 @@ void forget_password(Services& services, const CallPtr& call) {
                          });
 }
 
+// Whose the address is has just been shown, and who had the account until then may have been somebody else: nothing
+// that they added opens it.
+void take_over(db::Transaction& tx, messaging::Outbox& outbox, const store::Account& account) {
+  store::set_email(tx, account.user_id, account.email, outbox.now());
+  store::drop_mailed_links(tx, account.user_id);
+  v1::EmailVerified verified;
+  verified.set_user_id(account.user_id);
+  verified.set_email(account.email);
+  outbox.publish(events::platform_tenant, verified);
+  if (!store::forget_factors(tx, account.user_id)) return;
+  auto removed = about_person<v1::FactorRemoved>(account);
+  removed.set_factor("all");
+  removed.set_by_reset(true);
+  outbox.publish(events::platform_tenant, removed);
+}
+
 // The link is used up with the password, not before: one that is refused can be followed by another.
 Result<http::Response> reset(Services& services, db::Connection& connection, const Call& call,
                              const ResetRequest& request, const std::string& hash) {
@@ -104,6 +123,7 @@ Result<http::Response> reset(Services& services, db::Connection& connection, con
         store::end_admin_sessions(tx, account->user_id, "", "", now);
         tell_ended(outbox, account->user_id, ended);
         tell_changed(outbox, *account, true);
+        if (!account->email_verified) take_over(tx, outbox, *account);
         return {};
       });
   if (!done) return done.error();

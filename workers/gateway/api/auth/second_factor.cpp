@@ -146,7 +146,11 @@ bool reset_where_due(db::Transaction& tx, std::string_view user_id, Timestamp no
       "(SELECT FROM platform.factor_resets r WHERE r.user_id = m.user_id AND r.tenant_id = m.tenant_id "
       "AND r.effective_at <= $2)))",
       {user_id, now, events::platform_tenant});
-  if (!rows[0].boolean(0) || !factors_of(tx, user_id).any()) return false;
+  return rows[0].boolean(0) && forget_factors(tx, user_id);
+}
+
+bool forget_factors(db::Transaction& tx, std::string_view user_id) {
+  if (!factors_of(tx, user_id).any()) return false;
   for (const char* what :
        {"DELETE FROM platform.totp_factors WHERE user_id = $1", "DELETE FROM platform.passkeys WHERE user_id = $1",
         "DELETE FROM platform.recovery_codes WHERE user_id = $1"}) {

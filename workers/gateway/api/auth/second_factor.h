@@ -62,6 +62,8 @@ std::optional<int> use_recovery_code(db::Transaction& tx, std::string_view user_
 // gone.
 bool reset_where_due(db::Transaction& tx, std::string_view user_id, Timestamp now);
 void drop_resets(db::Transaction& tx, std::string_view user_id);
+// All of them. False: there was none.
+bool forget_factors(db::Transaction& tx, std::string_view user_id);
 
 // What the session has shown, now.
 void strengthen_session(db::Transaction& tx, std::string_view session_id, std::string_view factor, Timestamp now);

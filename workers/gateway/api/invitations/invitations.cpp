@@ -107,7 +107,7 @@ void accept_invitation(Services& services, const CallPtr& call) {
     accept(services, call, attempt,
            {.person = tenancy::NewPerson{person.first_name, person.last_name,
                                          person.locale.empty() ? std::string(to_string(call->language)) : person.locale,
-                                         *std::move(hash)}});
+                                         *std::move(hash), services.config.terms_version}});
   };
   const auto answer = services.passwords.submit(call->holder(), task);
   if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);

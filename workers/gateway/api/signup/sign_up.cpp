@@ -41,7 +41,8 @@ void add_signup(db::Transaction& tx, const Uuid& signup_id, std::string_view ten
 
 }  // namespace store
 
-v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest& request, const std::string& locale) {
+v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest& request, const std::string& locale,
+                                     const std::string& terms_version) {
   v1::SignupRequested event;
   event.set_signup_id(signup_id.to_string());
   event.set_company_name(request.company_name);
@@ -53,6 +54,7 @@ v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest&
   event.set_locale(locale);
   event.set_isolation_mode(request.isolation_mode);
   event.set_region(request.region);
+  event.set_terms_version(terms_version);
   return event;
 }
 
@@ -76,7 +78,7 @@ Result<tenancy::Tenant> sign_up(db::Transaction& tx, messaging::Outbox& outbox, 
   const auto signup_id = ids.next();
   store::add_signup(tx, signup_id, tenant->tenant_id, user_id, now);
 
-  outbox.publish(tenant->tenant_id, signup_requested(signup_id, request, command.locale));
+  outbox.publish(tenant->tenant_id, signup_requested(signup_id, request, command.locale, command.terms_version));
   return tenant;
 }
 

@@ -45,12 +45,13 @@ struct SignUp {
   SignupRequest request;
   std::string locale;
   std::string password_hash;
+  std::string terms_version;  // that was accepted
   Days trial{14};
 };
 
-// What the signup worker is asked for.
+// What the signup worker is asked for. Without `terms_version`: nobody has accepted any yet.
 events::v1::SignupRequested signup_requested(const Uuid& signup_id, const SignupRequest& request,
-                                             const std::string& locale);
+                                             const std::string& locale, const std::string& terms_version = {});
 
 // A PENDING tenant, its first user, and signup.requested. Throws db::StatementError
 // (users_email_key) where a twin took the address meanwhile.

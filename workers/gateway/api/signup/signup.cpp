@@ -151,6 +151,7 @@ Result<http::Response> store_signup(Services& services, db::Connection& connecti
                                       {.request = signup.request,
                                        .locale = std::string(to_string(call.language)),
                                        .password_hash = signup.password_hash,
+                                       .terms_version = services.config.terms_version,
                                        .trial = services.config.trial});
           if (!tenant) return tenant.error();
           if (!hides) body = created(*tenant);

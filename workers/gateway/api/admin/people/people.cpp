@@ -111,9 +111,8 @@ void revoke_admin(Services& services, const CallPtr& call) {
             {id, outbox.now()});
     tx.send("DELETE FROM platform.saved_views WHERE owner = $1", {id});
     const auto visits = tx.exec(
-        "UPDATE platform.sessions SET ended_at = $2 WHERE user_id = $1 AND acting_reason IS NOT NULL AND ended_at IS "
-        "NULL "
-        "RETURNING tenant_id",
+        "UPDATE platform.sessions SET ended_at = $2 WHERE user_id = $1 AND acting_reason IS NOT NULL "
+        "AND ended_at IS NULL RETURNING tenant_id",
         {id, outbox.now()});
     for (const auto row : visits) outbox.signal(row.text(0), v1::TenantChanged());
     v1::AdminRevoked event;
