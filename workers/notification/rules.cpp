@@ -41,10 +41,22 @@ std::string date(const google::protobuf::Timestamp& at, std::string_view locale)
          std::to_string(static_cast<int>(day.year()));
 }
 
-std::string amount(std::int64_t minor, const std::string& currency, std::string_view locale) {
-  auto text = Money{minor, currency}.to_string();
-  if (locale == "fr") std::ranges::replace(text, '.', ',');
+// A number with a point for its decimals, as the locale writes it: "1,234.50" and "1 234,50" (narrow no-break space).
+std::string number(std::string text, std::string_view locale) {
+  const bool french = locale == "fr";
+  auto at = text.find_first_not_of("-0123456789");
+  if (at == text.npos) at = text.size();
+  if (french && at < text.size() && text[at] == '.') text[at] = ',';
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  while (at > first + 3) {
+    at -= 3;
+    text.insert(at, french ? "\u202F" : ",");
+  }
   return text;
+}
+
+std::string amount(std::int64_t minor, const std::string& currency, std::string_view locale) {
+  return number(Money{minor, currency}.to_string(), locale);
 }
 
 std::string quantity(double value, std::string_view locale) {
@@ -52,9 +64,19 @@ std::string quantity(double value, std::string_view locale) {
   const bool whole = std::floor(value) == value;
   const auto end =
       std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, whole ? 0 : 2);
-  std::string out(text.data(), end.ptr);
-  if (locale == "fr") std::ranges::replace(out, '.', ',');
-  return out;
+  return number({text.data(), end.ptr}, locale);
+}
+
+// What was used of a metric, of how much and since when; what is never reset counts from the beginning of time.
+template <class M>
+Notice usage_notice(const std::string& template_name, const M& message, std::string_view locale) {
+  const bool resets = events::from_proto(message.period_start()) != Timestamp{};
+  return {template_name,
+          {{"metric", message.metric()},
+           {"quantity", quantity(message.quantity(), locale)},
+           {"limit", quantity(message.limit(), locale)},
+           {"period_start_on", resets ? date(message.period_start(), locale) : ""}},
+          {{"resets", resets}}};
 }
 
 Found trial_started(const Event& event, std::string_view locale) {
@@ -112,20 +134,11 @@ Found payment_method_expiring(const Event& event, std::string_view locale) {
 Found threshold_reached(const Event& event, std::string_view locale) {
   const auto& reached = event.as<v1::UsageThresholdReached>();
   if (reached.percent() != 80 && reached.percent() != 100) return std::nullopt;
-  return Notice{"limit_" + std::to_string(reached.percent()),
-                {{"metric", reached.metric()},
-                 {"quantity", quantity(reached.quantity(), locale)},
-                 {"limit", quantity(reached.limit(), locale)},
-                 {"period_start_on", date(reached.period_start(), locale)}}};
+  return usage_notice("limit_" + std::to_string(reached.percent()), reached, locale);
 }
 
 Found limit_exceeded(const Event& event, std::string_view locale) {
-  const auto& exceeded = event.as<v1::UsageLimitExceeded>();
-  return Notice{"limit_exceeded",
-                {{"metric", exceeded.metric()},
-                 {"quantity", quantity(exceeded.quantity(), locale)},
-                 {"limit", quantity(exceeded.limit(), locale)},
-                 {"period_start_on", date(exceeded.period_start(), locale)}}};
+  return usage_notice("limit_exceeded", event.as<v1::UsageLimitExceeded>(), locale);
 }
 
 Found invoice_issued(const Event& event, std::string_view locale) {

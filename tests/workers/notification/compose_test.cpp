@@ -196,6 +196,19 @@ TEST(Render, SaysWhySuspendedAndWhatForReactivated) {
   EXPECT_EQ(mail_of(payment_overdue(7), "en").text.subject, "Reminder: payment overdue for 7 days");
 }
 
+// What is never reset counts from 1970 on, which is nobody's business.
+TEST(Render, NamesNoDayWhereUsageIsNeverReset) {
+  for (const auto* locale : {"fr", "en"}) {
+    for (const auto& [of_a_month, of_all_time] : {std::pair{threshold_reached(80), threshold_reached(80, {})},
+                                                  {threshold_reached(100), threshold_reached(100, {})},
+                                                  {limit_exceeded(), limit_exceeded({})}}) {
+      EXPECT_NE(mail_of(of_a_month, locale).text.body.find("2026"), std::string::npos) << of_a_month.type;
+      const auto body = mail_of(of_all_time, locale).text.body;
+      for (const auto* word : {"1970", "since", "depuis"}) EXPECT_EQ(body.find(word), std::string::npos) << body;
+    }
+  }
+}
+
 TEST(Render, FillsEveryTemplateInBothLanguages) {
   std::set<std::string> rendered;
   for (const auto& event : {address_known(),

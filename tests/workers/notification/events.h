@@ -189,30 +189,31 @@ inline events::Event payment_overdue(int day) {
   return event_of(message);
 }
 
-inline events::Event threshold_reached(int percent) {
+inline events::Event threshold_reached(int percent, Timestamp period_start = later) {
   v1::UsageThresholdReached message;
   message.set_metric("api_calls");
   message.set_percent(percent);
   message.set_quantity(8000);
   message.set_limit(10'000);
-  *message.mutable_period_start() = events::to_proto(later);
+  *message.mutable_period_start() = events::to_proto(period_start);
   return event_of(message);
 }
 
-inline events::Event limit_exceeded() {
+inline events::Event limit_exceeded(Timestamp period_start = later, double quantity = 10.5) {
   v1::UsageLimitExceeded message;
   message.set_metric("storage");
-  message.set_quantity(10.5);
+  message.set_quantity(quantity);
   message.set_limit(10);
-  *message.mutable_period_start() = events::to_proto(later);
+  *message.mutable_period_start() = events::to_proto(period_start);
   return event_of(message);
 }
 
-inline events::Event invoice_issued(const std::string& url = "https://invoice.stripe.com/i/1") {
+inline events::Event invoice_issued(const std::string& url = "https://invoice.stripe.com/i/1",
+                                    std::int64_t amount_minor = 4900) {
   v1::InvoiceIssued message;
   message.set_stripe_invoice_id("in_1");
   message.set_number("F-0001");
-  message.set_amount_minor(4900);
+  message.set_amount_minor(amount_minor);
   message.set_currency("EUR");
   message.set_url(url);
   return event_of(message);

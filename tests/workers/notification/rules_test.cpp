@@ -54,7 +54,20 @@ TEST(RuleValues, WriteAsTheLocaleDoes) {
   EXPECT_EQ(notice_for(invoice_issued(), "fr")->values.at("amount"), "49,00 EUR");
   EXPECT_EQ(notice_for(invoice_issued(), "en")->values.at("amount"), "49.00 EUR");
   EXPECT_EQ(notice_for(limit_exceeded(), "fr")->values.at("quantity"), "10,50");
-  EXPECT_EQ(notice_for(threshold_reached(80), "en")->values.at("limit"), "10000");
+}
+
+TEST(RuleValues, GroupDigitsAsTheLocaleDoes) {
+  const auto shown = [](double quantity, const char* locale) {
+    return notice_for(limit_exceeded(later, quantity), locale)->values.at("quantity");
+  };
+  EXPECT_EQ(shown(999, "en"), "999");
+  EXPECT_EQ(shown(1000, "en"), "1,000");
+  EXPECT_EQ(shown(12'345'678.5, "en"), "12,345,678.50");
+  EXPECT_EQ(shown(12'345'678.5, "fr"), "12\u202F345\u202F678,50");
+  EXPECT_EQ(shown(-100, "en"), "-100");
+  EXPECT_EQ(shown(-100'000, "en"), "-100,000");
+  EXPECT_EQ(notice_for(threshold_reached(80), "en")->values.at("limit"), "10,000");
+  EXPECT_EQ(notice_for(invoice_issued("", 1'234'567), "fr")->values.at("amount"), "12\u202F345,67 EUR");
 }
 
 TEST(RuleValues, ThatAnAddressIsKnownIsForItsOwnerAlone) {
