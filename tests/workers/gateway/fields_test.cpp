@@ -58,6 +58,20 @@ TEST(Signup, FoldsWhatItTakes) {
   EXPECT_EQ(parsed->admin_password, "correct horse battery");
 }
 
+// What an admin's program misspells would be missed in silence; a person's form may send what it likes.
+TEST(Signup, ByAnAdminRefusesFieldsThatItDoesNotKnow) {
+  auto body = signup();
+  body["database_config"] = json::object();
+  EXPECT_EQ(errors_of(body), std::vector<std::string>{});
+  for (const char* of_a_person : {"admin_password", "accept_terms", "accept_privacy"}) body.erase(of_a_person);
+  const auto parsed = parse_signup(body.dump(), known_plans, SignupForm::admin);
+  ASSERT_FALSE(parsed);
+  ASSERT_EQ(parsed.error().fields.size(), 1U);
+  EXPECT_EQ(parsed.error().fields[0].pointer + " " + parsed.error().fields[0].code, "/database_config unknown");
+  body.erase("database_config");
+  EXPECT_TRUE(parse_signup(body.dump(), known_plans, SignupForm::admin));
+}
+
 // N04, N07: names are composed, addresses of one mailbox are one; what only shows is kept as it was written.
 TEST(Signup, TakesNamesAndAddressesOfEveryScript) {
   auto body = signup();

@@ -191,6 +191,12 @@ bool Fields::has(const char* name) const {
   return object_.contains(name);
 }
 
+void Fields::nothing_but(std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : object_.items()) {
+    if (std::ranges::find(known, name) == known.end()) fail(name.c_str(), "unknown", "is no field of this request");
+  }
+}
+
 Error Fields::broken() const {
   return {.code = Errc::invalid,
           .reason = "validation_failed",

@@ -1,7 +1,8 @@
 // Fields: a JSON object read field by field into a struct, or the list of everything that is wrong.
 //
 // Pure. Every broken rule is kept with its field's pointer, and finish() tells them at once; fields that nobody asked
-// for are ignored and never applied (security.md S3). 400 for what is no JSON object, 422 for broken rules.
+// for are never applied (security.md S3), and ignored unless nothing_but() refuses them. 400 for what is no JSON
+// object, 422 for broken rules.
 #pragma once
 
 #include <functional>
@@ -68,6 +69,9 @@ class Fields {
   std::string choice(const char* name, std::initializer_list<std::string_view> known);
 
   bool has(const char* name) const;
+
+  // For who asks a machine for something once: a misspelt field would be missed in silence.
+  void nothing_but(std::initializer_list<std::string_view> known);
 
   void fail(const char* name, std::string rule, std::string detail);
   void add(const Error& error) { errors_.insert(errors_.end(), error.fields.begin(), error.fields.end()); }

@@ -65,6 +65,8 @@ Result<SignupRequest> parse_signup(std::string_view body, const std::set<std::st
   } else {
     request.isolation_mode = fields.choice("isolation_mode", {"pool"});  // what provisioning makes
     request.region = fields.line("region", false, region_max);
+    fields.nothing_but({"company_name", "company_email", "admin_email", "admin_first_name", "admin_last_name", "plan",
+                        "isolation_mode", "region"});
   }
   return fields.finish(std::move(request));
 }

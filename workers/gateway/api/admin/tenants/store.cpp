@@ -91,14 +91,17 @@ json sagas_of(db::Transaction& tx, std::string_view tenant_id) {
 }  // namespace
 
 json list_tenants(db::Transaction& tx, const TenantFilter& filter, const Page& page) {
+  const auto signup = Uuid::parse(filter.words);
   json list = json::array();
-  for (const auto row : tx.exec(
-           std::string("SELECT ") + summary_columns +
-               "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
-               "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0) "
-               "AND ($3::timestamptz IS NULL OR (t.created_at, t.tenant_id) < ($3, $4)) "
-               "ORDER BY t.created_at DESC, t.tenant_id DESC LIMIT $5",
-           {filter.status, filter.words, page.time(), page.id(), page.limit})) {
+  for (const auto row :
+       tx.exec(std::string("SELECT ") + summary_columns +
+                   "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
+                   "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0 "
+                   "OR t.tenant_id = (SELECT s.tenant_id FROM platform.signups s WHERE s.signup_id = $6::uuid)) "
+                   "AND ($3::timestamptz IS NULL OR (t.created_at, t.tenant_id) < ($3, $4)) "
+                   "ORDER BY t.created_at DESC, t.tenant_id DESC LIMIT $5",
+               {filter.status, filter.words, page.time(), page.id(), page.limit,
+                signup ? db::Param(*signup) : db::Param(nullptr)})) {
     list.push_back(summary_of(row));
   }
   return list;
