@@ -11,7 +11,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import platform_client as p  # noqa: E402
 
-COLOUR = sys.stdout.isatty()
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
 started = time.monotonic()
 step_started = started
 steps = 0

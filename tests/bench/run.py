@@ -53,13 +53,15 @@ def main():
         if options.json or not sys.stdout.isatty():
             print(figure.as_json(), flush=True)
 
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    arrow = "\033[1m==>\033[0m" if coloured else "==>"
     bench = Bench(options, show)
     failed = []
     for name, module in known.items():
         if options.names and name not in options.names:
             continue
         began = time.monotonic()
-        print(f"\033[1m==>\033[0m {name}: {module.SUMMARY}", file=sys.stderr, flush=True)
+        print(f"{arrow} {name}: {module.SUMMARY}", file=sys.stderr, flush=True)
         bench.name = name
         try:
             bench.empty_queues()

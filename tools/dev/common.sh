@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What is said, installed and built.
 
-say() { if [ -t 2 ]; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi; }
+say() { if [ -t 2 ] && [ -z "${NO_COLOR:-}" ]; then printf '\033[1m==>\033[0m %s\n' "$*" >&2; else printf '==> %s\n' "$*" >&2; fi; }
 die() { printf './dev: %s\n' "$*" >&2; exit 1; }
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -57,6 +57,17 @@ build() {
   mkdir -p "$build_dir"
   cmake --preset "$preset" > "$build_dir/configure.log" || { cat "$build_dir/configure.log" >&2; die "cmake failed"; }
   if [ -t 2 ]; then cmake --build --preset "$preset" "$@" >&2
-  else cmake --build --preset "$preset" "$@" > "$build_dir/build.log" 2>&1 || { grep -E -A5 'error|FAILED' "$build_dir/build.log" | head -60 >&2; die "the build failed; all of it is in $build_dir/build.log"; }
+  else build_quietly "$@" || { grep -E -A5 'error|FAILED' "$build_dir/build.log" | head -60 >&2; die "the build failed; all of it is in $build_dir/build.log"; }
   fi
 }
+
+# Where nobody sees Ninja's own line: one of ours now and then, so that minutes of compiling do not look like a hang.
+build_quietly() {
+  cmake --build --preset "$preset" "$@" > "$build_dir/build.log" 2>&1 &
+  local building=$!
+  while kill -0 "$building" 2>/dev/null; do
+    timeout "$build_told_every" tail -s 0.2 --pid="$building" -f /dev/null || say "building: $(grep -oE '^\[[0-9]+/[0-9]+\]' "$build_dir/build.log" | tail -n 1)"
+  done
+  wait "$building"
+}
+build_told_every=${build_told_every:-30}  # seconds
