@@ -109,6 +109,26 @@ class Examples(unittest.TestCase):
         leaves = {path for path in paths if not any(other.startswith(path + " ") for other in paths)}
         self.assertEqual({leaf for leaf in leaves if not any(text.startswith(leaf + " ") for text in shown)}, set())
 
+    def test_help_of_each_command_shows_its_own(self):
+        paths, _ = commands()
+        for leaf in sorted(path for path in paths if not any(other.startswith(path + " ") for other in paths)):
+            help_ = printed(*leaf.split(), "--help")
+            shown = [" ".join(arguments).removeprefix("--json ") + " " for line in help_.splitlines() if line.startswith("  ") for arguments in calls(line)]
+            self.assertIn("Example", help_, leaf)
+            self.assertTrue(any(text.startswith(leaf + " ") for text in shown), (leaf, shown))
+
+    def test_those_that_need_no_server_run(self):
+        alone = ("completion", "man", "config", "settings", "openapi", "asyncapi", "events types", "topology show", "stripe types")
+        run = set()
+        for example in commands()[1]:
+            for arguments in calls(example):
+                text = " ".join(arguments).removeprefix("--json ") + " "
+                named = [command for command in alone if text.startswith(command + " ")]
+                if named:
+                    self.assertNotEqual(printed(*arguments), "", example)
+                    run.add(named[0])
+        self.assertEqual(run, set(alone))
+
     def test_each_is_understood(self):
         # Without any setting a command does nothing but say which one it misses; what it does not understand is told before.
         with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "shared/core/counted.h"
 #include "shared/json/json.h"
 
 namespace tenantry::audit {
@@ -119,6 +120,10 @@ std::string tenant_of_origin(const std::string& origin) {
   return origin.starts_with("tenantry.") && at != origin.npos ? origin.substr(at + 7) : origin;
 }
 
+std::string log_name(const std::string& tenant_id) {
+  return tenant_id == "platform" ? "the platform" : "tenant " + tenant_id;
+}
+
 // ---- evidence ----------------------------------------------------------------------------------------------------
 
 std::string evidence_line(const EvidenceHead& head) {
@@ -164,10 +169,10 @@ Result<EvidenceCheck> EvidenceCheck::begin(std::string_view head_line, const Key
 }
 
 Error EvidenceCheck::wrong(std::uint64_t sequence, const std::string& why) const {
-  return {.code = Errc::refused,
-          .reason = "evidence_fails",
-          .message =
-              "tenant " + tenant_of_origin(checkpoint_.origin) + ", record " + std::to_string(sequence) + ": " + why};
+  return {
+      .code = Errc::refused,
+      .reason = "evidence_fails",
+      .message = log_name(tenant_of_origin(checkpoint_.origin)) + ", record " + std::to_string(sequence) + ": " + why};
 }
 
 Result<void> EvidenceCheck::add(std::string_view line) {
@@ -198,7 +203,7 @@ Result<void> EvidenceCheck::finish() const {
   if (whole->root() == checkpoint_.root) return {};
   return Error{.code = Errc::refused,
                .reason = "evidence_fails",
-               .message = "tenant " + tenant_of_origin(checkpoint_.origin) + ", records " + std::to_string(first_) +
+               .message = log_name(tenant_of_origin(checkpoint_.origin)) + ", records " + std::to_string(first_) +
                           " to " + std::to_string(first_ + count_ - (count_ == 0 ? 0 : 1)) +
                           ": they do not lead to the signed root: a leaf or a hash beside them was changed"};
 }
@@ -259,7 +264,7 @@ Result<std::string> verify_proof_document(std::string_view text, const KeyRing& 
   if (!proof) return proof.error();
   const auto checkpoint = verified_checkpoint(*note, keys);
   if (!checkpoint) return checkpoint.error();
-  const auto tenant = "tenant " + tenant_of_origin(checkpoint->origin);
+  const auto tenant = log_name(tenant_of_origin(checkpoint->origin));
   const auto naming = [](Error error, const std::string& what) {
     error.message = what + ": " + error.message;
     return error;
@@ -272,7 +277,7 @@ Result<std::string> verify_proof_document(std::string_view text, const KeyRing& 
     const auto what = tenant + ", record " + std::to_string(*sequence);
     const auto good = verify_inclusion(*sequence, checkpoint->size, *leaf, *proof, checkpoint->root);
     if (!good) return naming(good.error(), what);
-    return what + " is in the log of " + std::to_string(checkpoint->size) + " records";
+    return what + " is in the log of " + counted(checkpoint->size, "record");
   }
   if (*type != "consistency") return at("/type", "type", "must be inclusion or consistency");
   const auto old_note = text_of(*document, "old_checkpoint");
@@ -283,7 +288,7 @@ Result<std::string> verify_proof_document(std::string_view text, const KeyRing& 
   const auto what = tenant + ", records 0 to " + std::to_string(old->size - (old->size == 0 ? 0 : 1));
   const auto good = verify_consistency(old->size, checkpoint->size, old->root, checkpoint->root, *proof);
   if (!good) return naming(good.error(), what);
-  return tenant + ": the log of " + std::to_string(old->size) + " records is the start of that of " +
+  return tenant + ": the log of " + counted(old->size, "record") + " is the start of that of " +
          std::to_string(checkpoint->size);
 }
 

@@ -40,6 +40,9 @@ Result<Checkpoint> verified_checkpoint(std::string_view note, const KeyRing& key
 // The tenant of "tenantry.<deployment>/audit/<tenant_id>"; the whole origin where it is another's.
 std::string tenant_of_origin(const std::string& origin);
 
+// Whose a log is, for people: "tenant acme", and of those the platform's own, which is no tenant's.
+std::string log_name(const std::string& tenant_id);
+
 // First line of evidence, and a line of it, each with its newline.
 struct EvidenceHead {
   std::string note;

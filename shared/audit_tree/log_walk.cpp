@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/audit_tree/archived_leaves.h"
+#include "shared/audit_tree/evidence.h"
 #include "shared/db/connection.h"
 #include "shared/json/json.h"
 
@@ -69,7 +70,7 @@ std::string_view differing_column(const json& object, const std::string& tenant_
 std::string Finding::describe() const {
   std::string where = "record " + std::to_string(sequence);
   if (through != sequence) where = "records " + std::to_string(sequence) + " to " + std::to_string(through);
-  return "tenant " + tenant_id + ", " + where + ": " + rule + ": " + detail;
+  return log_name(tenant_id) + ", " + where + ": " + rule + ": " + detail;
 }
 
 std::optional<StoredHead> read_head(db::Transaction& tx, const std::string& tenant_id) {

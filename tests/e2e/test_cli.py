@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 """Every command of `tenantry`: what it does, its exit code, and that --json prints JSON lines."""
 import csv
+import fcntl
 import gzip
 import http.server
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import unittest
 
@@ -61,6 +65,14 @@ class Commands(unittest.TestCase):
         self.assertEqual((overview["availability"]["target"], overview["availability"]["days"]), (0.9995, 30))
         for said in ("TRIAL", "PROFESSIONAL", "served", "error budget", "attention"):
             self.assertIn(said, shown)
+        self.assertEqual(shown.splitlines()[0], "health      database ok, broker ok, gateway ok")
+        self.assertEqual(overview["health"], {"database": "ok", "broker": "ok", "gateway": "ok"})
+        self.assertRegex(shown, r"(?m)^WORKER +WAITING +AT HAND +OLDEST")
+        for worker in ("signup", "provisioning", "billing", "metering", "audit", "notification"):
+            self.assertRegex(shown, rf"(?m)^{worker} +\d+ +\d+")
+        away = run("status", TENANTRY_URL="http://127.0.0.1:1")
+        self.assertEqual(away.returncode, 1)
+        self.assertRegex(away.stdout, "health      database unknown, broker unknown, gateway away: ")
         self.assertIn("TENANTRY_ADMIN_TOKEN", run("status", TENANTRY_ADMIN_TOKEN=None).stderr)
 
     def test_tenants(self):
@@ -73,7 +85,10 @@ class Commands(unittest.TestCase):
         self.assertNotIn(tenant.id, {row["tenant_id"] for row in lines("tenants", "list", "--status", "deleted")})
         shown = lines("tenants", "show", tenant.id)[0]
         self.assertEqual((shown["tenant_id"], shown["vhost_ready"], shown["plan"]), (tenant.id, True, "PROFESSIONAL"))
-        self.assertEqual(json.loads(self.assertDone("tenants", "show", tenant.id))["tenant_id"], tenant.id)
+        told = self.assertDone("tenants", "show", tenant.id)
+        self.assertRegex(told, rf"tenant +{tenant.id}\ncompany +Ligne de Commande")
+        self.assertRegex(told, r"PENDING +TRIAL +provisioned")
+        self.assertNotIn("{", told)
         self.assertEqual(lines("tenants", "suspend", tenant.id, "--reason", "abuse", "--note", "ticket 42")[0]["status"], "SUSPENDED")
         self.assertEqual(lines("tenants", "show", tenant.id)[0]["status_note"], "ticket 42")
         again = run("tenants", "suspend", tenant.id, "--reason", "abuse")
@@ -87,6 +102,38 @@ class Commands(unittest.TestCase):
             self.assertEqual((refused.returncode, refused.stdout), (1, ""))
             self.assertTrue(refused.stderr.startswith("tenantry: "))
 
+    def test_an_unknown_tenant_is_an_error_that_says_which_is_meant(self):
+        near = self.tenant.id.replace("commande", "comande")
+        for arguments in (("tenants", "show", near), ("tenants", "suspend", near, "--reason", "abuse"), ("usage", "show", near),
+                          ("audit", "query", "--tenant", near), ("audit", "export", "--tenant", near), ("audit", "tail", "--tenant", near),
+                          ("audit", "verify", "--tenant", near), ("stripe", "trigger", "invoice.paid", "--tenant", near), ("stripe", "explain", near),
+                          ("events", "publish", "usage.recorded", "--tenant", near)):
+            refused = run(*arguments)
+            self.assertEqual((refused.returncode, refused.stdout), (1, ""), arguments)
+            self.assertIn(f'there is no tenant "{near}"; did you mean "{self.tenant.id}"?', refused.stderr, arguments)
+        self.assertIn("tenants list --search", run("usage", "show", "zzzzzz").stderr)
+
+    def test_an_unknown_event_type_is_one_line_that_says_which_is_meant(self):
+        for typed, said in (("payment.faild", "did you mean payment.failed?"), ("nope", "`tenantry events types` lists all")):
+            refused = run("events", "publish", typed)
+            self.assertEqual((refused.returncode, refused.stdout, refused.stderr.count("\n")), (2, "", 1), refused)
+            self.assertIn(said, refused.stderr)
+            self.assertLess(len(refused.stderr), 200)
+
+    def test_a_company_made_by_an_admin_is_waited_for_by_its_signup(self):
+        address = stack.address("made")
+        made = lines("tenants", "create", unique("Faite"), "--plan", "STARTER", "--owner", address, "--first-name", "Anne", "--last-name", "Faite")[0]
+        waited = lines("tenants", "wait", made["signup_id"])[0]
+        self.assertEqual(waited["status"], "TRIAL")
+        self.assertEqual([row["tenant_id"] for row in lines("tenants", "list", "--search", made["signup_id"])], [waited["tenant_id"]])
+        never = run("tenants", "wait", "0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b", "--seconds", "1")
+        self.assertEqual((never.returncode, "is not registered" in never.stderr), (1, True), never.stderr)
+        wrong = run("tenants", "create", "Fausse", "--plan", "NONE", "--owner", "nobody", "--first-name", "Anne", "--last-name", "Fausse")
+        for option in ("--plan", "--owner"):
+            self.assertIn(option + " ", wrong.stderr)
+        answer = p.admin("POST", "/v1/admin/tenants", {"company_name": "Fausse", "database_config": {}})
+        self.assertIn(("/database_config", "unknown"), [(each["pointer"], each["code"]) for each in answer.json["errors"]])
+
     def test_holds(self):
         tenant = sign_up(unique("Sous Séquestre"))
         placed = lines("tenants", "hold", tenant.id, "--kind", "legal", "--until", "2099-01-31", "--reason", "case 17")[0]
@@ -96,10 +143,10 @@ class Commands(unittest.TestCase):
         self.assertEqual([(hold["hold"], hold["reason"]) for hold in lines("tenants", "show", tenant.id)[0]["holds"]],
                          [("legal", "case 17, shorter")])
         tenant.await_record("tenant.hold_placed", 2)
-        for wrong, pointer in ((("--kind", "legal", "--until", "2001-01-01", "--reason", "x"), "/ends_at"),
-                               (("--kind", "forever", "--until", "2099-01-01", "--reason", "x"), "/hold")):
+        for wrong, option in ((("--kind", "legal", "--until", "2001-01-01", "--reason", "x"), "--until"),
+                              (("--kind", "forever", "--until", "2099-01-01", "--reason", "x"), "--kind")):
             refused = run("tenants", "hold", tenant.id, *wrong)
-            self.assertEqual((refused.returncode, pointer in refused.stderr), (1, True), refused.stderr)
+            self.assertEqual((refused.returncode, option + " " in refused.stderr), (1, True), refused.stderr)
         # Deleted like any other: what the hold keeps is its audit log.
         subprocess.run(["psql", p.env("TENANTRY_DATABASE_URL"), "-Xqc", "UPDATE platform.tenants SET status = 'deleted' "
                         f"WHERE tenant_id = '{tenant.id}'"], check=True, timeout=60)
@@ -239,6 +286,33 @@ class Commands(unittest.TestCase):
         self.assertEqual(run("status", "--watch", "1").returncode, 2)
         self.assertEqual(run("status", "--watch", "2", TENANTRY_ADMIN_TOKEN=None).returncode, 1)
 
+    def test_on_a_terminal_tables_fit_and_what_takes_long_says_so(self):
+        def shown(columns, *arguments):
+            ours, theirs = pty.openpty()
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            process = subprocess.Popen([stack.BINARY, *arguments], env=stack.settings(), stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL)
+            os.close(theirs)
+            told = b""
+            while True:
+                try:
+                    piece = os.read(ours, 4096)
+                except OSError:  # EIO: nobody writes any more
+                    piece = b""
+                if not piece:
+                    break
+                told += piece
+            os.close(ours)
+            process.wait(timeout=60)
+            return told.decode()
+        listed = shown(60, "tenants", "list", "--search", self.tenant.id).splitlines()
+        self.assertTrue(listed[0].startswith("TENANT"), listed)
+        self.assertTrue(all(len(line) <= 60 for line in listed[:2]), listed)
+        self.assertIn("…", listed[1])
+        self.assertNotIn("…", self.assertDone("tenants", "list", "--search", self.tenant.id))  # a pipe's is whole
+        waited = shown(80, "tenants", "wait", "0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b", "--seconds", "2")
+        self.assertIn("signup 0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b is not registered, 1 s", waited)
+        self.assertNotIn("registered, 0 s", waited)
+
     def test_topology(self):
         for arguments, queue in (((), "platform.audit"), (("--tenant", self.tenant.id), self.tenant.id + ".audit")):
             definitions = lines("topology", "show", *arguments)[0]
@@ -260,6 +334,29 @@ class Commands(unittest.TestCase):
         tenant = sign_up(unique("Déclenchée"))
         self.assertEqual(run("--json", "stripe", "trigger", "invoice.paid", "--tenant", tenant.id).returncode, 0)
         tenant.await_status("active")
+
+    def test_stripe_trigger_knows_every_type_that_the_gateway_acts_on(self):
+        tenant = sign_up(unique("Toutes Sortes"))
+        prefixes = {"customer.subscription": "sub_", "invoice": "in_", "checkout.session": "cs_", "charge": "ch_", "charge.dispute": "dp_",
+                    "payment_method": "pm_", "customer.source": "card_"}
+        types = [row["type"] for row in lines("stripe", "types")]
+        self.assertEqual((len(types), {type_.rsplit(".", 1)[0] for type_ in types}), (29, set(prefixes)))
+        sent = {}
+        for type_ in types:
+            more = ("--status", "void") if type_ == "invoice.updated" else ()  # most updates say nothing that counts
+            sent[lines("stripe", "trigger", type_, "--tenant", tenant.id, *more)[0]["event"]] = type_
+        kept = dict(stack.superuser("SELECT stripe_event_id, convert_from(body, 'UTF8')::jsonb #>> '{data,object,id}' FROM billing.stripe_events "
+                                    f"WHERE stripe_event_id = ANY ('{{{','.join(sent)}}}') AND state = 'published'"))
+        self.assertEqual(set(kept), set(sent))
+        for event, type_ in sent.items():
+            self.assertTrue(kept[event].startswith(prefixes[type_.rsplit(".", 1)[0]]), (type_, kept[event]))
+
+    def test_stripe_trigger_refuses_what_is_mistyped(self):
+        unknown = run("stripe", "trigger", "invoice.payed", "--tenant", self.tenant.id)
+        self.assertEqual((unknown.returncode, unknown.stdout), (1, ""))
+        self.assertIn("did you mean invoice.paid?", unknown.stderr)
+        for type_, tenant_id in (("invoice.payed", self.tenant.id), ("invoice.paid", "nobody-at-all")):
+            self.assertEqual(lines("stripe", "trigger", type_, "--tenant", tenant_id, "--anyway")[0]["status"], 200)
 
     def test_clock(self):
         before = lines("clock", "show")[0]

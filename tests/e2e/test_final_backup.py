@@ -52,7 +52,7 @@ class FinalBackup(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         with open(path, encoding="utf-8") as file:
             lines = [json.loads(line) for line in file]
-        self.assertIn(f"{len(lines) - 2} rows are in", done.stdout)
+        self.assertIn(f"{len(lines) - 2} rows in", done.stdout)
         self.assertEqual((lines[0]["format"], lines[0]["tenant_id"]), ("tenantry-backup/1", tenant.id))
         self.assertEqual(lines[-1], {"rows": len(lines) - 2})
         named = {(line["table"], line["row"].get("name") or line["row"].get("email")) for line in lines[1:-1]}

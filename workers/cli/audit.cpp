@@ -16,6 +16,7 @@
 #include "shared/json/json.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/progress.h"
 
 namespace tenantry::cli {
 namespace {
@@ -75,6 +76,12 @@ std::vector<std::string> table_row(const json& record) {
           text_of(record, "outcome")};
 }
 
+// The refusal of a search: of a tenant that is not there it says which may be meant.
+Error refusal(const Session& session, const Asked& wanted, Error error) {
+  const bool of_tenant = error.reason == tenant_not_found && !wanted.tenant_id.empty();
+  return of_tenant ? unknown_tenant(session, wanted.tenant_id) : error;
+}
+
 void query(Session& session, const Asked& wanted) {
   const auto search = search_of(wanted);
   if (!check(session, search)) return;
@@ -88,7 +95,7 @@ void query(Session& session, const Asked& wanted) {
                        "&order=" + (wanted.oldest_first ? "asc" : "desc") + "&q=" + percent_encoded(search);
     if (!cursor.empty()) path += "&cursor=" + percent_encoded(cursor);
     const auto page = call_admin(session, "GET", path);
-    if (!page) return session.fail(page.error());
+    if (!page) return session.fail(refusal(session, wanted, page.error()));
     for (const auto& record : page->at("records")) {
       --left;
       if (lines) {
@@ -106,41 +113,11 @@ void query(Session& session, const Asked& wanted) {
   if (more) std::fprintf(stderr, "there are more: --limit, or a narrower search\n");
 }
 
-// Bytes and records so far on a terminal that does not show the records themselves.
-class ExportProgress {
- public:
-  explicit ExportProgress(bool shown) : shown_(shown) {}
-  ~ExportProgress() {
-    if (shown_ && bytes_ > 0) std::fprintf(stderr, "\n");
-  }
-  void add(std::string_view piece) {
-    bytes_ += piece.size();
-    if (!shown_ || bytes_ - shown_bytes_ < step) return;
-    shown_bytes_ = bytes_;
-    std::fprintf(stderr, "\r%.1f MB", static_cast<double>(bytes_) / 1e6);
-    std::fflush(stderr);
-  }
-
- private:
-  static constexpr std::size_t step = 1024UL * 1024;
-  const bool shown_;
-  std::size_t bytes_ = 0;
-  std::size_t shown_bytes_ = 0;
-};
-
 struct CloseFile {
   void operator()(std::FILE* file) const {
     if (file != stdout) std::fclose(file);
   }
 };
-
-Error problem_of(const http::ClientResponse& response) {
-  const auto body = parse_json(response.body);
-  const auto detail = body && body->is_object() ? body->value("detail", std::string{}) : std::string{};
-  return {.code = Errc::invalid,
-          .reason = "http_" + std::to_string(response.status),
-          .message = detail + " (HTTP " + std::to_string(response.status) + ")"};
-}
 
 void export_records(Session& session, const Asked& wanted) {
   const auto search = search_of(wanted);
@@ -165,17 +142,18 @@ void export_records(Session& session, const Asked& wanted) {
                                      "&q=" + percent_encoded(search)};
   request.headers.add("Authorization", "Bearer " + *token);
   if (wanted.gzip) request.headers.add("Accept-Encoding", "gzip");
-  ExportProgress progress(isatty(STDERR_FILENO) != 0 && (!wanted.output.empty() || isatty(STDOUT_FILENO) == 0));
+  // Not among the records, where the terminal shows those.
+  Progress progress(0, "bytes", !wanted.output.empty() || isatty(STDOUT_FILENO) == 0);
   bool written = true;
   const auto response = http::download(request, silence_max, [&](std::string_view piece) {
     written = std::fwrite(piece.data(), 1, piece.size(), out.get()) == piece.size();
-    progress.add(piece);
+    progress.add(piece.size());
     return written;
   });
   const bool answered = response && response->status == 200;
   if (!answered && !wanted.output.empty()) std::remove(wanted.output.c_str());  // nothing of use is in it
   if (!response) return session.fail(response.error());
-  if (!answered) return session.fail(problem_of(*response));
+  if (!answered) return session.fail(refusal(session, wanted, problem_of(session, *response)));
   if (!written || std::fflush(out.get()) != 0) {
     session.fail({.code = Errc::unavailable, .message = "the records could not be written whole"});
   }
@@ -248,7 +226,7 @@ void tail(Session& session, const Asked& wanted) {
       return left != 0;
     });
     if (!response) return session.fail(response.error());
-    if (response->status != 200) return session.fail(problem_of(*response));
+    if (response->status != 200) return session.fail(refusal(session, wanted, problem_of(session, *response)));
     events.cut();
   }
 }

@@ -49,7 +49,7 @@ void print_months(const Session& session, const std::vector<archive::Month>& mon
     std::string why = "due";
     if (!month.kept.empty()) {
       why = "kept: " + month.kept.front().detail;
-      if (month.kept.size() > 1) why += " (and " + std::to_string(month.kept.size() - 1) + " more reasons)";
+      if (month.kept.size() > 1) why += " (and " + counted(month.kept.size() - 1, "more reason") + ")";
     }
     table.push_back({month.month, std::to_string(records_of(month)), std::to_string(month.logs.size()), why});
   }

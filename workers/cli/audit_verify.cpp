@@ -50,9 +50,8 @@ void verify_evidence(Session& session, const std::string& path, const audit::Key
   const auto file = archive::verify_evidence_file(path, keys, [&](std::uint64_t records) { progress.add(records); });
   if (!file) return session.fail(file.error());
   say(session,
-      "tenant " + audit::tenant_of_origin(file->checkpoint.origin) + ": " + std::to_string(file->count) +
-          " records from " + std::to_string(file->first) + " on are in the signed log of " +
-          std::to_string(file->checkpoint.size),
+      audit::log_name(audit::tenant_of_origin(file->checkpoint.origin)) + ": " + counted(file->count, "record") +
+          " from " + std::to_string(file->first) + " on in the signed log of " + std::to_string(file->checkpoint.size),
       machine_readable(*file));
 }
 
@@ -67,8 +66,8 @@ void verify_manifest(Session& session, const std::string& path, const audit::Key
     logs.push_back(machine_readable(file));
   }
   say(session,
-      "month " + month->manifest.month + ": " + std::to_string(records) + " records of " +
-          std::to_string(month->files.size()) + " logs are as they were signed; the manifest is " +
+      "month " + month->manifest.month + ": " + counted(records, "record") + " of " +
+          counted(month->files.size(), "log") + " as signed; the manifest is " +
           (month->is_signed ? "signed" : "not signed"),
       {{"ok", true},
        {"month", month->manifest.month},
@@ -177,8 +176,8 @@ void print_verdict(Session& session, const Log& log) {
   }
   const auto unsigned_records = verdict.records - std::min(verdict.records, verdict.signed_size);
   say(session,
-      "tenant " + log.tenant_id + ": " + std::to_string(verdict.records) + " records and " +
-          std::to_string(verdict.checkpoints) + " checkpoints hold" +
+      audit::log_name(log.tenant_id) + ": " + counted(verdict.records, "record") + " and " +
+          counted(verdict.checkpoints, "checkpoint") + " hold" +
           (verdict.archived == 0 ? ""
                                  : "; of the first " + std::to_string(verdict.archived) + ", archived, the hashes") +
           (unsigned_records == 0 ? "" : "; " + std::to_string(unsigned_records) + " not signed yet"),
@@ -203,7 +202,7 @@ void verify_live(Session& session, const Verify& wanted, const audit::KeyRing& k
   }
   auto logs = logs_of(*url, wanted, held);
   if (logs.empty() && !wanted.tenant_id.empty()) {
-    return session.fail({.code = Errc::not_found, .reason = "log_missing", .message = "there is no such log"});
+    return session.fail(unknown_tenant(session, wanted.tenant_id));
   }
   std::string failed;
   verify_logs(*url, deployment, keys, held, logs, failed);

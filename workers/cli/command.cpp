@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
+#include <sstream>
 
 namespace tenantry::cli {
 namespace {
@@ -80,6 +81,33 @@ std::string path_of(const CLI::App& app) {
   return parent == nullptr ? "tenantry" : path_of(*parent) + " " + app.get_name();
 }
 
+// The lines below "Examples:" in what a command says of itself.
+std::vector<std::string> examples_in(const std::string& description) {
+  std::vector<std::string> out;
+  std::istringstream lines(description.substr(std::min(description.find("\nExample"), description.size())));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  ")) out.push_back(line);
+  }
+  return out;
+}
+
+bool is_example_of(std::string line, const std::string& path) {
+  if (const auto at = line.find("--json "); at != line.npos) line.erase(at, std::string_view("--json ").size());
+  const auto at = line.find(path);
+  return at != line.npos && (at + path.size() == line.size() || line[at + path.size()] == ' ');
+}
+
+// Examples stand with the command that others are below; each of those shows its own.
+void share_examples(CLI::App& app, std::vector<std::string> known) {
+  const auto own = examples_in(app.get_description());
+  known.insert(known.end(), own.begin(), own.end());
+  const auto below = app.get_subcommands({});
+  for (auto* const each : below) share_examples(*each, known);
+  if (!below.empty() || !own.empty()) return;
+  std::erase_if(known, [&](const std::string& line) { return !is_example_of(line, path_of(app)); });
+  if (!known.empty()) app.footer("Examples:\n" + joined(known, "\n"));
+}
+
 }  // namespace
 
 struct Command::State {
@@ -111,6 +139,14 @@ void Command::callback(std::function<void()> run) {
 
 bool Command::asked_for() const {
   return app_of(native_).parsed();
+}
+
+std::vector<std::string> Command::options_asked_for() const {
+  const CLI::App* at = &app_of(native_);
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::vector<std::string> names;
+  for (const auto& option : outline_of(*at).options) names.push_back(option.name);
+  return names;
 }
 
 template <class T>
@@ -168,6 +204,7 @@ void Command::add_version(const std::string& text) {
 
 std::optional<int> Command::parse(int argc, const char* const* argv) {
   auto& app = app_of(native_);
+  share_examples(app, {});
   try {
     app.parse(argc, argv);
     return std::nullopt;

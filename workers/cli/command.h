@@ -40,7 +40,8 @@ class Command {
   Command* add_subcommand(const std::string& name, const std::string& description);
   void require_subcommand();  // one of those below
   void callback(std::function<void()> run);
-  bool asked_for() const;  // once parsed: the word was given
+  bool asked_for() const;                              // once parsed: the word was given
+  std::vector<std::string> options_asked_for() const;  // names of those of the command that was given, below this one
 
   // `name`: "--dashed", or the name of what stands without one. The variable's value is the default and outlives the
   // parsing.

@@ -1,6 +1,11 @@
 #include "workers/cli/context.h"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "shared/config/secrets.h"
@@ -8,6 +13,7 @@
 #include "shared/db/clock_offset.h"
 #include "shared/http/client.h"
 #include "shared/json/json.h"
+#include "workers/cli/command.h"
 
 namespace tenantry::cli {
 
@@ -28,30 +34,64 @@ Result<Microseconds> test_clock_offset(const Session& session) {
   return db::read_clock_offset(database);
 }
 
-Error unknown_tenant(const std::string& tenant_id) {
+namespace {
+
+constexpr const char* tenants_path = "/v1/admin/tenants";
+
+// What is meant by a tenant's id that is not there: whose id begins or ends as it does. "" where none is near, or
+// nobody can be asked.
+std::string near_tenant(const Session& session, const std::string& tenant_id) {
+  constexpr std::size_t part = 3;
+  if (tenant_id.size() < part) return "";
+  std::vector<std::string> known;
+  for (const auto& piece : {tenant_id.substr(0, part), tenant_id.substr(tenant_id.size() - part)}) {
+    const auto page = call_admin(session, "GET", tenants_path + ("?limit=200&q=" + percent_encoded(piece)));
+    if (!page) return "";
+    for (const auto& tenant : page->at("tenants")) known.push_back(cell(tenant, "tenant_id"));
+  }
+  return nearest(tenant_id, known);
+}
+
+}  // namespace
+
+Error unknown_tenant(const Session& session, const std::string& tenant_id) {
+  const auto meant = near_tenant(session, tenant_id);
   return {.code = Errc::not_found,
-          .reason = "tenant_not_found",
-          .message =
-              "there is no tenant \"" + tenant_id + "\"; `tenantry tenants list --search` finds the one that is meant"};
+          .reason = std::string(tenant_not_found),
+          .message = "there is no tenant \"" + tenant_id + "\"; " +
+                     (meant.empty() ? "`tenantry tenants list --search` finds the one that is meant"
+                                    : "did you mean \"" + meant + "\"?")};
+}
+
+std::string Session::typed(const std::string& pointer) const {
+  // Where an option is called otherwise than the field.
+  static const std::map<std::string, std::string> names{{"/admin_email", "--owner"},
+                                                        {"/admin_first_name", "--first-name"},
+                                                        {"/admin_last_name", "--last-name"},
+                                                        {"/company_email", "--email"},
+                                                        {"/company_name", "name"},
+                                                        {"/ends_at", "--until"},
+                                                        {"/error_shape", "--error"},
+                                                        {"/hold", "--kind"},
+                                                        {"/ids", "id"},
+                                                        {"/max", "--max"},
+                                                        {"/q", "--search"},
+                                                        {"/tenant_id", "--tenant"}};
+  const auto field = pointer.substr(0, pointer.find('/', 1));
+  const auto named = names.find(field);
+  std::string dashed = "--" + field.substr(field.empty() ? 0 : 1);
+  std::ranges::replace(dashed, '_', '-');
+  const auto options = app == nullptr ? std::vector<std::string>{} : app->options_asked_for();
+  for (const auto& name : {named == names.end() ? dashed : named->second, dashed.substr(2)}) {
+    if (std::ranges::find(options, name) != options.end()) return name;
+  }
+  return pointer;
 }
 
 void Session::fail(const Error& error) {
   std::fprintf(stderr, "tenantry: %s\n", error.describe().c_str());
   exit_code = 1;
 }
-
-std::string counted(std::size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
-namespace {
-// Columns a terminal uses for UTF-8 text of the scripts we print.
-std::size_t width_of(const std::string& text) {
-  std::size_t width = 0;
-  for (const char c : text) width += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return width;
-}
-}  // namespace
 
 std::string cell(const nlohmann::json& value) {
   if (value.is_null()) return "";
@@ -63,24 +103,16 @@ std::string cell(const nlohmann::json& object, const char* name) {
   return at == object.end() ? "" : cell(*at);
 }
 
-void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& cell : header) widths.push_back(width_of(cell));
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
-  const auto print = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - width_of(row[i]) + 2, ' ');
-    }
-    std::printf("%s\n", line.c_str());
-  };
-  print(header);
-  for (const auto& row : rows) print(row);
+void print_table(const Row& header, const std::vector<Row>& rows) {
+  winsize size{};
+  const bool terminal = isatty(STDOUT_FILENO) != 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+  for (const auto& line : table_lines(header, rows, terminal ? size.ws_col : 0)) std::printf("%s\n", line.c_str());
   std::fflush(stdout);
   if (rows.empty()) std::fputs("none\n", stderr);
+}
+
+void print_fields(const std::vector<std::pair<std::string, std::string>>& fields) {
+  for (const auto& line : field_lines(fields)) std::printf("%s\n", line.c_str());
 }
 
 void print_json(const nlohmann::ordered_json& value) {
@@ -95,6 +127,20 @@ Result<std::string> admin_token(const Session& session) {
     return Error::invalid("TENANTRY_ADMIN_TOKEN", "tokens", "must be <name>:<token>, comma-separated");
   }
   return tokens->front().token;
+}
+
+Error problem_of(const Session& session, const http::ClientResponse& response) {
+  const auto body = parse_json(response.body);
+  const auto problem = body && body->is_object() ? *body : nlohmann::json::object();
+  const auto status = std::to_string(response.status);
+  Error error{.code = response.status == 404 ? Errc::not_found : Errc::invalid,
+              .reason = problem.value("code", "http_" + status),
+              .message = problem.value("detail", problem.value("title", "")) + " (HTTP " + status + ")"};
+  for (const auto& field : problem.value("errors", nlohmann::json::array())) {
+    error.fields.push_back(
+        {session.typed(field.value("pointer", "")), field.value("code", ""), field.value("detail", "")});
+  }
+  return error;
 }
 
 Result<nlohmann::json> call_admin(const Session& session, const std::string& method, const std::string& path,
@@ -118,14 +164,12 @@ Result<nlohmann::json> call_admin(const Session& session, const std::string& met
   auto answer = parse_json(response->body.empty() ? "{}" : response->body, {.size = 10 * 1024 * 1024});
   if (!answer) return answer.error();
   if (response->status >= 200 && response->status < 300) return *std::move(answer);
-  Error error{.code = response->status == 404 ? Errc::not_found : Errc::invalid,
-              .reason = answer->value("code", "http_" + std::to_string(response->status)),
-              .message = answer->value("detail", answer->value("title", "")) + " (HTTP " +
-                         std::to_string(response->status) + ")"};
-  for (const auto& field : answer->value("errors", nlohmann::json::array())) {
-    error.fields.push_back({field.value("pointer", ""), field.value("code", ""), field.value("detail", "")});
+  // Of what a tenant has, or of itself: the id is the path's next part.
+  const auto part = std::string(tenants_path) + "/";
+  if (answer->value("code", "") == tenant_not_found && path.starts_with(part)) {
+    return unknown_tenant(session, path.substr(part.size(), path.find_first_of("/?", part.size()) - part.size()));
   }
-  return error;
+  return problem_of(session, *response);
 }
 
 }  // namespace tenantry::cli

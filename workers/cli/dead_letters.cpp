@@ -7,6 +7,7 @@
 #include "shared/core/time.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/watch.h"
 
 namespace tenantry::cli {
 namespace {
@@ -78,11 +79,43 @@ void groups(Session& session, const Selection& wanted) {
   print_table({"COUNT", "TENANTS", "WORKER", "TYPE", "REASON", "FIRST (UTC)", "LAST (UTC)", "NEWEST", "ERROR"}, rows);
 }
 
+std::string unless(const std::string& text, const std::string& usual) {
+  return text == usual ? "" : text;
+}
+
+void print_letter(const json& letter) {
+  print_fields(
+      {{"id", cell(letter, "id")},
+       {"state", cell(letter, "state")},
+       {"why", cell(letter, "reason") + ": " + cell(letter, "error")},
+       {"worker", cell(letter, "worker")},
+       {"tenant", cell(letter, "tenant_id")},
+       {"type", cell(letter, "type")},
+       {"event", cell(letter, "event_id")},
+       {"first seen", cell(letter, "created_at")},
+       {"last seen", unless(cell(letter, "last_seen_at"), cell(letter, "created_at"))},
+       {"seen", unless(cell(letter, "seen"), "1")},
+       {"tries", cell(letter, "attempts")},
+       {"sent again", unless(cell(letter, "redrives"), "0")},
+       {"settled", cell(letter, "settled_at")},
+       {"note", cell(letter, "note")},
+       {"came by", cell(letter, "vhost") + ", " + cell(letter, "exchange") + ", " + cell(letter, "routing_key")},
+       {"kept", letter.value("whole", true) ? "" : "in part only: it cannot be sent again"}});
+  const auto message = letter.find("message");
+  if (message == letter.end() || !message->is_object()) return;
+  const auto event = message->find("event");
+  if (event != message->end() && event->is_object()) {
+    std::printf("\n%s\n", event->dump(2).c_str());
+  } else {
+    std::printf("\nthe message cannot be read: %s\n", cell(*message, "error").c_str());
+  }
+}
+
 void show_letter(Session& session, const std::string& id) {
   const auto letter = call_admin(session, "GET", std::string(root) + "/" + percent_encoded(id));
   if (!letter) return session.fail(letter.error());
   if (session.json) return print_json(*letter);
-  std::printf("%s\n", letter->dump(2).c_str());
+  print_letter(*letter);
 }
 
 // A slice of a second each, so that an interrupted command has done no more than it said.
@@ -131,7 +164,7 @@ void settle(Session& session, const Selection& wanted, const std::string& verb) 
     if (!body.contains("until")) body["until"] = answer->at("at");
   }
   if (!session.json) {
-    std::printf("%d dead letters %s%s\n", wanted.dry_run ? std::min(done, wanted.letters_max) : done,
+    std::printf("%s %s%s\n", counted(wanted.dry_run ? std::min(done, wanted.letters_max) : done, "dead letter").c_str(),
                 wanted.dry_run ? "would be " : "", verb == "redrive" ? "sent again" : "dropped");
   }
 }
@@ -175,6 +208,7 @@ void add_dead_letters(Command& app, Session& session) {
   command->require_subcommand();
   static Selection wanted;
   static std::string id;
+  static int seconds = 0;
   const std::vector<std::string> states{"waiting", "redriven", "dropped", "any"};
 
   auto* listed = command->add_subcommand("list", "Those that wait for a decision, the newest first");
@@ -182,12 +216,14 @@ void add_dead_letters(Command& app, Session& session) {
   add_more_filters(listed, wanted);
   listed->add_option("--state", wanted.state, "waiting (by default), redriven, dropped or any")->one_of(states);
   listed->add_option("--limit", wanted.limit, "At most so many; 100")->between(1, 100'000);
-  listed->callback([&session] { list(session, wanted); });
+  listed->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
+  listed->callback([&session] { watch(session, seconds, [&session] { list(session, wanted); }); });
 
   auto* grouped = command->add_subcommand("groups", "The same by worker, type, reason and kind of error");
   add_filters(grouped, wanted);
   grouped->add_option("--state", wanted.state, "waiting (by default), redriven, dropped or any")->one_of(states);
-  grouped->callback([&session] { groups(session, wanted); });
+  grouped->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
+  grouped->callback([&session] { watch(session, seconds, [&session] { groups(session, wanted); }); });
 
   auto* shown = command->add_subcommand("show", "One, with the whole message, decoded where it can be read");
   shown->add_option("id", id, "The dead letter's id")->required();

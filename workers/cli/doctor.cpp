@@ -33,8 +33,8 @@ Finding check_database(const Session& session) {
     if (!status) return {"database", false, status.error().message};
     std::size_t missing = 0;
     for (const auto& row : *status) missing += row.applied ? 0 : 1;
-    if (missing > 0) return {"database", false, std::to_string(missing) + " migrations missing: tenantry migrate"};
-    return {"database", true, std::to_string(status->size()) + " migrations applied"};
+    if (missing > 0) return {"database", false, counted(missing, "migration") + " missing: tenantry migrate"};
+    return {"database", true, counted(status->size(), "migration") + " applied"};
   } catch (const std::exception& error) {
     return {"database", false, error.what()};
   }

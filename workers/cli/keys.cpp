@@ -298,10 +298,9 @@ void rotate_data(Session& session, const std::string& tenant_id, bool all) {
   auto opened = open(session);
   if (!opened) return session.fail(opened.error());
   const auto made = rotate_data_keys(*opened->connection, opened->masters, tenant_id, opened->now);
-  if (made == 0 && !all) return session.fail(unknown_tenant(tenant_id));
+  if (made == 0 && !all) return session.fail(unknown_tenant(session, tenant_id));
   if (session.json) return print_json({{"data_keys", made}});
-  std::printf("%s; what is sealed from now on is sealed under the new ones\n",
-              counted(static_cast<std::size_t>(made), "data key").c_str());
+  std::printf("%s; what is sealed from now on is sealed under the new ones\n", counted(made, "data key").c_str());
 }
 
 void rotate_signing(Session& session, bool at_once) {

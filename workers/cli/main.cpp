@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
       "  tenantry tenants list\n"
       "  tenantry stripe trigger invoice.paid --tenant boulangerie-martin\n"
       "  tenantry audit query --tenant boulangerie-martin 'type:payment.*'\n"};
+  session.app = &app;
   app.require_subcommand();
   app.add_version(service::version_text("tenantry"));
   app.add_flag("--json", session.json, "Print JSON lines, for programs");

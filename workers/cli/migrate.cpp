@@ -7,6 +7,7 @@
 #include "shared/text/text.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/progress.h"
 
 namespace tenantry::cli {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 // Of tenants that are older than the column: no function of SQL knows what looks alike.
 void tell_look_alikes(db::Session& database) {
   constexpr int batch = 500;
+  Progress progress(0, "names");
   for (bool more = true; more;) {
     std::vector<std::string> ids, forms;
     db::Session::Transaction tx(database);
@@ -29,6 +31,7 @@ void tell_look_alikes(db::Session& database) {
         "$2::text[]) AS k (tenant_id, forms) WHERE t.tenant_id = k.tenant_id",
         {db::Param::array(ids), db::Param::array(forms)});
     tx.commit();
+    progress.add(ids.size());
     more = ids.size() == batch;
   }
 }
@@ -53,7 +56,8 @@ Result<void> migrate(Session& session) {
   if (session.json) {
     print_json({{"migrations_applied", *applied}, {"plans_loaded", *plans}});
   } else {
-    std::printf("%d migrations applied, %d plan versions loaded\n", *applied, *plans);
+    std::printf("%s applied, %s loaded\n", counted(*applied, "migration").c_str(),
+                counted(*plans, "plan version").c_str());
   }
   return {};
 }

@@ -1,7 +1,11 @@
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "shared/core/money.h"
+#include "shared/http/client.h"
+#include "shared/json/json.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/cli/watch.h"
@@ -13,14 +17,15 @@ using nlohmann::json;
 
 struct Matter {
   const char* name;
-  const char* words;
+  const char* what;  // one of them, as counted() takes it
+  const char* is;
   const char* next;  // what to look at
 };
 constexpr Matter matters[] = {
-    {"provisioning_failed", "tenants could not be provisioned", "tenantry tenants list --status PENDING"},
-    {"dead_letters", "messages are set aside", "tenantry dead-letters groups"},
-    {"stripe_events_parked", "events of Stripe's are parked", "tenantry stripe parked"},
-    {"suspended_for_payment", "tenants are suspended for a payment", "tenantry tenants list --status SUSPENDED"},
+    {"provisioning_failed", "tenant", "could not be provisioned", "tenantry tenants list --status PENDING"},
+    {"dead_letters", "message", "set aside", "tenantry dead-letters groups"},
+    {"stripe_events_parked", "event", "of Stripe's parked", "tenantry stripe parked"},
+    {"suspended_for_payment", "tenant", "suspended for a payment", "tenantry tenants list --status SUSPENDED"},
 };
 constexpr std::int64_t late_seconds = 60;  // an event that waits so long to be published
 
@@ -73,7 +78,7 @@ void print_attention(const json& overview) {
     const auto count = attention.at(matter.name).get<std::int64_t>();
     if (count == 0) continue;
     quiet = false;
-    std::printf("attention   %lld %s: %s\n", static_cast<long long>(count), matter.words, matter.next);
+    std::printf("attention   %s %s: %s\n", counted(count, matter.what).c_str(), matter.is, matter.next);
   }
   const auto late = attention.at("oldest_event_to_publish_seconds").get<std::int64_t>();
   if (late > late_seconds) {
@@ -84,16 +89,101 @@ void print_attention(const json& overview) {
   if (quiet) std::printf("attention   nothing\n");
 }
 
+// How the gateway and what it stands on are, by its own word; empty where it does not answer.
+json health_of(const Session& session) {
+  const auto url = session.setting("TENANTRY_URL");
+  http::HttpClient client;
+  const auto response = url ? client.perform({.url = *url + "/readyz"}) : Result<http::ClientResponse>(url.error());
+  const auto answer = response ? parse_json(response->body) : Result<json>(response.error());
+  const auto checks = answer && answer->is_object() ? answer->value("checks", json::object()) : json::object();
+  json out = {{"gateway", response ? checks.value("serving", "down") : "away: " + response.error().describe()}};
+  for (const auto& [ours, theirs] : {std::pair{"database", "postgres"}, {"broker", "rabbitmq"}}) {
+    out[ours] = checks.value(theirs, "unknown");
+  }
+  return out;
+}
+
+void print_health(const json& health) {
+  std::string line;
+  for (const char* what : {"database", "broker", "gateway"}) {
+    line += (line.empty() ? "" : ", ") + std::string(what) + " " + cell(health, what);
+  }
+  std::printf("health      %s\n", line.c_str());
+}
+
+// What waits for a worker, in all vhosts that were read.
+struct WorkerLag {
+  std::int64_t waiting = 0;
+  std::int64_t held = 0;    // by a consumer, not settled
+  std::int64_t unread = 0;  // queues that nobody consumes
+  std::optional<Timestamp> oldest_at{};
+};
+
+std::string age_of(const std::optional<Timestamp>& oldest_at, Timestamp now) {
+  if (!oldest_at) return "";
+  return std::to_string(std::chrono::duration_cast<Seconds>(std::max(now - *oldest_at, Microseconds{0})).count()) +
+         " s";
+}
+
+void print_queues(const json& page) {
+  constexpr std::size_t deepest_max = 5;
+  const auto read_at = from_rfc3339(cell(page, "at"));
+  const auto now = read_at ? *read_at : Timestamp{};
+  std::map<std::string, WorkerLag> workers;
+  std::vector<Row> deepest;
+  for (const auto& queue : page.at("queues")) {
+    auto& lag = workers[cell(queue, "worker").empty() ? "(none)" : cell(queue, "worker")];
+    const auto ready = queue.at("ready").get<std::int64_t>();
+    const auto oldest_at = from_rfc3339(cell(queue, "oldest_at"));
+    lag.waiting += ready;
+    lag.held += queue.at("unacknowledged").get<std::int64_t>();
+    lag.unread += queue.at("consumers").get<std::int64_t>() == 0 ? 1 : 0;
+    if (oldest_at && (!lag.oldest_at || *oldest_at < *lag.oldest_at)) lag.oldest_at = *oldest_at;
+    if (ready == 0 || deepest.size() == deepest_max) continue;
+    deepest.push_back({cell(queue, "vhost"), cell(queue, "queue"), std::to_string(ready),
+                       age_of(oldest_at ? std::optional(*oldest_at) : std::nullopt, now), cell(queue, "consumers")});
+  }
+  std::vector<Row> rows;
+  for (const auto& [worker, lag] : workers) {
+    rows.push_back({worker, std::to_string(lag.waiting), std::to_string(lag.held), age_of(lag.oldest_at, now),
+                    lag.unread == 0 ? "" : counted(lag.unread, "queue")});
+  }
+  print_table({"WORKER", "WAITING", "AT HAND", "OLDEST", "READ BY NOBODY"}, rows);
+  if (deepest.empty()) {
+    std::printf("queues      %s, nothing waits\n", cell(page, "matching").c_str());
+  } else {
+    print_table({"VHOST", "DEEPEST QUEUE", "WAITING", "OLDEST", "CONSUMERS"}, deepest);
+  }
+}
+
+// Without a monitor's login nobody sees the broker's queues, which is no failure.
+Result<json> queues_of(const Session& session) {
+  auto page = call_admin(session, "GET", "/v1/admin/queues?limit=200");
+  if (!page && page.error().reason == "queues_not_watched") return json();
+  return page;
+}
+
 void status(Session& session) {
+  const auto health = health_of(session);
+  if (!session.json) print_health(health);
   auto overview = call_admin(session, "GET", "/v1/admin/overview");
   if (!overview) return session.fail(overview.error());
   auto availability = call_admin(session, "GET", "/v1/admin/availability");
   if (!availability) return session.fail(availability.error());
+  auto queues = queues_of(session);
+  if (!queues) return session.fail(queues.error());
+  (*overview)["health"] = health;
   (*overview)["availability"] = *std::move(availability);
+  (*overview)["queues"] = *std::move(queues);
   if (session.json) return print_json(*overview);
   print_tenants(*overview);
   print_plans(*overview);
   print_availability(overview->at("availability"));
+  if (overview->at("queues").is_null()) {
+    std::printf("queues      not watched: TENANTRY_AMQP_MONITOR_URL is not set in the gateway\n");
+  } else {
+    print_queues(overview->at("queues"));
+  }
   print_attention(*overview);
 }
 
@@ -101,12 +191,12 @@ void status(Session& session) {
 
 void add_status(Command& app, Session& session) {
   static int seconds = 0;
-  auto* command =
-      app.add_subcommand("status",
-                         "All tenants at a glance, and what wants attention, as a super-admin\n\nExamples:\n"
-                         "  tenantry status\n"
-                         "  tenantry status --watch 5\n"
-                         "  tenantry --json status | jq .attention");
+  auto* command = app.add_subcommand("status",
+                                     "All at a glance: health, tenants, what waits for which worker, and what wants "
+                                     "attention, as a super-admin\n\nExamples:\n"
+                                     "  tenantry status\n"
+                                     "  tenantry status --watch 5\n"
+                                     "  tenantry --json status | jq .attention");
   command->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
   command->callback([&session] { watch(session, seconds, [&session] { status(session); }); });
 }

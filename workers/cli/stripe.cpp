@@ -8,33 +8,36 @@
 #include "shared/http/client.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/watch.h"
+#include "workers/gateway/stripe/event.h"
 
 namespace tenantry::cli {
 namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> types{"customer.subscription.created",
-                                     "customer.subscription.updated",
-                                     "customer.subscription.deleted",
-                                     "customer.subscription.paused",
-                                     "customer.subscription.resumed",
-                                     "customer.subscription.trial_will_end",
-                                     "invoice.paid",
-                                     "invoice.payment_succeeded",
-                                     "invoice.payment_failed",
-                                     "invoice.finalized",
-                                     "invoice.voided",
-                                     "invoice.marked_uncollectible",
-                                     "checkout.session.completed",
-                                     "checkout.session.async_payment_succeeded",
-                                     "checkout.session.async_payment_failed",
-                                     "charge.refunded",
-                                     "charge.dispute.created",
-                                     "charge.dispute.closed",
-                                     "payment_method.attached",
-                                     "payment_method.detached",
-                                     "customer.source.expiring"};
+// What an object of each kind is called, and what its id begins with.
+struct StripeObject {
+  const char* kind;  // the type's name without its last word
+  const char* name;
+  const char* prefix;
+};
+constexpr StripeObject stripe_objects[] = {
+    {"customer.subscription", "subscription", "sub_"},
+    {"invoice", "invoice", "in_"},
+    {"checkout.session", "checkout.session", "cs_test_"},
+    {"charge", "charge", "ch_"},
+    {"charge.dispute", "dispute", "dp_"},
+    {"payment_method", "payment_method", "pm_"},
+    {"customer.source", "card", "card_"},
+};
+
+// Of a type that nobody acts on there is only its own word.
+StripeObject stripe_object(const std::string& type) {
+  const auto kind = type.substr(0, type.rfind('.'));
+  const auto* const known = std::ranges::find(stripe_objects, kind, &StripeObject::kind);
+  return known == std::end(stripe_objects) ? StripeObject{"", "object", "obj_"} : *known;
+}
 
 struct Trigger {
   bool anyway = false;
@@ -55,14 +58,14 @@ json card_of(const Trigger& trigger) {
 // The object a type is about, in the shape of Stripe's present API version.
 json object_of(const Trigger& trigger, std::int64_t now) {
   const json metadata = {{"tenant_id", trigger.tenant_id}};
-  const std::string kind = trigger.type.substr(0, trigger.type.rfind('.'));
-  if (kind == "customer.subscription") {
+  const std::string kind = stripe_object(trigger.type).name;
+  if (kind == "subscription") {
     std::string status = trigger.status;
     if (status.empty())
       status = trigger.type.ends_with(".deleted")  ? "canceled"
                : trigger.type.ends_with(".paused") ? "paused"
                                                    : "active";
-    return {{"id", trigger.subscription_id},
+    return {{"id", trigger.object_id},
             {"object", "subscription"},
             {"customer", trigger.customer_id},
             {"status", status},
@@ -71,7 +74,7 @@ json object_of(const Trigger& trigger, std::int64_t now) {
             {"items",
              {{"object", "list"},
               {"data",
-               {{{"id", "si_" + trigger.subscription_id},
+               {{{"id", "si_" + trigger.object_id},
                  {"price", {{"id", "price_professional"}}},
                  {"quantity", 1},
                  {"current_period_start", now},
@@ -88,7 +91,8 @@ json object_of(const Trigger& trigger, std::int64_t now) {
         {"amount_due", trigger.amount_minor},
         {"amount_paid", paid ? trigger.amount_minor : 0},
         {"attempt_count", 1},
-        {"status", paid                                             ? "paid"
+        {"status", !trigger.status.empty()                          ? trigger.status
+                   : paid                                           ? "paid"
                    : trigger.type == "invoice.voided"               ? "void"
                    : trigger.type == "invoice.marked_uncollectible" ? "uncollectible"
                                                                     : "open"},
@@ -109,7 +113,7 @@ json object_of(const Trigger& trigger, std::int64_t now) {
     return {{"id", trigger.object_id},         {"object", kind},       {"type", "card"},
             {"customer", trigger.customer_id}, {"metadata", metadata}, {"card", card_of(trigger)}};
   }
-  if (kind == "customer.source") {
+  if (kind == "card") {
     auto object = card_of(trigger);
     object.update(
         {{"id", trigger.object_id}, {"object", "card"}, {"customer", trigger.customer_id}, {"metadata", metadata}});
@@ -117,6 +121,7 @@ json object_of(const Trigger& trigger, std::int64_t now) {
   }
   json object = {{"id", trigger.object_id},        {"object", kind},    {"customer", trigger.customer_id},
                  {"amount", trigger.amount_minor}, {"currency", "eur"}, {"metadata", metadata}};
+  if (kind == "charge") object["amount_refunded"] = trigger.amount_minor;
   if (trigger.type == "charge.dispute.closed") object["status"] = trigger.status.empty() ? "won" : trigger.status;
   return object;
 }
@@ -124,14 +129,15 @@ json object_of(const Trigger& trigger, std::int64_t now) {
 // Stripe would send whatever it is told to; a person who mistypes wants to hear of it.
 Result<void> check(const Session& session, const Trigger& wanted) {
   if (wanted.anyway) return {};
+  const auto types = gateway::stripe_types();
   if (std::ranges::find(types, wanted.type) == types.end()) {
     const auto meant = nearest(wanted.type, types);
     return Error::invalid("type", "choice",
-                          "no type that the gateway acts on" + (meant.empty() ? "" : "; did you mean " + meant + "?") +
-                              " (--anyway sends it)");
+                          "the gateway does not act on \"" + wanted.type + "\"" +
+                              (meant.empty() ? "" : "; did you mean " + meant + "?") +
+                              " (`tenantry stripe types` lists them; --anyway sends it)");
   }
   const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(wanted.tenant_id));
-  if (!tenant && tenant.error().code == Errc::not_found) return unknown_tenant(wanted.tenant_id);
   return tenant ? Result<void>{} : tenant.error();
 }
 
@@ -149,7 +155,11 @@ void trigger(Session& session, Trigger wanted) {
   const auto fresh = [&](const char* prefix) { return prefix + ids.next().to_string().substr(24); };
   if (wanted.customer_id.empty()) wanted.customer_id = "cus_" + wanted.tenant_id;
   if (wanted.subscription_id.empty()) wanted.subscription_id = "sub_" + wanted.tenant_id;
-  if (wanted.object_id.empty()) wanted.object_id = fresh("in_");
+  const auto object = stripe_object(wanted.type);
+  if (wanted.object_id.empty()) {
+    const bool is_subscription = std::string_view(object.name) == "subscription";
+    wanted.object_id = is_subscription ? wanted.subscription_id : fresh(object.prefix);
+  }
   const auto now = to_unix_seconds(clock.now());
   const json event = {
       {"id", fresh("evt_")}, {"object", "event"}, {"api_version", "2025-03-31.basil"},           {"created", now},
@@ -195,10 +205,11 @@ void settle(Session& session, const std::string& event_id, const std::string& ac
 
 void add_parked(Command& command, Session& session) {
   static std::string event_id, tenant_id, reason;
-  static int limit = 50;
+  static int limit = 50, seconds = 0;
   auto* parked = command.add_subcommand("parked", "Events that wait until somebody knows whose they are, or for you");
   parked->add_option("--limit", limit, "At most so many; 50")->between(1, 200);
-  parked->callback([&session] { list_parked(session, limit); });
+  parked->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
+  parked->callback([&session] { watch(session, seconds, [&session] { list_parked(session, limit); }); });
   const auto one = [&](const char* name, const char* help) {
     auto* sub = command.add_subcommand(name, help);
     sub->add_option("event", event_id, "Stripe's id of the event")->required();
@@ -231,22 +242,36 @@ void add_stripe(Command& app, Session& session) {
                          "  tenantry stripe assign evt_1PxQ2e --tenant acme --reason 'their mail of today'\n"
                          "  tenantry stripe redrive evt_1PxQ2e --reason 'the account is ours'\n"
                          "  tenantry stripe drop evt_1PxQ2e --reason 'of a test'\n"
+                         "  tenantry stripe types\n"
                          "  tenantry stripe trigger invoice.paid --tenant acme\n"
                          "  tenantry stripe trigger customer.subscription.updated --tenant acme --status past_due");
   command->require_subcommand();
-  auto* triggered = command->add_subcommand("trigger", "Post a signed webhook about a tenant to the gateway");
+  auto* triggered = command->add_subcommand(
+      "trigger",
+      "Post a signed webhook about a tenant to the gateway\n\nWhat follows from it (payment.failed, tenant.suspended "
+      "and "
+      "the like) the workers publish; `tenantry events publish` makes such an event by itself.");
   static Trigger wanted;
-  triggered->add_option("type", wanted.type, "customer.subscription.*, invoice.*, checkout.session.completed, charge.*")
-      ->required();
+  triggered->add_option("type", wanted.type, "One of `tenantry stripe types`")->required();
   triggered->add_option("--tenant", wanted.tenant_id, "Goes into the object's metadata")->required();
   triggered->add_option("--customer", wanted.customer_id, "Stripe customer; cus_<tenant>");
   triggered->add_option("--subscription", wanted.subscription_id, "Stripe subscription; sub_<tenant>");
-  triggered->add_option("--object", wanted.object_id, "Id of the invoice, session or charge; a new one");
-  triggered->add_option("--status", wanted.status, "Status of the subscription, or of the dispute");
+  triggered->add_option("--object", wanted.object_id,
+                        "Id of the invoice, session, charge or whatever it is about; a new one");
+  triggered->add_option("--status", wanted.status, "Status of the subscription, of the invoice or of the dispute");
   triggered->add_flag("--anyway", wanted.anyway, "Also about a tenant, or of a type, that is not known");
   triggered->add_option("--amount", wanted.amount_minor, "In cents; 14900");
   triggered->add_option("--expires", wanted.expires, "Of a payment method: YYYY-MM, the last month it is good in");
   triggered->callback([&session] { trigger(session, wanted); });
+  command->add_subcommand("types", "Types of Stripe's events that the gateway acts on")->callback([&session] {
+    for (const auto& type : gateway::stripe_types()) {
+      if (session.json) {
+        print_json({{"type", type}});
+      } else {
+        std::printf("%s\n", type.c_str());
+      }
+    }
+  });
   add_parked(*command, session);
   add_stripe_explain(*command, session);
 }

@@ -71,7 +71,6 @@ void print_rows(const char* title, const json& list, const std::vector<const cha
 
 void explain_tenant(Session& session, const std::string& tenant_id) {
   const auto answer = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/account");
-  if (!answer && answer.error().code == Errc::not_found) return session.fail(unknown_tenant(tenant_id));
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
   const auto& account = answer->at("account");

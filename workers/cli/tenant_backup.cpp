@@ -75,8 +75,7 @@ Result<void> open_backup(const Session& session, const std::string& tenant_id, c
   if (session.json) {
     print_json({{"tenant_id", tenant_id}, {"rows", lines - first_and_last}, {"file", to}});
   } else {
-    std::printf("%s: %llu rows are in %s\n", tenant_id.c_str(), static_cast<unsigned long long>(lines - first_and_last),
-                to.c_str());
+    std::printf("%s: %s in %s\n", tenant_id.c_str(), counted(lines - first_and_last, "row").c_str(), to.c_str());
   }
   return {};
 }

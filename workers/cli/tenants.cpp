@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "shared/core/bytes.h"
+#include "shared/core/ids.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/cli/progress.h"
@@ -41,27 +42,95 @@ void list(Session& session, const std::string& status, const std::string& query)
   std::fprintf(stderr, "%s\n", summary.c_str());
 }
 
+std::string minute_of(const json& object, const char* name) {
+  return cell(object, name).substr(0, std::string_view("2026-11-21T09:04").size());
+}
+
+std::string in_brackets(const std::string& text) {
+  return text.empty() ? "" : " (" + text + ")";
+}
+
+// What the steps of a saga that failed, or are not through, say.
+std::string steps_of(const json& saga) {
+  std::string out;
+  for (const auto& step : saga.at("steps")) {
+    if (cell(step, "state") == "done") continue;
+    out +=
+        (out.empty() ? "" : "; ") + cell(step, "step") + " " + cell(step, "state") + in_brackets(cell(step, "error"));
+  }
+  return out;
+}
+
+void print_tenant(const json& tenant) {
+  print_fields({{"tenant", cell(tenant, "tenant_id")},
+                {"company", cell(tenant, "company_name") + in_brackets(cell(tenant, "company_email"))},
+                {"status", cell(tenant, "status") + in_brackets(cell(tenant, "status_reason")) + " since " +
+                               minute_of(tenant, "status_since")},
+                {"note", cell(tenant, "status_note")},
+                {"plan", cell(tenant, "plan") + ", version " + cell(tenant, "plan_version")},
+                {"trial ends", minute_of(tenant, "trial_ends_at")},
+                {"deleted", minute_of(tenant, "deletion_due_at")},
+                {"created", minute_of(tenant, "created_at")},
+                {"domain", cell(tenant, "custom_domain")},
+                {"lives in", cell(tenant, "cell") + ", " + cell(tenant, "isolation_mode")},
+                {"language", cell(tenant, "locale")},
+                {"broker", tenant.value("vhost_ready", false) ? "its vhost is ready" : "it has no vhost"}});
+  for (const auto& hold : tenant.at("holds")) {
+    std::printf("hold %s until %s: %s\n", cell(hold, "hold").c_str(), minute_of(hold, "ends_at").c_str(),
+                cell(hold, "reason").c_str());
+  }
+  for (const auto& like : tenant.at("look_alikes")) std::printf("looks like %s\n", cell(like).c_str());
+  std::vector<Row> rows;
+  for (const auto& move : tenant.at("history")) {
+    rows.push_back(
+        {minute_of(move, "at"), cell(move, "from"), cell(move, "to"), cell(move, "trigger"), cell(move, "reason")});
+  }
+  std::printf("\n");
+  print_table({"AT (UTC)", "FROM", "TO", "BY", "REASON"}, rows);
+  rows.clear();
+  for (const auto& saga : tenant.at("sagas")) {
+    rows.push_back({minute_of(saga, "updated_at"), cell(saga, "saga"), cell(saga, "state"), cell(saga, "attempt"),
+                    cell(saga, "error"), steps_of(saga)});
+  }
+  if (rows.empty()) return;
+  std::printf("\n");
+  print_table({"AT (UTC)", "PROVISIONING", "STATE", "TRIES", "ERROR", "STEPS THAT ARE NOT DONE"}, rows);
+}
+
 void show_tenant(Session& session, const std::string& tenant_id) {
   const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id));
   if (!tenant) return session.fail(tenant.error());
   if (session.json) return print_json(*tenant);
-  std::printf("%s\n", tenant->dump(2).c_str());
+  print_tenant(*tenant);
+}
+
+// The tenant that a signup became; null until then.
+Result<json> tenant_of_signup(const Session& session, const Uuid& signup_id) {
+  const auto page = call_admin(session, "GET", "/v1/admin/tenants?limit=1&q=" + signup_id.to_string());
+  if (!page) return page.error();
+  const auto& tenants = page->at("tenants");
+  return tenants.empty() ? json() : tenants.front();
 }
 
 // Asks until the tenant has the status, provisioning has failed for good, or the time is over.
-void wait(Session& session, const std::string& tenant_id, std::string wanted, int seconds) {
+void wait(Session& session, const std::string& named, std::string wanted, int seconds) {
   std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return std::toupper(c); });
   const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  const auto signup_id = Uuid::parse(named);
+  Progress progress;
   for (;;) {
-    const auto tenant = call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(tenant_id));
+    const auto tenant = signup_id ? tenant_of_signup(session, *signup_id)
+                                  : call_admin(session, "GET", "/v1/admin/tenants/" + percent_encoded(named));
     if (!tenant) return session.fail(tenant.error());
-    const auto status = cell(*tenant, "status");
+    const bool registered = !tenant->is_null();
+    const auto tenant_id = registered ? cell(*tenant, "tenant_id") : "signup " + named;
+    const auto status = registered ? cell(*tenant, "status") : "not registered";
     if (status == wanted) {
       if (session.json) return print_json(*tenant);
       std::printf("%s: %s\n", tenant_id.c_str(), status.c_str());
       return;
     }
-    const bool failed = wanted == "TRIAL" && tenant->value("provisioning_failed", false);
+    const bool failed = wanted == "TRIAL" && registered && tenant->value("provisioning_failed", false);
     if (failed || std::chrono::steady_clock::now() >= give_up_at) {
       return session.fail({.code = Errc::timeout,
                            .reason = failed ? "provisioning_failed" : "still_waiting",
@@ -69,6 +138,7 @@ void wait(Session& session, const std::string& tenant_id, std::string wanted, in
                                       (failed ? "; see `tenantry tenants show` and `retry-provisioning`"
                                               : ", after " + std::to_string(seconds) + " s")});
     }
+    progress.wait(tenant_id + " is " + status);
     std::this_thread::sleep_for(Milliseconds{50});
   }
 }
@@ -88,7 +158,8 @@ void create(Session& session, const NewCompany& company) {
   const auto answer = call_admin(session, "POST", "/v1/admin/tenants", &body);
   if (!answer) return session.fail(answer.error());
   if (session.json) return print_json(*answer);
-  std::printf("%s is being made; %s is invited\n", company.name.c_str(), company.owner_email.c_str());
+  std::printf("%s is being made; %s is invited\n`tenantry tenants wait %s` tells when it is there\n",
+              company.name.c_str(), company.owner_email.c_str(), cell(*answer, "signup_id").c_str());
 }
 
 void act(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
@@ -222,7 +293,8 @@ void reconcile(Session& session, std::vector<std::string> tenants, bool all, con
     if (session.json) print_json(*answer);
   }
   if (!session.json) {
-    std::printf("asked for %zu; `tenantry tenants show TENANT` tells how far it is\n", tenants.size());
+    std::printf("asked for %s; `tenantry tenants show TENANT` tells how far it is\n",
+                counted(tenants.size(), "tenant").c_str());
   }
 }
 
@@ -292,7 +364,8 @@ void add_tenants(Command& app, Session& session) {
   created->callback([&session] { create(session, company); });
   static std::string awaited = "TRIAL";
   static int wait_seconds = 60;
-  auto* waited = one("wait", "Wait until it has a status; without one, until its trial runs");
+  auto* waited = command->add_subcommand("wait", "Wait until it has a status; without one, until its trial runs");
+  waited->add_option("tenant", tenant_id, "The tenant's id, or that of a signup, as `create` says it")->required();
   waited->add_option("--status", awaited, "TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");
   waited->add_option("--seconds", wait_seconds, "At most so long; 60")->between(1, 86'400);
   waited->callback([&session] { wait(session, tenant_id, awaited, wait_seconds); });

@@ -8,6 +8,7 @@
 #include "shared/db/session.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
+#include "workers/cli/progress.h"
 
 namespace tenantry::cli {
 namespace {
@@ -90,7 +91,9 @@ Result<int> apply_to_tenants(const Session& session, broker_admin::BrokerAdmin& 
       tenants.emplace_back(row.text(0));
     }
   }
+  Progress progress(tenants.size(), "tenants");
   for (const auto& tenant_id : tenants) {
+    progress.add(1);
     if (auto ok = apply_to_tenant(session, database, broker, users, queue_type, tenant_id); !ok) return ok.error();
   }
   return static_cast<int>(tenants.size());
@@ -147,7 +150,7 @@ Result<void> apply(Session& session, bool with_tenants) {
   if (session.json) {
     print_json({{"vhost", events::vhost_platform}, {"queue_type", queue_type}, {"tenants", *tenants}});
   } else {
-    const auto whose = with_tenants ? "vhost platform and those of " + std::to_string(*tenants) + " tenants"
+    const auto whose = with_tenants ? "vhost platform and those of " + counted(*tenants, "tenant")
                                     : std::string("vhost platform (--tenants: theirs, too)");
     std::printf("%s: users, permissions, exchanges and %s queues are in place\n", whose.c_str(), queue_type.c_str());
   }

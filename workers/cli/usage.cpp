@@ -13,7 +13,7 @@ void show(Session& session, const std::string& tenant_id, const std::string& met
   db::Session database(*url, "tenantry usage");
   db::Session::Transaction tx(database);
   if (tx.exec("SELECT FROM analytics.tenants WHERE tenant_id = $1", {tenant_id}).empty()) {
-    return session.fail(unknown_tenant(tenant_id));
+    return session.fail(unknown_tenant(session, tenant_id));
   }
   const auto rows = tx.exec(
       "SELECT tenant_id, metric, span, window_start, quantity::text, unit, events FROM analytics.usage "

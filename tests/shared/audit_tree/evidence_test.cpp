@@ -137,6 +137,11 @@ TEST(ProofDocument, HoldsAsMadeOnly) {
   EXPECT_NE(refused(consistency, "checkpoint", log.note(49)).find("proof_fails"), std::string::npos);
 }
 
+TEST(ProofDocument, CallsThePlatformsOwnLogWhatItIs) {
+  EXPECT_EQ(log_name("acme"), "tenant acme");
+  EXPECT_EQ(log_name("platform"), "the platform");
+}
+
 // Of an archived record the hash stands for the leaf, and nothing else may.
 TEST(ProofDocument, OfAnArchivedRecordHoldsForItsHash) {
   Log log(50);

@@ -610,6 +610,12 @@ void read_envelope(Fields& fields, const json& root, StripeFact& fact) {
 
 }  // namespace
 
+std::vector<std::string> stripe_types() {
+  std::vector<std::string> types;
+  for (const auto& rule : rules) types.emplace_back(rule.type);
+  return types;
+}
+
 StripeFact read_stripe_event(std::string_view raw_body) {
   StripeFact fact;
   fact.type = "unreadable";

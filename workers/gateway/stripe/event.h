@@ -40,6 +40,9 @@ struct StripeFact {
   std::optional<Error> unreadable;
 };
 
+// Stripe's types that have a rule: what the gateway acts on.
+std::vector<std::string> stripe_types();
+
 // Never refuses: the bytes are signed, so they are kept, whatever they say.
 StripeFact read_stripe_event(std::string_view raw_body);
 
