@@ -1,4 +1,4 @@
--- Login roles, one per service, none of them owner, superuser or able to make roles.
+-- Login roles, one per service, none of them owner, superuser or able to make roles; one for replays.
 -- Run once per cluster by a superuser, with psql, before `tenantry migrate`:
 --   TENANTRY_OWNER_PASSWORD=... TENANTRY_SERVICE_PASSWORD=... psql -f migrations/roles.sql
 -- (in the environment: arguments are everybody's to read, in /proc)
@@ -12,6 +12,10 @@ FROM unnest(ARRAY['tenantry_owner', 'tenantry_gateway', 'tenantry_signup', 'tena
                   'tenantry_signer', 'tenantry_analyst']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
+-- Makes the databases of `tenantry events replay` and may do nothing in that of the platform, not even connect.
+SELECT 'CREATE ROLE tenantry_sandbox LOGIN NOSUPERUSER CREATEDB NOCREATEROLE NOBYPASSRLS'
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tenantry_sandbox')
+\gexec
 ALTER ROLE tenantry_owner PASSWORD :'owner_password';
 SELECT format('ALTER ROLE %I PASSWORD %L', rolname, :'service_password') FROM pg_roles
 WHERE rolname LIKE 'tenantry\_%' AND rolname <> 'tenantry_owner'
@@ -21,6 +25,7 @@ WHERE rolname LIKE 'tenantry\_%' AND rolname <> 'tenantry_owner'
 SELECT format('ALTER ROLE %I SET statement_timeout = %L', rolname, '30s') FROM pg_roles
 WHERE rolname LIKE 'tenantry\_%' AND rolname <> 'tenantry_owner'
 \gexec
+ALTER ROLE tenantry_sandbox SET statement_timeout = '5min';  -- a database made while the disk is busy
 SELECT format('ALTER ROLE %I SET lock_timeout = %L', rolname, '10s') FROM pg_roles
 WHERE rolname LIKE 'tenantry\_%'
 \gexec

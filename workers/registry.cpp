@@ -20,11 +20,12 @@ std::vector<service::Entry> all(const Ports& ports) {
 }
 
 std::vector<messaging::WorkerSpec> sandboxed(const std::function<std::string(std::string_view worker)>& database_url,
-                                             const std::string& master_key, const Ports& ports) {
+                                             const std::string& master_key, const Ports& ports,
+                                             std::string_view mail_from) {
   const auto entries = all(ports);
   config::Environment environment{{"TENANTRY_MASTER_KEY", master_key},
                                   {"TENANTRY_AMQP_ADMIN_URL", "http://sandbox.invalid"},
-                                  {"TENANTRY_MAIL_FROM", "no-reply@sandbox.invalid"},
+                                  {"TENANTRY_MAIL_FROM", std::string(mail_from)},
                                   {"TENANTRY_URL", "http://sandbox.invalid"}};
   for (const auto& entry : entries) {
     environment.emplace(config::service_database_variable(entry.name), database_url(entry.name));

@@ -23,7 +23,9 @@ struct Ports {
 std::vector<service::Entry> all(const Ports& ports = {});
 
 // All of them over a database of their own and what `ports` is put in the world's place: for a simulation, a replay.
+constexpr std::string_view sandbox_mail_from = "no-reply@sandbox.invalid";
 std::vector<messaging::WorkerSpec> sandboxed(const std::function<std::string(std::string_view worker)>& database_url,
-                                             const std::string& master_key, const Ports& ports);
+                                             const std::string& master_key, const Ports& ports,
+                                             std::string_view mail_from = sandbox_mail_from);
 
 }  // namespace tenantry::workers

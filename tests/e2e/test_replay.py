@@ -123,8 +123,18 @@ class Replay(unittest.TestCase):
                 self.assertEqual(types.count(type_), 1, type_)
             self.assertIn("mail", {effect.get("effect") for effect in effects})
             self.assertIn({"effect": "tenant", "tenant_id": tenant, "status": "ACTIVE", "plan": "PROFESSIONAL"}, effects)
+            alone = run("replay", file, "--dry-run", "--worker", "notification")
+            self.assertEqual({effect["event"]["source"] for effect in alone if effect.get("effect") == "event"},
+                             {"/tenantry/notification"})
+            of_all, of_one = ([effect["subject"] for effect in told if effect.get("effect") == "mail"] for told in (effects, alone))
+            self.assertEqual((of_one, {effect.get("sent") for effect in alone if effect.get("effect") == "mail"}), (of_all, {False}))
+            self.assertEqual(self.mails(), mails)
+            sent = [effect["sent"] for effect in run("replay", file, "--sandbox", "--send-mail") if effect.get("effect") == "mail"]
+            self.assertEqual((set(sent), len(sent)), ({True}, len(of_all)))
+            p.await_true("the mails have come", lambda: len(self.mails()) == len(mails) + len(sent))
+            mails = self.mails()
             kept = [line for line in run("replay", file, "--sandbox", "--keep") if "sandbox" in line][0]["sandbox"]
-        sandbox = os.environ["TENANTRY_SANDBOX_DATABASE_URL"].rsplit("/", 1)[0] + "/" + kept
+        sandbox = os.environ["TENANTRY_TEST_SUPERUSER_URL"].rsplit("/", 1)[0] + "/" + kept
         self.assertEqual(superuser(f"SELECT status FROM platform.tenants WHERE tenant_id = '{tenant}'", sandbox), ["active"])
         names = "SELECT datname FROM pg_database WHERE datname LIKE 'tenantry_sandbox_%'"
         self.assertEqual(superuser(names), [kept])  # the dry run's is gone
@@ -141,7 +151,8 @@ class Replay(unittest.TestCase):
 
     def test_used_wrongly(self):
         for arguments in ((), ("--verify", "--dry-run"), ("--verify", "--type", "x"), ("--dry-run", "--speed", "fast"), ("no-such-file", "--dry-run"),
-                          ("--dry-run", "--since", "yesterday")):
+                          ("--dry-run", "--since", "yesterday"), ("--dry-run", "--send-mail"), ("--verify", "--worker", "billing"),
+                          ("--dry-run", "--worker", "nobody")):
             run("replay", *arguments, code=2)
         run("replay", "--dry-run", "--tenant", "nobody-at-all", code=1)
 

@@ -6,6 +6,7 @@
 
 #include "shared/db/connection.h"
 #include "tests/support/replay.h"
+#include "workers/replay/sandbox.h"
 #include "workers/replay/store.h"
 
 namespace tenantry::replay_test {
@@ -44,20 +45,23 @@ TEST(ReplayExample, WithoutThePaymentItIsSuspendedAndTold) {
 }
 // [docs/replay.md: end of example]
 
+// By way of the file's form, as `events record` and `events replay` go.
+std::vector<replay::Recorded> recording_of(Replay& replay) {
+  std::vector<replay::Recorded> recorded;
+  db::Connection connection(replay.database().url("owner"), "test");
+  db::Transaction tx(connection);
+  auto keys = replay::Platform::audit_keys();
+  testing::must(replay::read_events(tx, keys, {}, [&](replay::Recorded&& one) -> Result<void> {
+    recorded.push_back(testing::must(replay::from_line(replay::to_line(one))));
+    return {};
+  }));
+  return recorded;
+}
+
 TEST(ReplayTest, WhatItsAuditLogRecordsPlaysAgainToTheSameEnd) {
   Replay first(story);
   first.play();
-  std::vector<replay::Recorded> recorded;
-  {
-    db::Connection connection(first.database().url("owner"), "test");
-    db::Transaction tx(connection);
-    auto keys = replay::Platform::audit_keys();
-    testing::must(replay::read_events(tx, keys, {}, [&](replay::Recorded&& one) -> Result<void> {
-      // By way of the file's form, as `events record` and `events replay` go.
-      recorded.push_back(testing::must(replay::from_line(replay::to_line(one))));
-      return {};
-    }));
-  }
+  const auto recorded = recording_of(first);
   EXPECT_GT(recorded.size(), 10U);
   Replay second(recorded);
   second.play();
@@ -65,6 +69,77 @@ TEST(ReplayTest, WhatItsAuditLogRecordsPlaysAgainToTheSameEnd) {
   EXPECT_EQ(second.usage(martin, "orders"), first.usage(martin, "orders"));
   EXPECT_EQ(second.types(martin), first.types(martin));
   EXPECT_EQ(second.platform().mails().size(), first.platform().mails().size());
+}
+
+// What a worker made of its tenants, by its source.
+std::vector<std::string> types_by(Replay& replay, const std::string& worker) {
+  std::vector<std::string> out;
+  for (const auto& recorded : replay.platform().published()) {
+    const auto& event = recorded.event;
+    if (event.source == "/tenantry/" + worker && !event.causation_id.empty()) out.push_back(event.type);
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+class OneWorker : public ::testing::TestWithParam<const char*> {};
+
+// With nobody else there: what the others made is fed as they made it, and what they wrote is there.
+TEST_P(OneWorker, DoesAloneWhatItDidAmongTheOthers) {
+  Replay all(story);
+  all.play();
+  const std::string worker = GetParam();
+  Replay alone(recording_of(all), {.worker = worker});
+  alone.play();
+  EXPECT_EQ(types_by(alone, worker), types_by(all, worker));
+  EXPECT_EQ(alone.status(martin), all.status(martin));
+  EXPECT_EQ(alone.usage(martin, "orders"), worker == "metering" ? all.usage(martin, "orders") : "");
+  EXPECT_EQ(alone.platform().mails().size(), worker == "notification" ? all.platform().mails().size() : 0U);
+  EXPECT_EQ(alone.dead_letters(), worker == "metering" ? all.dead_letters() : std::vector<std::string>{});
+}
+
+INSTANTIATE_TEST_SUITE_P(, OneWorker,
+                         ::testing::Values("signup", "provisioning", "billing", "metering", "notification"),
+                         [](const auto& row) { return std::string(row.param); });
+
+// Told to send, it says what the server answered, and that a refusal is no news to anybody else.
+TEST(ReplayMail, GoesOutWhereItIsToldTo) {
+  std::vector<std::string> sent;
+  const auto send = [&](const std::string& from, const std::string& to, const std::string&) -> Result<void> {
+    sent.push_back(from + " " + to);
+    return sent.size() == 1 ? Result<void>{} : Error{.code = Errc::invalid, .reason = "mail_refused"};
+  };
+  Replay first(story);
+  first.play();
+  Replay replay(recording_of(first), {.send_mail = send, .mail_from = "us@tenantry.example"});
+  replay.play();
+  ASSERT_EQ(sent.size(), first.platform().mails().size());
+  ASSERT_GE(sent.size(), 2U);
+  EXPECT_EQ(sent[0], "us@tenantry.example marie@martin.example");
+  EXPECT_FALSE(replay.platform().mails()[0].refused);
+  EXPECT_EQ(replay.platform().mails()[1].refused.value().reason, "mail_refused");
+}
+
+// What the command line plays into: made by a role that may make databases, and nothing else.
+TEST(ReplaySandbox, IsMadeAndDroppedByARoleThatMayDoNothingElse) {
+  const auto maker = testing::required_variable("TENANTRY_SANDBOX_DATABASE_URL");
+  testing::TestDatabase empty(testing::TestDatabase::Content::empty);
+  EXPECT_EQ(empty.value("SELECT count(*) FROM pg_roles r WHERE rolname = 'tenantry_sandbox' AND rolcreatedb AND NOT "
+                        "(rolsuper OR rolcreaterole OR rolbypassrls OR rolreplication) AND NOT EXISTS (SELECT FROM "
+                        "pg_auth_members WHERE member = r.oid)"),
+            "1");
+  EXPECT_EQ(empty.value("SELECT has_database_privilege('tenantry_sandbox', 'tenantry', 'CONNECT')"), "f");
+  const auto name = testing::random_name("tenantry_sandbox_test_");
+  const auto there = [&] { return empty.value("SELECT count(*) FROM pg_database WHERE datname = $1", {name}); };
+  {
+    auto sandbox = testing::must(
+        replay::SandboxDatabase::make(maker, name, [&](std::string_view role) { return empty.url(role); }));
+    EXPECT_EQ(there(), "1");
+    replay::Platform platform({.database_url = [&](std::string_view role) { return sandbox.url(role); },
+                               .starts_at = *from_rfc3339("2026-03-02T09:00:00Z")});
+    platform.settle();
+  }
+  EXPECT_EQ(there(), "0");
 }
 
 TEST(ReplayVerify, AgreesWithWhatTheWorkersLeft) {

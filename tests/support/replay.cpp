@@ -34,10 +34,12 @@ std::string header_of(const std::string& message, const std::string& name) {
 
 Replay::Replay(const std::string& file) : Replay(read_file(file)) {}
 
-Replay::Replay(std::vector<replay::Recorded> events)
-    : events_(in_order(std::move(events))),
-      platform_({.database_url = [this](std::string_view role) { return database_.url(role); },
-                 .starts_at = events_.front().event.time}) {}
+Replay::Replay(std::vector<replay::Recorded> events, replay::PlatformOptions options)
+    : events_(in_order(std::move(events))), platform_([&] {
+        options.database_url = [this](std::string_view role) { return database_.url(role); };
+        options.starts_at = events_.front().event.time;
+        return std::move(options);
+      }()) {}
 
 void Replay::play(std::optional<Timestamp> until) {
   for (; next_ < events_.size() && (!until || events_[next_].event.time < *until); ++next_) {

@@ -24,7 +24,7 @@ class Replay {
  public:
   // A file below the project's folder. A line that is no event fails the test with its number, field and rule.
   explicit Replay(const std::string& file);
-  explicit Replay(std::vector<replay::Recorded> events);
+  explicit Replay(std::vector<replay::Recorded> events, replay::PlatformOptions options = {});
 
   // Feeds what is left of the recording (those before `until`, where it is given), then runs to quiet.
   void play(std::optional<Timestamp> until = std::nullopt);

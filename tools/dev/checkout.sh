@@ -55,7 +55,7 @@ write_env() {
      echo "export TENANTRY_AMQP_ADMIN_URL=http://tenantry-admin:$admin_password@127.0.0.1:$management_port"
      echo "export TENANTRY_AMQP_MONITOR_URL=http://tenantry-monitor:$amqp_password@127.0.0.1:$management_port"
      echo "export TENANTRY_DATABASE_URL=postgresql://tenantry_owner:$owner_password@$database"
-     echo "export TENANTRY_SANDBOX_DATABASE_URL=postgresql://postgres:$pg_password@$database"
+     echo "export TENANTRY_SANDBOX_DATABASE_URL=postgresql://tenantry_sandbox:$service_password@127.0.0.1:$pg_port/postgres"
      echo "export TENANTRY_ANALYST_DATABASE_URL=postgresql://tenantry_analyst:$service_password@$database"
      echo "export TENANTRY_RUNTIME_DATABASE_URL=postgresql://tenantry_runtime:$service_password@$database"
      for name in "${workers[@]}"; do

@@ -20,7 +20,7 @@ start_postgres() {
   [ "$(superuser -c "SELECT 1 FROM pg_database WHERE datname = 'tenantry'")" = 1 ] ||
     superuser -c 'CREATE DATABASE tenantry OWNER tenantry_owner' -c 'REVOKE CONNECT, TEMP ON DATABASE tenantry FROM PUBLIC'
   # Each time: a role may be newer than the database.
-  superuser -c "GRANT CONNECT ON DATABASE tenantry TO $(superuser -c "SELECT string_agg(rolname, ', ') FROM pg_roles WHERE rolname LIKE 'tenantry\\_%'")"
+  superuser -c "GRANT CONNECT ON DATABASE tenantry TO $(superuser -c "SELECT string_agg(rolname, ', ') FROM pg_roles WHERE rolname LIKE 'tenantry\\_%' AND rolname <> 'tenantry_sandbox'")"
 }
 
 start_rabbitmq() {

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -12,12 +10,14 @@
 #include "shared/core/clock.h"
 #include "shared/core/ids.h"
 #include "shared/db/connection.h"
+#include "shared/http/client.h"
 #include "shared/telemetry/log.h"
 #include "shared/tenancy/lifecycle.h"
 #include "workers/audit/keys.h"
 #include "workers/cli/commands.h"
 #include "workers/cli/context.h"
 #include "workers/cli/keys.h"
+#include "workers/cli/progress.h"
 #include "workers/registry.h"
 #include "workers/replay/platform.h"
 #include "workers/replay/sandbox.h"
@@ -28,32 +28,13 @@ namespace tenantry::cli {
 namespace {
 
 struct Chosen {
-  std::string tenant_id, type, since, until, out, file, speed = "max";
+  std::string tenant_id, type, since, until, out, file, speed = "max", worker;
   bool verify = false;
   int settle_seconds = 30;
   bool dry_run = false;
   bool sandbox = false;
   bool keep = false;
-};
-
-// A line that overwrites itself, on a terminal only.
-class ReplayProgress {
- public:
-  void show(std::int64_t done, std::int64_t all) {
-    if (isatty(STDERR_FILENO) == 0) return;
-    constexpr std::int64_t width = 40;
-    const auto filled = all == 0 ? width : done * width / all;
-    std::fprintf(stderr, "\r[%s%s] %lld of %lld events", std::string(static_cast<std::size_t>(filled), '#').c_str(),
-                 std::string(static_cast<std::size_t>(width - filled), ' ').c_str(), static_cast<long long>(done),
-                 static_cast<long long>(all));
-    shown_ = true;
-  }
-  ~ReplayProgress() {
-    if (shown_) std::fprintf(stderr, "\n");
-  }
-
- private:
-  bool shown_ = false;
+  bool send_mail = false;
 };
 
 Result<std::optional<Timestamp>> instant(const char* option, const std::string& text) {
@@ -102,8 +83,7 @@ Result<void> record(Session& session, const Chosen& chosen) {
   db::Transaction tx(connection);
   replay::freeze(tx);
   tell_archived(tx, *filter);
-  ReplayProgress progress;
-  const auto all = replay::count_events(tx, *filter);
+  Progress progress(static_cast<std::uint64_t>(replay::count_events(tx, *filter)), "events", !chosen.out.empty());
   std::int64_t done = 0;
   const auto read = replay::read_events(tx, *keys, *filter, [&](replay::Recorded&& recorded) -> Result<void> {
     const auto line = replay::to_line(recorded);
@@ -112,7 +92,7 @@ Result<void> record(Session& session, const Chosen& chosen) {
       std::printf("%s\n", line.c_str());
     } else {
       file << line << '\n';
-      progress.show(done, all);
+      progress.add(1);
     }
     return {};
   });
@@ -140,9 +120,11 @@ Result<void> verify(Session& session, const Chosen& chosen) {
   const auto settled_by = std::chrono::steady_clock::now() + std::chrono::seconds(chosen.settle_seconds);
   for (;;) {
     {
-      ReplayProgress progress;
-      found = replay::verify(connection, *keys, chosen.tenant_id, clock.now(),
-                             [&](std::int64_t done, std::int64_t all) { progress.show(done, all); });
+      Progress progress(0, "events");
+      found =
+          replay::verify(connection, *keys, chosen.tenant_id, clock.now(), [&](std::int64_t done, std::int64_t all) {
+            progress.reach(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(all));
+          });
     }
     if (!found) return found.error();
     if (found->differences.empty() || std::chrono::steady_clock::now() >= settled_by) break;
@@ -168,7 +150,8 @@ Result<void> verify(Session& session, const Chosen& chosen) {
                 {"unpublished", found->unpublished}});
   } else {
     if (!rows.empty()) print_table({"TENANT", "WHAT", "LIVE", "REBUILT"}, rows);
-    std::printf("%zu tenants, %lld events: %s\n", found->lifecycles.size(), static_cast<long long>(found->events),
+    std::printf("%s, %s: %s\n", counted(found->lifecycles.size(), "tenant").c_str(),
+                counted(found->events, "event").c_str(),
                 rows.empty() ? "no difference" : counted(rows.size(), "difference").c_str());
     if (found->refused + found->set_aside > 0) {
       std::printf("usage that does not count: %lld refused by metering's rules, %lld waiting as dead letters\n",
@@ -176,7 +159,7 @@ Result<void> verify(Session& session, const Chosen& chosen) {
     }
     if (found->unpublished > 0) {
       std::printf("%s still in the outbox: what differs may be on its way\n",
-                  counted(static_cast<std::size_t>(found->unpublished), "event").c_str());
+                  counted(found->unpublished, "event").c_str());
     }
   }
   if (!found->differences.empty()) session.exit_code = 1;
@@ -243,6 +226,24 @@ Result<replay::SandboxDatabase> make_sandbox(Session& session) {
   return replay::SandboxDatabase::make(*maker, name, [urls](std::string_view role) { return urls.find(role)->second; });
 }
 
+struct WayOut {
+  std::string from{workers::sandbox_mail_from};
+  notification::SendMail send{};
+};
+
+// By the server and as the sender that the notification worker has.
+Result<WayOut> mail_of(const Session& session, const Chosen& chosen) {
+  if (!chosen.send_mail) return WayOut{};
+  const auto url = session.setting("TENANTRY_SMTP_URL");
+  if (!url) return url.error();
+  config::Reader reader(session.environment);
+  return WayOut{
+      .from = reader.text("TENANTRY_MAIL_FROM"),
+      .send = [url = *url](const std::string& from, const std::string& recipient, const std::string& message) {
+        return http::send_mail({.url = url}, from, {recipient}, message);
+      }};
+}
+
 std::string header_of(const std::string& message, const std::string& name) {
   const auto at = message.find("\n" + name + ": ");
   if (at == message.npos) return "";
@@ -251,9 +252,9 @@ std::string header_of(const std::string& message, const std::string& name) {
 }
 
 // What the workers publish and mail, as it happens.
-void print_effects(const Session& session, replay::Platform& platform) {
+void print_events(const Session& session, replay::Platform& platform) {
   platform.on_published = [&](const replay::Recorded& recorded) {
-    if (recorded.event.causation_id.empty()) return;  // fed, not an effect
+    if (!platform.is_decided_anew(recorded.event)) return;  // fed, not an effect
     if (session.json) {
       print_json({{"effect", "event"}, {"event", nlohmann::ordered_json::parse(replay::to_line(recorded))}});
     } else {
@@ -262,13 +263,18 @@ void print_effects(const Session& session, replay::Platform& platform) {
                   events::payload_json(recorded.event).c_str());
     }
   };
-  platform.on_mail = [&](const replay::Mail& mail) {
+}
+
+void print_mails(const Session& session, bool sends, replay::Platform& platform) {
+  platform.on_mail = [&session, &platform, sends](const replay::Mail& mail) {
     const auto subject = header_of(mail.message, "Subject");
     if (session.json) {
-      print_json({{"effect", "mail"}, {"to", mail.recipient}, {"subject", subject}});
+      print_json({{"effect", "mail"}, {"to", mail.recipient}, {"subject", subject}, {"sent", sends && !mail.refused}});
     } else {
-      std::printf("%s %-24s     mail not sent: %s\n", to_rfc3339(platform.now()).substr(0, 19).c_str(),
-                  mail.recipient.c_str(), subject.c_str());
+      const auto what = mail.refused ? "mail refused (" + mail.refused->describe() + ")"
+                                     : std::string(sends ? "mail sent" : "mail not sent");
+      std::printf("%s %-24s     %s: %s\n", to_rfc3339(platform.now()).substr(0, 19).c_str(), mail.recipient.c_str(),
+                  what.c_str(), subject.c_str());
     }
   };
 }
@@ -294,7 +300,8 @@ void print_outcome(const Session& session, const replay::Outcome& outcome, std::
   if (session.json) {
     print_json({{"fed", fed}, {"follows", skipped}, {"dead_letters", outcome.dead_letters.size()}});
   } else {
-    std::printf("%zu events replayed; %zu follow from others and were decided anew\n", fed, skipped);
+    std::printf("%s replayed; %s decided anew, for they follow from others\n", counted(fed, "event").c_str(),
+                counted(skipped, "event").c_str());
   }
 }
 
@@ -304,16 +311,22 @@ Result<void> play(Session& session, const Chosen& chosen) {
   const auto events = events_of(session, chosen);
   if (!events) return events.error();
   if (events->empty()) return Error{.code = Errc::not_found, .reason = "no_events", .message = "no event matches"};
+  const auto mail = mail_of(session, chosen);
+  if (!mail) return mail.error();
   auto sandbox = make_sandbox(session);
   if (!sandbox) return sandbox.error();
   log::configure("tenantry", log::Level::error);  // what a handler refuses is told as an effect
   const auto url = [&](std::string_view role) { return sandbox->url(role); };
-  replay::Platform platform({.database_url = url, .starts_at = events->front().event.time});
-  if (chosen.dry_run) print_effects(session, platform);
+  replay::Platform platform({.database_url = url,
+                             .starts_at = events->front().event.time,
+                             .worker = chosen.worker,
+                             .send_mail = mail->send,
+                             .mail_from = mail->from});
+  if (chosen.dry_run) print_events(session, platform);
+  if (chosen.dry_run || chosen.send_mail) print_mails(session, chosen.send_mail, platform);
   std::size_t fed = 0;
   {
-    ReplayProgress progress;
-    std::int64_t done = 0;
+    Progress progress(events->size(), "events");
     for (const auto& recorded : *events) {
       if (*speed > 0 && recorded.event.time > platform.now()) {
         // Ctrl-Z pauses a replay, fg goes on: what is waited for is a span, not a moment.
@@ -323,7 +336,7 @@ Result<void> play(Session& session, const Chosen& chosen) {
       const auto took = platform.feed(recorded);
       if (!took) return took.error();
       fed += *took ? 1 : 0;
-      progress.show(++done, static_cast<std::int64_t>(events->size()));
+      progress.add(1);
     }
     // As far as the recording goes, and no further: timers behind its end are still to come.
     platform.settle();
@@ -367,21 +380,29 @@ void add_replay(Command& events, Session& session) {
   recorded->add_option("--out", chosen.out, "File; standard output by default");
   recorded->callback([&session] { report(session, record(session, chosen)); });
 
-  auto* replayed =
-      events.add_subcommand("replay",
-                            "Replay recorded events in a sandbox; no mail is sent, Stripe is not called\n\n"
-                            "Examples:\n"
-                            "  tenantry events replay acme.ndjson --dry-run\n"
-                            "  tenantry events replay --tenant acme --since 2026-11-01T00:00:00Z --dry-run\n"
-                            "  tenantry events replay acme.ndjson --sandbox --keep --speed 10x\n"
-                            "  tenantry events replay --verify\n"
-                            "  tenantry events replay --verify --tenant acme");
+  auto* replayed = events.add_subcommand(
+      "replay",
+      "Replay recorded events in a sandbox; no mail is sent unless you say so, and no worker calls Stripe\n\n"
+      "Examples:\n"
+      "  tenantry events replay acme.ndjson --dry-run\n"
+      "  tenantry events replay --tenant acme --since 2026-11-01T00:00:00Z --dry-run\n"
+      "  tenantry events replay acme.ndjson --sandbox --keep --speed 10x\n"
+      "  tenantry events replay acme.ndjson --dry-run --worker notification\n"
+      "  tenantry events replay acme.ndjson --sandbox --send-mail\n"
+      "  tenantry events replay --verify\n"
+      "  tenantry events replay --verify --tenant acme");
   replayed->add_option("file", chosen.file, "What `events record` wrote; the audit log by default");
   add_filters(replayed, chosen);
   replayed->add_flag("--dry-run", chosen.dry_run, "Print every event and mail that would follow");
   replayed->add_flag("--sandbox", chosen.sandbox, "Play into a database of its own, and print where all ends");
   replayed->add_flag("--keep", chosen.keep, "Keep the sandbox's database, and say its name");
   replayed->add_option("--speed", chosen.speed, "max (by default), or like 10x: ten times as fast as it happened");
+  std::vector<std::string> names;
+  for (const auto& worker : workers::all()) names.push_back(worker.name);
+  replayed->add_option("--worker", chosen.worker, "Only this one handles; what the others made is fed as recorded")
+      ->one_of(names);
+  replayed->add_flag("--send-mail", chosen.send_mail,
+                     "With --sandbox: mails are sent, to whom they were once sent; their links lead nowhere");
   replayed->add_flag("--verify", chosen.verify,
                      "Rebuild lifecycles and usage from the audit log and compare; exit code 1 where they differ");
   replayed
@@ -391,6 +412,12 @@ void add_replay(Command& events, Session& session) {
   replayed->callback([&session] {
     const int modes = int{chosen.verify} + int{chosen.dry_run} + int{chosen.sandbox};
     if (modes != 1) return report(session, Error::invalid("", "mode", "one of --dry-run, --sandbox and --verify"));
+    if (chosen.send_mail && !chosen.sandbox) {
+      return report(session, Error::invalid("--send-mail", "mode", "goes with --sandbox alone"));
+    }
+    if (chosen.verify && !chosen.worker.empty()) {
+      return report(session, Error::invalid("--worker", "mode", "goes with --dry-run and --sandbox"));
+    }
     report(session, chosen.verify ? verify(session, chosen) : play(session, chosen));
   });
 }

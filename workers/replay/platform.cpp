@@ -13,11 +13,11 @@
 #include "shared/messaging/receive.h"
 #include "shared/messaging/wire.h"
 #include "shared/tenancy/transition.h"
+#include "tenantry/events/v1/billing.pb.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "tenantry/events/v1/tenant.pb.h"
 #include "workers/audit/worker.h"
 #include "workers/gateway/api/signup/sign_up.h"
-#include "workers/registry.h"
 #include "workers/replay/store.h"
 
 namespace tenantry::replay {
@@ -32,6 +32,32 @@ constexpr int steps_max = 1'000'000;  // of one moment: more is a loop
 
 std::string publisher() {
   return events::BrokerUsers{}.publisher;
+}
+
+// What moved a tenant where this event says so; nullopt where it says no such thing.
+std::optional<tenancy::TransitionRequest> trigger_of(const events::Event& event) {
+  using tenancy::Trigger;
+  const auto request = [&](Trigger trigger, const std::string& reason = "") {
+    return std::optional(
+        tenancy::TransitionRequest{.tenant_id = event.tenant_id, .trigger = trigger, .reason = reason});
+  };
+  if (event.type == "trial.started") return request(Trigger::provisioned);
+  if (event.type == "tenant.deletion_due") return request(Trigger::grace_over);
+  if (event.type == "tenant.cancelled") return request(Trigger::cancel, event.as<v1::TenantCancelled>().reason());
+  if (event.type == "tenant.activated") {
+    const auto& reason = event.as<v1::TenantActivated>().reason();
+    for (const auto trigger : {Trigger::reactivate, Trigger::resume, Trigger::extend_trial}) {
+      if (reason == tenancy::to_string(trigger)) return request(trigger);
+    }
+    return request(event.actor.kind == "user" ? Trigger::reactivate : Trigger::paid, reason);
+  }
+  if (event.type != "tenant.suspended") return std::nullopt;
+  const auto& reason = event.as<v1::TenantSuspended>().reason();
+  return request(reason == tenancy::reason_trial_expired    ? Trigger::trial_ended
+                 : reason == tenancy::reason_payment_failed ? Trigger::unpaid
+                 : reason == tenancy::reason_paused         ? Trigger::pause
+                                                            : Trigger::suspend,
+                 reason);
 }
 
 }  // namespace
@@ -110,6 +136,8 @@ Platform::Platform(PlatformOptions options)
       ids_(std::make_unique<Ids>(clock_)),
       gateway_(std::make_unique<db::Connection>(options_.database_url("gateway"), "replay gateway")),
       relay_(std::make_unique<db::Connection>(options_.database_url("runtime"), "replay relay")) {
+  if (!options_.worker.empty())
+    owner_ = std::make_unique<db::Connection>(options_.database_url("owner"), "replay state");
   broker_.add_vhost(std::string(events::vhost_platform));
   broker_.import_definitions(std::string(events::vhost_platform),
                              events::definitions_json(events::platform_tenant, "classic"));
@@ -129,13 +157,11 @@ void Platform::start_workers() {
       options_.database_url, master_key,
       {.connect_broker =
            [this] { return Result<std::unique_ptr<broker_admin::BrokerAdmin>>(std::make_unique<AdminPort>(broker_)); },
-       .send_mail =
-           [this](const std::string&, const std::string& to, const std::string& text) {
-             mails_.push_back({to, text});
-             if (on_mail) on_mail(mails_.back());
-             return Result<void>{};
-           }});
+       .send_mail = [this](const std::string& from, const std::string& to,
+                           const std::string& text) { return send_mail(from, to, text); }},
+      options_.mail_from);
   for (auto& spec : specs) {
+    if (!runs(spec.name)) continue;
     auto worker = std::make_unique<WorkerProcess>();
     worker->processor = std::make_unique<messaging::Processor>(
         spec, "replay " + spec.name, clock_, *ids_,
@@ -152,6 +178,13 @@ void Platform::start_workers() {
     workers_.push_back(std::move(worker));
   }
   attach_all();
+}
+
+Result<void> Platform::send_mail(const std::string& from, const std::string& to, const std::string& text) {
+  const auto sent = options_.send_mail ? options_.send_mail(from, to, text) : Result<void>{};
+  mails_.push_back({to, text, sent ? std::nullopt : std::optional(sent.error())});
+  if (on_mail) on_mail(mails_.back());
+  return sent;
 }
 
 void Platform::attach_all() {
@@ -269,21 +302,58 @@ void Platform::advance_to(Timestamp until) {
 
 // ---- what people, Stripe and applications did -----------------------------------------------------------------------
 
+bool Platform::is_decided_anew(const events::Event& event) const {
+  const bool anybody_here = options_.worker.empty() || event.source == "/tenantry/" + options_.worker;
+  return anybody_here && !event.causation_id.empty();
+}
+
 Result<bool> Platform::feed(const Recorded& recorded) {
   const auto& event = recorded.event;
-  if (!event.causation_id.empty()) return false;
+  if (is_decided_anew(event)) return false;
   if (event.time > clock_.now()) advance_to(event.time);
-  Result<void> done;
-  if (event.type == "signup.requested" && event.tenant_id != events::platform_tenant) {
-    done = sign_up(recorded);
-  } else if (event.source == gateway_source && (event.type == "tenant.suspended" || event.type == "tenant.activated" ||
-                                                event.type == "tenant.cancelled")) {
-    done = move_tenant(recorded);
-  } else {
-    done = publish(recorded);
-  }
-  if (!done) return done.error();
+  if (auto done = happen(recorded); !done) return done.error();
   return true;
+}
+
+Result<void> Platform::happen(const Recorded& recorded) {
+  const auto& event = recorded.event;
+  if (event.type == "signup.requested" && event.tenant_id != events::platform_tenant) return sign_up(recorded);
+  if (!options_.worker.empty()) {
+    auto followed = follow_the_others(recorded);
+    return followed ? publish(recorded) : followed;
+  }
+  const bool moves =
+      event.type == "tenant.suspended" || event.type == "tenant.activated" || event.type == "tenant.cancelled";
+  return event.source == gateway_source && moves ? move_tenant(recorded) : publish(recorded);
+}
+
+void Platform::add_vhost(const std::string& tenant_id) {
+  const auto vhost = events::vhost_of(tenant_id);
+  broker_.add_vhost(vhost);
+  broker_.import_definitions(vhost, events::definitions_json(tenant_id, "classic"));
+}
+
+// What those who do not run wrote when they made this event. Their timers are in the recording.
+Result<void> Platform::follow_the_others(const Recorded& recorded) {
+  const auto& event = recorded.event;
+  const auto trigger = trigger_of(event);
+  if (event.type == "tenant.deletion_due" && runs("provisioning")) return {};
+  const bool registers = event.type == "tenant.registered";
+  if (!trigger && !registers && event.type != "plan.changed") return {};
+  settle();  // what came before it has happened
+  messaging::Outbox unsent(gateway_source, event.actor, *ids_, clock_.now());
+  db::Transaction tx(*owner_);
+  if (registers) {
+    if (auto added = add_owned_tenant(tx, event, ids_->next()); !added) return added;
+    if (!runs("provisioning")) add_vhost(event.tenant_id);
+  } else if (trigger) {
+    const auto moved = tenancy::transition(tx, unsent, *trigger, clock_.now());
+    if (!moved) return moved.error();
+  } else {
+    set_plan(tx, event.tenant_id, event.as<v1::PlanChanged>().to_plan());
+  }
+  tx.commit();
+  return {};
 }
 
 Result<void> Platform::in_gateway(const Recorded& recorded,
@@ -305,6 +375,7 @@ Result<void> Platform::sign_up(const Recorded& recorded) {
   const auto& request = event.as<v1::SignupRequested>();
   const auto signup_id = Uuid::parse(request.signup_id());
   if (!signup_id) return Error::invalid("/data/signup_id", "uuid", "must be a UUID");
+  if (!runs("provisioning")) add_vhost(event.tenant_id);
   return in_gateway(recorded, [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
     if (auto added = add_tenant(tx, event.tenant_id, request, event.time); !added) return added;
     const auto user_id = ids_->next();

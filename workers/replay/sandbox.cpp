@@ -23,9 +23,15 @@ Result<SandboxDatabase> SandboxDatabase::make(const std::string& maker_url, cons
   sandbox.url_of_ = std::move(url_of);
   {
     db::Session maker(maker_url, "tenantry sandbox");
-    maker.exec_alone("CREATE DATABASE " + name + " OWNER tenantry_owner");
+    maker.exec_alone("CREATE DATABASE " + name);
   }
   sandbox.name_ = name;  // from here on it is dropped, whatever happens
+  {
+    // The maker owns the database and nothing in it: to give it away it would have to be one of its new owner's.
+    db::Session maker(with_database(maker_url, name), "tenantry sandbox");
+    maker.exec_alone("GRANT CREATE, TEMPORARY ON DATABASE " + name + " TO tenantry_owner");
+    maker.exec_alone("GRANT CREATE ON SCHEMA public TO tenantry_owner");
+  }
   const auto migrations = db::embedded_migrations();
   if (!migrations) return migrations.error();
   db::Session owner(sandbox.url("owner"), "tenantry sandbox");
@@ -44,7 +50,7 @@ SandboxDatabase::~SandboxDatabase() {
   if (name_.empty() || kept_) return;
   try {
     db::Session maker(maker_url_, "tenantry sandbox");
-    maker.exec_alone("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
+    maker.exec_alone("DROP DATABASE IF EXISTS " + name_);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "tenantry: database %s stays: %s\n", name_.c_str(), error.what());
   }

@@ -12,7 +12,7 @@ namespace tenantry::replay {
 
 class SandboxDatabase {
  public:
-  // `maker_url`: of a role that may create databases and give them to tenantry_owner. `url_of`: the running platform's
+  // `maker_url`: of a role that may create databases, and needs no more. `url_of`: the running platform's
   // database as each role ("owner", "gateway", ...): the sandbox's is the same server under another name.
   static Result<SandboxDatabase> make(const std::string& maker_url, const std::string& name,
                                       std::function<std::string(std::string_view role)> url_of);

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "events/proto_time.h"
 #include "shared/db/connection.h"
 #include "tenantry/events/v1/signup.pb.h"
 #include "workers/audit/keys.h"
@@ -138,6 +139,38 @@ Result<void> add_tenant(db::Transaction& tx, const std::string& tenant_id, const
   if (made.affected() == 0)
     return Error{.code = Errc::conflict, .message = "tenant " + tenant_id + " is there already"};
   return {};
+}
+
+Result<void> add_owned_tenant(db::Transaction& tx, const events::Event& registered, const Uuid& user_id) {
+  const auto& fact = registered.as<events::v1::TenantRegistered>();
+  const auto& tenant_id = registered.tenant_id;
+  if (tx.exec("SELECT FROM platform.tenants WHERE tenant_id = $1", {tenant_id}).empty()) {
+    events::v1::SignupRequested request;
+    request.set_company_name(fact.company_name());
+    request.set_company_email(fact.owner_email());
+    request.set_plan(fact.plan());
+    request.set_locale(fact.locale());
+    if (auto added = add_tenant(tx, tenant_id, request, registered.time); !added) return added;
+  }
+  tx.exec("UPDATE platform.tenants SET trial_ends_at = $2 WHERE tenant_id = $1",
+          {tenant_id, events::from_proto(fact.trial_ends_at())});
+  tx.exec(
+      "INSERT INTO platform.users (user_id, email, first_name, last_name, password_hash, locale, created_at) "
+      "VALUES ($1, $2, $3, '', 'none', $4, $5) ON CONFLICT DO NOTHING",
+      {user_id, fact.owner_email(), fact.owner_first_name(), fact.locale() == "en" ? "en" : "fr", registered.time});
+  tx.exec(
+      "INSERT INTO platform.memberships (tenant_id, user_id, role, state, state_since, created_at) SELECT $1, user_id, "
+      "'owner', 'active', $3, $3 FROM platform.users WHERE email = $2 ON CONFLICT DO NOTHING",
+      {tenant_id, fact.owner_email(), registered.time});
+  return {};
+}
+
+void set_plan(db::Transaction& tx, const std::string& tenant_id, const std::string& plan) {
+  tx.exec(
+      "UPDATE platform.tenants t SET plan = p.plan, plan_version = p.version FROM (SELECT plan, max(version) AS "
+      "version "
+      "FROM platform.plans WHERE plan = $2 GROUP BY plan) AS p WHERE t.tenant_id = $1",
+      {tenant_id, plan});
 }
 
 void forget_leases(db::Transaction& tx) {

@@ -58,6 +58,9 @@ std::int64_t count_unpublished(db::Transaction& tx, const std::string& tenant_id
 // A PENDING tenant under the id it once got; tenancy::create_tenant would choose one.
 Result<void> add_tenant(db::Transaction& tx, const std::string& tenant_id, const events::v1::SignupRequested& request,
                         Timestamp at);
+// What signup leaves of a tenant that is registered: the tenant, were it not there yet, and its owner.
+Result<void> add_owned_tenant(db::Transaction& tx, const events::Event& registered, const Uuid& user_id);
+void set_plan(db::Transaction& tx, const std::string& tenant_id, const std::string& plan);  // its newest version
 // Leases run by the database's own clock, which does not follow the platform's.
 void forget_leases(db::Transaction& tx);
 std::optional<Timestamp> next_due(db::Transaction& tx);
