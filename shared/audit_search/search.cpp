@@ -46,7 +46,7 @@ Check take_choice(Term& term, std::string_view value, std::initializer_list<std:
   return Broken{"choice", "must be one of " + names};
 }
 
-constexpr std::array<std::string_view, 6> actor_kinds = {"user",      "service",     "stripe",
+constexpr std::array<std::string_view, 7> actor_kinds = {"user",      "admin",       "service", "stripe",
                                                          "anonymous", "application", "api_key"};
 
 bool is_actor_kind(std::string_view text) {

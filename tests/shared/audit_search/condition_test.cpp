@@ -40,6 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"KeysNarrow", "type:a crud:read", " AND (type = ANY ($1)) AND (crud = ANY ($2))", 2},
         Row{"ActorIsOneKey", "actor:stripe actor:7", " AND (actor_id = ANY ($1) OR actor_kind = ANY ($2))", 2},
         Row{"ActorOfKind", "actor:user:7", " AND ((actor_kind = $1 AND actor_id = $2))", 2},
+        Row{"ActorsThatAreSuperAdmins", "actor:admin", " AND (actor_kind = ANY ($1))", 1},
         Row{"ResourceId", "resource:client/7", " AND ((resource = $1 AND resource_id = $2))", 2},
         Row{"ActionFolds", "action:LOGIN", " AND (lower(action) = ANY ($1))", 1},
         Row{"Id", "id:0193a2b4-5c6d-7e8f-9a0b-1c2d3e4f5a6b", " AND (event_id = ANY ($1::uuid[]))", 1},

@@ -5,7 +5,10 @@
 #include "shared/crypto/password.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/members.h"
+#include "shared/text/text.h"
 #include "workers/gateway/api/invitations/requests.h"
+#include "workers/gateway/edge/cookie.h"
+#include "workers/gateway/edge/guard.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -85,20 +88,14 @@ void open_invitation(Services& services, const CallPtr& call) {
     return json_response(200, {{"tenant_id", invitation.tenant_id},
                                {"company_name", opened->company_name},
                                {"inviter_name", opened->inviter_name},
-                               {"email", invitation.email},
+                               {"email", text::shown_email(invitation.email)},
                                {"role", invitation.role},
                                {"expires_at", to_rfc3339(invitation.expires_at)},
                                {"account", opened->has_account}});
   });
 }
 
-// Who is logged in joins as that person; who has no account chooses names and a password.
-void accept_invitation(Services& services, const CallPtr& call) {
-  const auto attempt = admit(services, call);
-  if (attempt == nullptr) return;
-  const auto who = person_of_token(services, *call);
-  if (!who) return services.refuse(call, who.error());
-  if (*who) return accept(services, call, attempt, {.user_id = **who});
+void accept_as_new(Services& services, const CallPtr& call, const TryPtr& attempt) {
   auto person = parse_new_person(call->request().body);
   if (!person) return services.refuse(call, person.error());
   const auto task = [&services, call, attempt, person = *person]() mutable {
@@ -111,6 +108,31 @@ void accept_invitation(Services& services, const CallPtr& call) {
   };
   const auto answer = services.passwords.submit(call->holder(), task);
   if (answer != BoundedPool::Answer::taken) services.refuse_busy(call, answer);
+}
+
+// A visit is no login of the person's own in any company.
+void accept_by_cookie(Services& services, const CallPtr& call, const TryPtr& attempt) {
+  if (const auto ours = from_console(call->request()); !ours) return services.refuse(call, ours.error());
+  with_cookie(services, call, [&services, call, attempt](const std::shared_ptr<const CookieEntry>& entry) {
+    if (entry == nullptr || entry->claims == nullptr || entry->admin_session != nullptr) {
+      return services.refuse(call, unauthenticated("session_ended", "no member's session is there"));
+    }
+    accept(services, call, attempt, {.user_id = entry->claims->sub});
+  });
+}
+
+// Who is logged in joins as that person, by a token or by the console's cookie; who has no account chooses names and a
+// password.
+void accept_invitation(Services& services, const CallPtr& call) {
+  const auto attempt = admit(services, call);
+  if (attempt == nullptr) return;
+  const auto cookie = cookie_token(call->request());
+  if (!cookie) return services.refuse(call, cookie.error());
+  if (*cookie) return accept_by_cookie(services, call, attempt);
+  const auto who = person_of_token(services, *call);
+  if (!who) return services.refuse(call, who.error());
+  if (*who) return accept(services, call, attempt, {.user_id = **who});
+  accept_as_new(services, call, attempt);
 }
 
 void decline_invitation(Services& services, const CallPtr& call) {

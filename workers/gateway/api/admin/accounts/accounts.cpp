@@ -36,7 +36,9 @@ json read_account(db::Transaction& tx, std::string_view tenant_id) {
 json read_subscriptions(db::Transaction& tx, std::string_view tenant_id) {
   json out = json::array();
   for (const auto row : tx.exec("SELECT stripe_subscription_id, status, pause_reason, items, current_period_end, "
-                                "cancel_at, trial_end, stated_at, stripe_event_id, history FROM "
+                                // Newer shapes say when, the older only that.
+                                "coalesce(cancel_at, CASE WHEN cancel_at_period_end THEN current_period_end END), "
+                                "trial_end, stated_at, stripe_event_id, history FROM "
                                 "billing.stripe_subscriptions WHERE tenant_id = $1 ORDER BY stated_at DESC, "
                                 "stripe_subscription_id LIMIT $2",
                                 {tenant_id, rows_max})) {
