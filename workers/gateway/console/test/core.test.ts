@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fill, relative, words } from "../src/core/i18n.ts";
+import { fill, money, relative, words } from "../src/core/i18n.ts";
 import { treeOf, type AuditRecord } from "../src/core/record.tsx";
 import { match } from "../src/core/router.ts";
 import { curl, example, operations } from "../src/core/schema.ts";
@@ -98,4 +98,16 @@ test("documents give operations, examples and commands to copy", () => {
   assert.equal((example(document, { $ref: "#/components/schemas/Thing" }) as { name: string }).name, "it's");
   assert.ok(curl(one!, "http://x").startsWith("curl -X POST 'http://x/v1/things'"));
   assert.ok(curl(one!, "http://x").includes("'\\''"));
+});
+
+test("an amount is divided as Stripe means it, not as ISO 4217 has it", () => {
+  const shown = (amount_minor: number, currency: string) => money({ amount_minor, currency }, "en").replaceAll("\u00a0", " ");
+  // As tests/shared/core/money_test.cpp has them.
+  for (const [minor, currency, text] of [
+    [4900, "EUR", "€49"], [4905, "EUR", "€49.05"], [-5, "EUR", "-€0.05"], [500, "JPY", "JP¥500"], [4900, "eur", "€49"],
+    [500_000, "UGX", "UGX 5,000"], [150_000, "ISK", "ISK 1,500"], [150_050, "ISK", "ISK 1,500.50"], [125_000, "HUF", "HUF 1,250"], [125_050, "HUF", "HUF 1,250.50"], [80_000, "TWD", "NT$800"],
+    [12_340, "KWD", "KWD 12.340"], [5, "BHD", "BHD 0.005"], [12_000, "TND", "TND 12"],
+    ...["BIF", "CLP", "DJF", "GNF", "KMF", "MGA", "PYG", "RWF", "VUV"].map((one) => [4900, one, `${one} 4,900`] as const),
+    ...([["KRW", "₩4,900"], ["VND", "₫4,900"], ["XAF", "FCFA 4,900"], ["XOF", "F CFA 4,900"], ["XPF", "CFPF 4,900"]] as const).map(([one, as]) => [4900, one, as.replaceAll("\u202f", " ")] as const),
+  ] as const) assert.equal(shown(minor, currency).replaceAll("\u202f", " "), text, currency);
 });

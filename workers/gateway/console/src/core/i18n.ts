@@ -33,16 +33,20 @@ export function words<Key extends string>(dictionary: { en: Record<Key, string>;
   return (key: Key, values: Values = {}): string => fill(dictionary[language.value][key], values, language.value);
 }
 
-const locale = computed(() => (language.value === "fr" ? "fr-FR" : "en-GB"));
+const localeOf = (of: Language) => (of === "fr" ? "fr-FR" : "en-GB");
+const locale = computed(() => localeOf(language.value));
 export function number(value: number, of: Language = language.value): string {
-  return new Intl.NumberFormat(of === "fr" ? "fr-FR" : "en-GB", { maximumFractionDigits: 2 }).format(value);
+  return new Intl.NumberFormat(localeOf(of), { maximumFractionDigits: 2 }).format(value);
 }
-export function money(price: { amount_minor: number; currency: string }): string {
-  const digits = new Intl.NumberFormat("en", { style: "currency", currency: price.currency }).resolvedOptions().maximumFractionDigits ?? 2;
-  const whole = price.amount_minor % 10 ** digits === 0;
-  return new Intl.NumberFormat(locale.value, { style: "currency", currency: price.currency, ...(whole ? { maximumFractionDigits: 0 } : {}) }).format(
-    price.amount_minor / 10 ** digits,
-  );
+// How many decimals an amount of Stripe's has, where it is not two, as shared/core/money.cpp has it: ISO 4217, by which Intl
+// goes, has it otherwise here and there (ISK and UGX travel with two, which are nought; HUF and TWD have theirs).
+const zeroDecimal = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
+const threeDecimal = ["BHD", "JOD", "KWD", "OMR", "TND"];
+export function money(price: { amount_minor: number; currency: string }, of: Language = language.value): string {
+  const currency = price.currency.toUpperCase();
+  const decimals = zeroDecimal.includes(currency) ? 0 : threeDecimal.includes(currency) ? 3 : 2;
+  const shown = price.amount_minor % 10 ** decimals === 0 ? 0 : decimals;
+  return new Intl.NumberFormat(localeOf(of), { style: "currency", currency, minimumFractionDigits: shown, maximumFractionDigits: shown }).format(price.amount_minor / 10 ** decimals);
 }
 export function instant(text: string): string {
   return new Intl.DateTimeFormat(locale.value, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
