@@ -7,7 +7,7 @@ import { onKey } from "./core/keys.ts";
 import { problemFrom } from "./core/load.ts";
 import type { Problem } from "./core/api.ts";
 import { go, here, match, path, startRouter } from "./core/router.ts";
-import { may, refreshSession, session } from "./core/session.ts";
+import { identity, may, refreshSession, session } from "./core/session.ts";
 import { Gate, Shell } from "./core/shell.tsx";
 import { theme } from "./core/theme.ts";
 import { Card, Denied, Empty, ErrorBox, Loading, Page } from "./core/ui.tsx";
@@ -70,7 +70,7 @@ function App() {
   const found = find();
   const shown = !found ? <Page title={t("missing")}><Card><Empty icon="search" title={t("missing")}>{t("missingHint")}</Empty></Card></Page>
     : found.view.permission !== undefined && !may(found.view.permission) ? <Page title={found.view.title()}><Card><Denied /></Card></Page>
-    : <Boundary key={`${found.view.path} ${JSON.stringify(found.parameters)}`}><found.view.show parameters={found.parameters} /></Boundary>;
+    : <Boundary key={`${found.view.root === "out" ? "" : identity.value} ${found.view.path} ${JSON.stringify(found.parameters)}`}><found.view.show parameters={found.parameters} /></Boundary>;
   if (current.kind === "none" || found?.view.root === "out") return <Gate wide={found?.view.root === "any" || found?.view.path === "/signup"}>{shown}</Gate>;
   return <Shell>{shown}</Shell>;
 }

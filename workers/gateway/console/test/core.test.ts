@@ -5,6 +5,7 @@ import { treeOf, type AuditRecord } from "../src/core/record.tsx";
 import { match } from "../src/core/router.ts";
 import { curl, example, operations } from "../src/core/schema.ts";
 import { covers } from "../src/core/session.ts";
+import { kindOf } from "../src/core/standing.tsx";
 import { recognise, term, visible } from "../src/core/text.ts";
 import { histogram } from "../src/views/audit.tsx";
 import { projected } from "../src/views/usage.tsx";
@@ -110,4 +111,15 @@ test("an amount is divided as Stripe means it, not as ISO 4217 has it", () => {
     ...["BIF", "CLP", "DJF", "GNF", "KMF", "MGA", "PYG", "RWF", "VUV"].map((one) => [4900, one, `${one} 4,900`] as const),
     ...([["KRW", "₩4,900"], ["VND", "₫4,900"], ["XAF", "FCFA 4,900"], ["XOF", "F CFA 4,900"], ["XPF", "CFPF 4,900"]] as const).map(([one, as]) => [4900, one, as.replaceAll("\u202f", " ")] as const),
   ] as const) assert.equal(shown(minor, currency).replaceAll("\u202f", " "), text, currency);
+});
+
+test("why a company is closed", () => {
+  assert.equal(kindOf({ status: "SUSPENDED", status_reason: "abuse" }), "admin");
+  assert.equal(kindOf({ status: "SUSPENDED", status_reason: "payment_failed" }), "unpaid");
+  assert.equal(kindOf({ status: "SUSPENDED", status_reason: "trial_expired" }), "trial");
+  assert.equal(kindOf({ status: "SUSPENDED", status_reason: "paused" }), "paused");
+  assert.equal(kindOf({ status: "CANCELLED", status_reason: "admin" }), "cancelled");
+  assert.equal(kindOf({ status: "TRIAL", status_reason: "" }), undefined);
+  assert.equal(kindOf({ status: "TRIAL", status_reason: "" }, "trial_expired"), "trial");  // its timer is late
+  assert.equal(kindOf({ status: "ACTIVE", status_reason: "paid" }), undefined);
 });

@@ -4,7 +4,7 @@ import { api, part, type Problem } from "./api.ts";
 import { words } from "./i18n.ts";
 import { problemFrom, useLoad } from "./load.ts";
 import { makePasskey, passkeysWork, type CreationOptions } from "./passkey.ts";
-import { own, refreshSession, session } from "./session.ts";
+import { factorDemanded, own, refreshSession, session } from "./session.ts";
 import { StepUp, stepUpWanted } from "./step-up.tsx";
 import { Answer, Button, Card, Chip, Copyable, ErrorBox, Field, Foreign, Notice, Time } from "./ui.tsx";
 
@@ -41,7 +41,7 @@ export function Factors() {
     try {
       await work();
       mine.again();
-      if (session.value?.kind === "admin") await refreshSession();  // with a first factor more is open
+      if (session.value?.kind === "admin" || factorDemanded.value) await refreshSession();  // with a first factor more is open
     } catch (error) {
       if (error instanceof DOMException) return setNotConfirmed(true);
       const found = problemFrom(error);

@@ -31,6 +31,8 @@ const strokes = {
   arrow: "M5 12h14M13 6l6 6-6 6",
   plus: "M12 5v14M5 12h14",
   refresh: "M20 12a8 8 0 1 1-2.500-5.800M20 4v4.500h-4.500",
+  globe: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM3.500 9h17M3.500 15h17M12 3c-3.300 5-3.300 13 0 18M12 3c3.300 5 3.300 13 0 18",
+  plug: "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
   mail: "M3 6h18v12H3zM3 7l9 6.500L21 7",
 } as const;
 export type IconName = keyof typeof strokes;

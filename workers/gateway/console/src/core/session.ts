@@ -4,16 +4,17 @@ import { computed, signal } from "@preact/signals";
 import { api, Problem, sessionEnded } from "./api.ts";
 import { setLanguage } from "./i18n.ts";
 
-export interface Me {
+/** Who one is, what one may do here and where else one belongs: known while the company is closed, too. */
+export interface Membership {
   permissions: string[];
   tenant_role: string;
   tenants: { tenant_id: string; slug: string; role: string }[];
   email_verified: boolean;
   user: { id: string; email: string; first_name: string; last_name: string };
-  tenant: {
-    tenant_id: string; company_name: string; status: string; plan: string; trial_ends_at: string;
-    modules: string[]; flags: string[]; settings: Record<string, unknown>;
-  };
+  tenant: { tenant_id: string; company_name: string; status: string; status_reason: string; plan: string; trial_ends_at: string };
+}
+export interface Me extends Membership {
+  tenant: Membership["tenant"] & { modules: string[]; flags: string[]; settings: Record<string, unknown> };
 }
 /** A super-admin's look at a company: it ends by itself. */
 export interface Visit { tenant_id: string; reason: string; writes: boolean; ends_at: string }
@@ -21,7 +22,8 @@ export type Session =
   | { kind: "none" }
   /** `token`: of the platform, by which it began; null: a person has logged in. */
   | { kind: "admin"; name: string; token: string | null; role?: string; second_factor?: string; expires_at: string; visit?: Visit }
-  | { kind: "member"; tenant_id: string; me?: Me; closed?: Problem; visit?: Visit };
+  /** With `me`; or with `closed`, why there is none, and then with a membership, unless the company is being set up. */
+  | { kind: "member"; tenant_id: string; me?: Me; closed?: Problem; membership?: Membership; visit?: Visit };
 
 export const session = signal<Session | undefined>(undefined);
 export const visit = computed(() => (session.value?.kind === "member" ? session.value.visit : undefined));
@@ -30,6 +32,23 @@ export const hasOwnLogin = () => (session.value?.kind === "admin" ? session.valu
 /** Where one's own login is: a super-admin's, or a member's. */
 export const own = () => (session.value?.kind === "admin" ? "/v1/admin/me" : "/v1/me");
 export const me = computed(() => (session.value?.kind === "member" ? session.value.me : undefined));
+export const membership = computed(() => (session.value?.kind === "member" ? (session.value.me ?? session.value.membership) : undefined));
+export const closed = computed(() => (session.value?.kind === "member" ? session.value.closed : undefined));
+/** The company demands a second factor that one has not set up: before that nothing else is open. */
+export const factorDemanded = computed(() => closed.value?.code === "second_factor_required");
+/** Who looks at what: where it changes, nothing that was read for another may be left. */
+export const identity = computed(() => {
+  const current = session.value;
+  if (current?.kind === "member") return `member ${current.tenant_id} ${membership.value?.user.id ?? ""} ${current.visit ? "visit" : ""}`;
+  return current?.kind === "admin" ? `admin ${current.name}` : (current?.kind ?? "");
+});
+
+/** One browser has one session, and many tabs: those that show another's are told. */
+const tabs = typeof document === "undefined" ? undefined : new BroadcastChannel("session");
+if (tabs) tabs.onmessage = () => void refreshSession(false).catch(() => undefined);  // who is away asks again when they return
+function tellTabs(before: string): void {
+  if (before !== "" && before !== identity.value) tabs?.postMessage("changed");
+}
 
 /** Whether a grant covers the permission: "*", "clients:*", or itself; with ":own" for one's own. */
 export function covers(grants: string[], permission: string): boolean {
@@ -42,12 +61,19 @@ export function covers(grants: string[], permission: string): boolean {
 export function may(permission: string): boolean {
   if (session.value?.kind === "admin") return true;
   if (visit.value) return visit.value.writes || permission.endsWith(":read");
-  const member = session.value?.kind === "member" ? session.value : undefined;
-  if (member?.closed) return ["subscription:read", "subscription:change_plan", "subscription:reactivate", "subscription:cancel"].includes(permission);
-  return member?.me !== undefined && covers(member.me.permissions, permission);
+  if (factorDemanded.value || !membership.value) return false;
+  // Of a company that owes, or is over, billing is what is left.
+  if (closed.value && !permission.startsWith("subscription:")) return false;
+  return covers(membership.value.permissions, permission);
 }
 
-export async function refreshSession(): Promise<void> {
+export async function refreshSession(tell = true): Promise<void> {
+  const before = identity.value;
+  await readSession();
+  if (tell) tellTabs(before);
+}
+
+async function readSession(): Promise<void> {
   const found = await api.get<Session>("/v1/console/session");
   sessionEnded.value = false;
   if (found.kind === "none" || (found.kind === "admin" && !found.visit)) {
@@ -62,9 +88,17 @@ export async function refreshSession(): Promise<void> {
     session.value = { ...inside, me: mine };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    // Its tenant owes, or is over: what is still open is billing.
-    session.value = error.status === 401 ? { kind: "none" } : { ...inside, closed: error };
+    session.value = error.status === 401 ? { kind: "none" } : { ...inside, closed: error, ...(await membershipWhileClosed()) };
     sessionEnded.value = false;
+  }
+}
+
+async function membershipWhileClosed(): Promise<{ membership?: Membership }> {
+  try {
+    return { membership: await api.get<Membership>("/v1/me/membership") };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return {};
   }
 }
 
@@ -77,7 +111,14 @@ export async function endVisit(): Promise<void> {
   await refreshSession();
 }
 
+/** Into another of one's companies. */
+export async function enterCompany(tenantId: string): Promise<void> {
+  await api.post("/auth/switch", { tenant_id: tenantId });
+  await refreshSession();
+}
+
 export async function logOut(): Promise<void> {
+  const before = identity.value;
   try {
     const current = session.value;
     if (visit.value || (current?.kind === "admin" && current.token === null)) await api.post("/v1/admin/auth/logout", {});
@@ -88,4 +129,5 @@ export async function logOut(): Promise<void> {
   }
   session.value = { kind: "none" };
   sessionEnded.value = false;
+  tellTabs(before);
 }

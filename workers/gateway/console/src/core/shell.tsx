@@ -7,7 +7,7 @@ import { Icon, Logo, type IconName } from "./icons.tsx";
 import { language, setLanguage, words } from "./i18n.ts";
 import { helpOpen, letters, paletteOpen, setLetters } from "./keys.ts";
 import { go, path } from "./router.ts";
-import { endVisit, hasOwnLogin, logOut, may, me, refreshSession, session, visit } from "./session.ts";
+import { endVisit, hasOwnLogin, logOut, may, me, membership, refreshSession, session, visit } from "./session.ts";
 import { recognise, term } from "./text.ts";
 import { setTheme, theme } from "./theme.ts";
 import { Button, Check, Dialog, Foreign, Moment, Notice, Status } from "./ui.tsx";
@@ -96,16 +96,22 @@ function Ended() {
   return <Notice tone="warn">{t("ended")} <a href={`/login?next=${part(path.value)}`}>{t("logIn")}</a></Notice>;
 }
 
+/** What a company calls itself, where it says so. */
+function brand(): string {
+  const branding = me.value?.tenant.settings["branding"] as { name?: string } | undefined;
+  return branding?.name ?? "";
+}
+
 export function Shell({ children }: { children: ComponentChildren }) {
   const [menu, setMenu] = useState(false);
   useEffect(() => setMenu(false), [path.value]);
   const current = session.value;
-  const member = me.value;
+  const member = membership.value;
   return (
     <div class={`shell${menu ? " menu-open" : ""}`}>
       <a class="skip" href="#main" data-plain>{t("skip")}</a>
       <aside>
-        <a class="brand" href="/console"><Logo /><span>Tenantry</span></a>
+        <a class="brand" href="/console"><Logo /><span><Foreign text={brand() || "Tenantry"} longest={60} /></span></a>
         {current?.kind === "admin" && <div class="who admin"><Icon name="shield" size={16} /><div><strong><Foreign text={current.name} longest={40} /></strong><span>{t("admin")}</span></div></div>}
         {member && <div class="who"><div><strong><Foreign text={member.tenant.company_name} longest={60} /></strong><span><Status of={member.tenant.status} /></span></div></div>}
         <Menu />

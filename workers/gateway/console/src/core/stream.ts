@@ -4,6 +4,7 @@
 import { sessionEnded } from "./api.ts";
 import { EventReader, type ServerEvent } from "./events.ts";
 import type { AuditRecord } from "./record.tsx";
+import { identity } from "./session.ts";
 
 export type TailState = "connecting" | "open" | "refused";
 interface Told { state?: TailState; place?: string; record?: AuditRecord; ask?: boolean }
@@ -20,7 +21,7 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
 
 /** Calls back until the function it returns is called. A stream that is cut goes on where it was. */
 export function openTail(path: string, search: string, onRecord: (record: AuditRecord) => void, onState: (state: TailState) => void): () => void {
-  const name = `tail ${path} ${search}`;
+  const name = `tail ${identity.value} ${path} ${search}`;  // a tab of another company's has another stream
   const channel = new BroadcastChannel(name);
   const url = new URL(`${path}/tail`, location.origin);
   if (search) url.searchParams.set("q", search);

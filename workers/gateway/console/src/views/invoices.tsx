@@ -1,6 +1,7 @@
 import { api } from "../core/api.ts";
 import { day, money, words } from "../core/i18n.ts";
 import { usePages } from "../core/load.ts";
+import { payLink, type Invoice } from "../core/payment.tsx";
 import { Answer, Card, Chip, Empty, More, Page, Table, type Tone } from "../core/ui.tsx";
 import type { View } from "../core/view.ts";
 
@@ -8,7 +9,6 @@ const t = words({
   en: { title: "Invoices", number: "Number", issued: "Issued", amount: "Amount", status: "Status", open: "To pay", paid: "Paid", void: "Void", uncollectible: "Written off", see: "Open at Stripe", none: "No invoices yet", noneHint: "The first one comes when your trial is over and a plan is paid for." },
   fr: { title: "Factures", number: "Numéro", issued: "Émise", amount: "Montant", status: "Statut", open: "À payer", paid: "Payée", void: "Annulée", uncollectible: "Irrécouvrable", see: "Ouvrir chez Stripe", none: "Aucune facture", noneHint: "La première arrive quand l'essai est fini et qu'une offre est payée." },
 });
-interface Invoice { id: string; number: string; issued_at: string; amount: { amount_minor: number; currency: string }; status: "open" | "paid" | "void" | "uncollectible"; url: string }
 const tones: Record<Invoice["status"], Tone> = { open: "warn", paid: "good", void: "calm", uncollectible: "bad" };
 
 function Show() {
@@ -25,7 +25,7 @@ function Show() {
             { name: t("issued"), show: (row) => day(row.issued_at) },
             { name: t("amount"), kind: "number", show: (row) => money(row.amount) },
             { name: t("status"), show: (row) => <Chip tone={tones[row.status]} icon={row.status === "paid" ? "check" : row.status === "open" ? "clock" : "cross"}>{t(row.status)}</Chip> },
-            { name: "", kind: "tight", show: (row) => /^https:\/\//.test(row.url ?? "") && <a href={row.url} target="_blank" rel="noreferrer noopener">{t("see")}</a> },
+            { name: "", kind: "tight", show: (row) => payLink(row) && <a href={payLink(row)} target="_blank" rel="noreferrer noopener">{t("see")}</a> },
           ]} />
           <More of={pages} />
         </>}</Answer>
