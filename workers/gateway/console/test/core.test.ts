@@ -8,6 +8,7 @@ import { covers } from "../src/core/session.ts";
 import { kindOf } from "../src/core/standing.tsx";
 import { recognise, term, visible } from "../src/core/text.ts";
 import { histogram } from "../src/views/audit.tsx";
+import { dueOf } from "../src/views/tenant.tsx";
 import { projected } from "../src/views/usage.tsx";
 import { views } from "views:all";
 
@@ -122,4 +123,17 @@ test("why a company is closed", () => {
   assert.equal(kindOf({ status: "TRIAL", status_reason: "" }), undefined);
   assert.equal(kindOf({ status: "TRIAL", status_reason: "" }, "trial_expired"), "trial");  // its timer is late
   assert.equal(kindOf({ status: "ACTIVE", status_reason: "paid" }), undefined);
+});
+
+test("what comes to an active tenant, the next first", () => {
+  const account = (state: "current" | "past_due", since: string | null) => ({ state, paid_at: null, past_due_since: since, ended_at: null, priced_plan: "", because: null });
+  const nothing = { account: account("current", null), timers: [], subscriptions: [] };
+  const subscription = (status: string, cancel_at: string | null) => ({ id: "sub_1", status, current_period_end: null, cancel_at });
+  assert.deepEqual(dueOf(nothing, undefined), []);
+  const owing = { ...nothing, account: account("past_due", "2026-03-01T00:00:00Z"), timers: [{ type: "dunning.due", at: "2026-03-08T00:00:00Z" }] };
+  assert.deepEqual(dueOf(owing, 14), [{ what: "nextDunning", at: "2026-03-08T00:00:00Z" }, { what: "nextSuspension", at: "2026-03-15T00:00:00.000Z" }]);
+  assert.deepEqual(dueOf({ ...owing, timers: [{ type: "dunning.due", at: "2026-03-15T00:00:00Z" }] }, 14).map((one) => one.what), ["nextSuspension"]);  // no reminder is left
+  assert.deepEqual(dueOf({ ...owing, timers: [] }, undefined), [{ what: "nextDunning", at: null }]);
+  const changing = { ...nothing, timers: [{ type: "plan.change_due", at: "2026-04-01T00:00:00Z" }], subscriptions: [subscription("active", "2026-03-20T00:00:00Z"), subscription("canceled", "2026-01-01T00:00:00Z")] };
+  assert.deepEqual(dueOf(changing, undefined), [{ what: "nextEnd", at: "2026-03-20T00:00:00Z" }, { what: "nextPlan", at: "2026-04-01T00:00:00Z" }]);
 });

@@ -14,14 +14,14 @@ import type { Summary } from "./tenants.tsx";
 const t = words({
   en: {
     lookAlikes: "At a glance this name may be taken for that of", title: "Tenant", overview: "Overview", timeline: "Timeline", resources: "Resources", limits: "Limits", flags: "Flags", people: "People", analytics: "Analytics", availability: "Availability", billing: "Billing", standing: "What Stripe has said", because: "Because", noPlanPrice: "none", pricedPlan: "Plan of the price", invoice: "Invoice", noInvoices: "No invoices", noInvoicesHint: "Stripe has told us of none for this tenant.", subscriptions: "Subscriptions", noSubscriptions: "No subscription", cards: "What it pays with", noCards: "Nothing on file", expires: "Expires", reminders: "Reminders on day", suspendDay: "Suspended on day", graceDays: "Days from cancellation to deletion", noticeDays: "Days of notice at least", due: "What is due", nothingDue: "No timers run", usual: "as set up for all", account_none: "Nothing said", account_current: "Paid", account_past_due: "Past due", account_ended: "Ended", amount: "Amount", issued: "Stated", since: "since", plan: "Plan", owner: "Company e-mail", created: "Signed up", isolation: "Isolation", cell: "Cell", locale: "Language", domain: "Own domain", vhost: "Broker vhost", trialEnds: "Trial ends", deletion: "Deletion due", none: "—", ready: "Ready", notReady: "Not there",
-    nextTitle: "What happens next", nextTrial: "The trial ends; then the plan is to be paid.", nextDeletion: "All data of the tenant is deleted.", nextNothing: "Nothing is due: the tenant stays as it is.", nextSuspended: "Nothing by itself: the tenant comes back when what it is suspended for is over.", nextPending: "The set-up goes on; it is retried where a step fails.",
+    nextTitle: "What happens next", nextTrial: "The trial ends; then the plan is to be paid.", nextDeletion: "All data of the tenant is deleted.", nextNothing: "Nothing is due: the tenant stays as it is.", nextSuspended: "Nothing by itself: the tenant comes back when what it is suspended for is over.", nextDunning: "A payment is overdue: the next step of dunning, which reminds and in the end suspends.", nextSuspension: "It is suspended, where nothing is paid by then.", nextPlan: "Another plan takes force.", nextEnd: "The subscription ends at Stripe; the tenant is cancelled.", nextPending: "The set-up goes on; it is retried where a step fails.",
     visit: "Visit", visitWhat: "For half an hour you see what the people of {name} see, and change nothing. That you were there, why, and each look are in the company's own log.",
     suspend: "Suspend", suspendWhat: "Everybody of {name} loses access at once, but for billing. Its data stays. It ends with “Reactivate”.", reactivate: "Reactivate", reactivateWhat: "{name} is open again at once.", cancel: "Cancel subscription", cancelWhat: "{name} is cancelled: its people can only export and resume; its data is deleted when its grace period is over.", erase: "Erase", eraseWhat: "All data of {name} is erased and cannot be brought back by anybody. A sealed final backup is kept as the policy says.", retry: "Retry set-up", retryWhat: "The failed steps are tried again.", changePlan: "Change plan", changePlanWhat: "Limits and price of {name} follow the new plan.", atOnce: "At once, not at the end of what is paid", hold: "Place a hold", holdWhat: "What the hold forbids does not happen to {name} before it ends.", release: "Release", holds: "Holds", until: "until", kind: "Kind", endsAt: "Ends at",
     no_suspend: "Never suspended", no_billing: "Not billed", legal: "Legal hold", step: "Step", state: "State", duration: "Took", updated: "Updated", error: "Error", attempt: "Attempt {n}", noSteps: "No steps on record", auditOf: "Audit log", auditTail: "Live tail", record: "Record", by: "by", reasonIs: "Reason", note: "Note", name: "Limit", value: "Value", ends: "Ends", overrides: "Overrides", noOverrides: "The plan's own limits hold", noOverridesHint: "An override raises or lowers one of them for this tenant, with a reason.", setOverride: "Set an override", removeOverride: "Remove", on: "On", off: "Off", flag: "Flag", set: "Override", unset: "Remove override", turnOn: "Turn on", turnOff: "Turn off", noFlags: "No flags are defined", peopleHint: "Who belongs to the tenant is in its own log: every invitation, role and session.", peopleLink: "Show everything about people", planLimits: "Limits of the plan", unlimited: "unlimited", overridden: "overridden", doMenu: "Acts",
   },
   fr: {
     lookAlikes: "D'un coup d'œil, ce nom peut être pris pour celui de", title: "Locataire", overview: "Résumé", timeline: "Chronologie", resources: "Ressources", limits: "Limites", flags: "Options", people: "Personnes", analytics: "Analyses", availability: "Disponibilité", billing: "Facturation", standing: "Ce que Stripe a dit", because: "Parce que", noPlanPrice: "aucune", pricedPlan: "Offre du prix", invoice: "Facture", noInvoices: "Aucune facture", noInvoicesHint: "Stripe n'en a signalé aucune pour ce locataire.", subscriptions: "Abonnements", noSubscriptions: "Aucun abonnement", cards: "Moyens de paiement", noCards: "Aucun", expires: "Expire", reminders: "Rappels au jour", suspendDay: "Suspension au jour", graceDays: "Jours de la résiliation à la suppression", noticeDays: "Jours de préavis au moins", due: "Ce qui est prévu", nothingDue: "Aucun minuteur", usual: "comme réglé pour tous", account_none: "Rien de dit", account_current: "Payé", account_past_due: "En retard", account_ended: "Terminé", amount: "Montant", issued: "Déclarée", since: "depuis", plan: "Offre", owner: "Adresse de l'entreprise", created: "Inscription", isolation: "Isolation", cell: "Cellule", locale: "Langue", domain: "Domaine propre", vhost: "Vhost du courtier", trialEnds: "Fin de l'essai", deletion: "Suppression prévue", none: "—", ready: "Prêt", notReady: "Absent",
-    nextTitle: "Ce qui va se passer", nextTrial: "L'essai se termine ; l'offre est alors à payer.", nextDeletion: "Toutes les données du locataire sont supprimées.", nextNothing: "Rien n'est prévu : le locataire reste tel quel.", nextSuspended: "Rien de soi-même : le locataire revient quand la cause de sa suspension disparaît.", nextPending: "La création continue ; une étape qui échoue est retentée.",
+    nextTitle: "Ce qui va se passer", nextTrial: "L'essai se termine ; l'offre est alors à payer.", nextDeletion: "Toutes les données du locataire sont supprimées.", nextNothing: "Rien n'est prévu : le locataire reste tel quel.", nextSuspended: "Rien de soi-même : le locataire revient quand la cause de sa suspension disparaît.", nextDunning: "Un paiement est en retard : la prochaine étape des relances, qui rappellent et suspendent à la fin.", nextSuspension: "Il est suspendu si rien n'est payé d'ici là.", nextPlan: "Une autre offre prend effet.", nextEnd: "L'abonnement prend fin chez Stripe ; le locataire est résilié.", nextPending: "La création continue ; une étape qui échoue est retentée.",
     visit: "Visiter", visitWhat: "Pendant une demi-heure, vous voyez ce que voient les membres de {name} et ne changez rien. Votre passage, son motif et chaque regard figurent dans le journal de l'entreprise.",
     suspend: "Suspendre", suspendWhat: "Tous les membres de {name} perdent l'accès aussitôt, sauf à la facturation. Les données restent. « Réactiver » y met fin.", reactivate: "Réactiver", reactivateWhat: "{name} est rouvert aussitôt.", cancel: "Résilier", cancelWhat: "{name} est résilié : ses membres ne peuvent plus qu'exporter et reprendre ; ses données sont supprimées au terme du délai de grâce.", erase: "Effacer", eraseWhat: "Toutes les données de {name} sont effacées et personne ne pourra les rétablir. Une sauvegarde finale scellée est conservée selon la règle.", retry: "Relancer la création", retryWhat: "Les étapes en échec sont retentées.", changePlan: "Changer d'offre", changePlanWhat: "Les limites et le prix de {name} suivent la nouvelle offre.", atOnce: "Tout de suite, et non à la fin de la période payée", hold: "Poser une protection", holdWhat: "Ce que la protection interdit n'arrive pas à {name} avant son terme.", release: "Lever", holds: "Protections", until: "jusqu'au", kind: "Nature", endsAt: "Fin",
     no_suspend: "Jamais suspendu", no_billing: "Non facturé", legal: "Conservation légale", step: "Étape", state: "État", duration: "Durée", updated: "Mise à jour", error: "Erreur", attempt: "Tentative {n}", noSteps: "Aucune étape consignée", auditOf: "Journal d'audit", auditTail: "Suivi en direct", record: "Enregistrement", by: "par", reasonIs: "Motif", note: "Note", name: "Limite", value: "Valeur", ends: "Fin", overrides: "Dérogations", noOverrides: "Les limites de l'offre s'appliquent", noOverridesHint: "Une dérogation en relève ou en abaisse une pour ce locataire, avec un motif.", setOverride: "Poser une dérogation", removeOverride: "Retirer", on: "Activée", off: "Désactivée", flag: "Option", set: "Dérogation", unset: "Retirer la dérogation", turnOn: "Activer", turnOff: "Désactiver", noFlags: "Aucune option n'est définie", peopleHint: "Qui appartient au locataire figure dans son propre journal : invitations, rôles, sessions.", peopleLink: "Afficher tout ce qui concerne les personnes", planLimits: "Limites de l'offre", unlimited: "illimité", overridden: "dérogation", doMenu: "Actions",
@@ -63,10 +63,43 @@ function Deeds({ of, deed, onDone, onClose }: { of: Tenant; deed: Deed; onDone: 
   }
 }
 
+export interface Due { what: "nextDunning" | "nextSuspension" | "nextPlan" | "nextEnd"; at: string | null }
+/** What comes to an active tenant, the next first: what its timers and its subscription say, and the day by which dunning suspends. */
+export function dueOf(of: Pick<Account, "account" | "timers" | "subscriptions">, suspendDay: number | undefined): Due[] {
+  const at = (type: string) => of.timers.find((one) => one.type === type)?.at;
+  const found: Due[] = [];
+  const owed = of.account.past_due_since;
+  if (owed) {
+    const reminder = at("dunning.due") ?? null;
+    const suspension = suspendDay === undefined ? null : new Date(Date.parse(owed) + suspendDay * 86_400_000).toISOString();
+    const last = reminder !== null && suspension !== null && Date.parse(reminder) >= Date.parse(suspension);
+    if (!last) found.push({ what: "nextDunning", at: reminder });
+    if (suspension) found.push({ what: "nextSuspension", at: suspension });
+  }
+  const plan = at("plan.change_due");
+  if (plan) found.push({ what: "nextPlan", at: plan });
+  for (const one of of.subscriptions) if (one.cancel_at && !["canceled", "incomplete_expired"].includes(one.status)) found.push({ what: "nextEnd", at: one.cancel_at });
+  return found.sort((a, b) => (a.at ?? "9999").localeCompare(b.at ?? "9999"));
+}
+
+function Coming({ of }: { of: Tenant }) {
+  const base = `/v1/admin/tenants/${part(of.tenant_id)}`;
+  const account = useLoad(`account ${of.tenant_id}`, (signal) => api.get<Account>(`${base}/account`, undefined, signal));
+  const owed = account.data?.account.past_due_since;
+  const dunning = useLoad(`dunning ${of.tenant_id} ${owed ?? ""}`, async (signal) => (owed ? api.get<{ in_force: Terms }>(`${base}/dunning`, undefined, signal) : undefined));
+  return (
+    <Answer of={account} rows={1}>{(data) => {
+      const due = dueOf(data, dunning.data?.in_force.suspend_day);
+      if (due.length === 0) return <div>{t("nextNothing")}</div>;
+      return <>{due.map((one) => <div key={one.what + one.at} data-due={one.what}>{t(one.what)}{one.at && <div class="small"><Moment at={one.at} /></div>}</div>)}</>;
+    }}</Answer>
+  );
+}
+
 function Next({ of }: { of: Tenant }) {
-  const due: [string, string | null] = of.status === "TRIAL" ? [t("nextTrial"), of.trial_ends_at] : of.status === "CANCELLED" && of.deletion_due_at ? [t("nextDeletion"), of.deletion_due_at]
+  const due: [string, string | null] | undefined = of.status === "ACTIVE" ? undefined : of.status === "TRIAL" ? [t("nextTrial"), of.trial_ends_at] : of.status === "CANCELLED" && of.deletion_due_at ? [t("nextDeletion"), of.deletion_due_at]
     : of.status === "SUSPENDED" ? [t("nextSuspended"), null] : of.status === "PENDING" ? [t("nextPending"), null] : [t("nextNothing"), null];
-  return <li class="next"><strong>{t("nextTitle")}</strong><div>{due[0]}</div>{due[1] && <div class="small"><Moment at={due[1]} /></div>}</li>;
+  return <li class="next"><strong>{t("nextTitle")}</strong>{due ? <><div>{due[0]}</div>{due[1] && <div class="small"><Moment at={due[1]} /></div>}</> : <Coming of={of} />}</li>;
 }
 
 function Timeline({ of }: { of: Tenant }) {
@@ -111,7 +144,7 @@ interface Account {
   account: { state: "none" | "current" | "past_due" | "ended"; paid_at: string | null; past_due_since: string | null; ended_at: string | null; priced_plan: string; because: unknown };
   timers: { type: string; at: string | null }[];
   invoices: { id: string; status: string; amount_minor: number; currency: string; stated_at: string | null; billing_reason: string }[];
-  subscriptions: { id: string; status: string; current_period_end: string | null }[];
+  subscriptions: { id: string; status: string; current_period_end: string | null; cancel_at: string | null }[];
   payment_methods: { id: string; kind: string; brand: string; last4: string; expires_at: string | null }[];
 }
 interface Terms { remind_days?: number[]; suspend_day?: number; notice_days?: number; grace_days?: number }
@@ -129,7 +162,7 @@ function Billing({ of }: { of: Tenant }) {
         <div class="grid">
           <Card title={t("standing")} actions={<Chip tone={standing[data.account.state]} icon={data.account.state === "current" ? "check" : data.account.state === "past_due" ? "alert" : "clock"}>{t(`account_${data.account.state}`)}</Chip>}>
             <Facts of={[[t("pricedPlan"), data.account.priced_plan || t("noPlanPrice")], [t("since"), <Moment at={data.account.past_due_since ?? data.account.ended_at ?? data.account.paid_at} />],
-              [t("subscriptions"), data.subscriptions.length === 0 ? t("noSubscriptions") : data.subscriptions.map((one) => <div key={one.id}><Copyable text={one.id} short={18} /> {one.status} <Time at={one.current_period_end} /></div>)],
+              [t("subscriptions"), data.subscriptions.length === 0 ? t("noSubscriptions") : data.subscriptions.map((one) => <div key={one.id}><Copyable text={one.id} short={18} /> {one.status} <Time at={one.current_period_end} />{one.cancel_at && <div class="muted small">{t("endsAt")} <Moment at={one.cancel_at} /></div>}</div>)],
               [t("cards"), data.payment_methods.length === 0 ? t("noCards") : data.payment_methods.map((one) => <div key={one.id}>{one.brand || one.kind} •••• {one.last4} <span class="muted small">{t("expires")} <Time at={one.expires_at} /></span></div>)]]} />
           </Card>
           <Card title={t("due")}>
@@ -231,7 +264,7 @@ function Show({ parameters }: { parameters: Record<string, string> }) {
       const open = data.status === "TRIAL" || data.status === "ACTIVE";
       const acts: [Deed, boolean, string][] = [
         ["retry", data.provisioning_failed, t("retry")], ["reactivate", data.status === "SUSPENDED" || data.status === "CANCELLED", t("reactivate")], ["plan", open, t("changePlan")], ["hold", data.status !== "DELETED", t("hold")],
-        ["suspend", open, t("suspend")], ["cancel", open || data.status === "SUSPENDED", t("cancel")], ["erase", data.status === "CANCELLED" || data.status === "SUSPENDED", t("erase")],
+        ["suspend", open, t("suspend")], ["cancel", open || data.status === "SUSPENDED", t("cancel")], ["erase", data.status === "DELETED", t("erase")],
       ];
       return (
         <Page title={data.company_name}
