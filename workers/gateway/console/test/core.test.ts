@@ -8,6 +8,7 @@ import { covers } from "../src/core/session.ts";
 import { kindOf } from "../src/core/standing.tsx";
 import { recognise, term, visible } from "../src/core/text.ts";
 import { histogram } from "../src/views/audit.tsx";
+import { readableOn } from "../src/views/settings.tsx";
 import { dueOf } from "../src/views/tenant.tsx";
 import { projected } from "../src/views/usage.tsx";
 import { views } from "views:all";
@@ -136,4 +137,12 @@ test("what comes to an active tenant, the next first", () => {
   assert.deepEqual(dueOf({ ...owing, timers: [] }, undefined), [{ what: "nextDunning", at: null }]);
   const changing = { ...nothing, timers: [{ type: "plan.change_due", at: "2026-04-01T00:00:00Z" }], subscriptions: [subscription("active", "2026-03-20T00:00:00Z"), subscription("canceled", "2026-01-01T00:00:00Z")] };
   assert.deepEqual(dueOf(changing, undefined), [{ what: "nextEnd", at: "2026-03-20T00:00:00Z" }, { what: "nextPlan", at: "2026-04-01T00:00:00Z" }]);
+});
+
+test("words are readable on any colour", () => {
+  assert.equal(readableOn("#000000"), "#ffffff");
+  assert.equal(readableOn("#ffffff"), "#000000");
+  assert.equal(readableOn("#1f4e79"), "#ffffff");
+  assert.equal(readableOn("#ffee00"), "#000000");
+  assert.equal(readableOn("#e07a1f"), "#000000");
 });
