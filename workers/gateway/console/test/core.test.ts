@@ -7,6 +7,7 @@ import { curl, example, operations } from "../src/core/schema.ts";
 import { covers } from "../src/core/session.ts";
 import { kindOf } from "../src/core/standing.tsx";
 import { recognise, term, visible } from "../src/core/text.ts";
+import { reasonOf, searchOf } from "../src/views/acts.tsx";
 import { histogram } from "../src/views/audit.tsx";
 import { readableOn } from "../src/views/settings.tsx";
 import { dueOf } from "../src/views/tenant.tsx";
@@ -145,4 +146,14 @@ test("words are readable on any colour", () => {
   assert.equal(readableOn("#1f4e79"), "#ffffff");
   assert.equal(readableOn("#ffee00"), "#000000");
   assert.equal(readableOn("#e07a1f"), "#000000");
+});
+
+test("acts of super-admins are found, and say why", () => {
+  assert.equal(searchOf("looks", "actor:admin"), "actor:admin type:platform.data_read");
+  assert.ok(searchOf("changes", "actor:admin").includes("-type:platform.data_read"));
+  const record = (payload: unknown) => ({ payload }) as AuditRecord;
+  assert.equal(reasonOf(record({ reason: "abuse", note: "ticket 7" })), "ticket 7");
+  assert.equal(reasonOf(record({ reason: "abuse", note: "" })), "abuse");
+  assert.equal(reasonOf(record(null)), "");
+  assert.equal(reasonOf(record({ reason: 7 })), "");
 });
