@@ -25,6 +25,7 @@ from free_ports import free_port  # noqa: E402
 
 RUN = uuid.uuid4().hex[:6]
 PASSWORD = "Une-Baguette-Bien-Cuite-42"
+CONSOLE = os.path.join(ROOT, "workers", "gateway", "console")
 BINARY = os.path.join(p.env("TENANTRY_TEST_BUILD_DIR"), "bin", "tenantry")
 os.environ["TENANTRY_BIN"] = BINARY
 REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
@@ -298,6 +299,19 @@ def spare_owner(tenant):
             f"WHERE email = '{tenant.address}')")
 
 
+def person(like, local):
+    """Somebody with the same password, who belongs to nothing yet; the address."""
+    mail = address(local)
+    superuser("INSERT INTO platform.users (user_id, email, first_name, last_name, password_hash, locale, created_at, email_verified_at) "
+              f"SELECT gen_random_uuid(), '{mail}', first_name, last_name, password_hash, locale, now(), now() FROM platform.users WHERE email = '{like}'")
+    return mail
+
+
+def join(mail, tenant, role, state="active"):
+    superuser("INSERT INTO platform.memberships (tenant_id, user_id, role, state, state_since, created_at) "
+              f"SELECT '{tenant.id}', user_id, '{role}', '{state}', now(), now() FROM platform.users WHERE email = '{mail}'")
+
+
 def superuser_url():
     database = urllib.parse.urlsplit(p.env("TENANTRY_DATABASE_URL")).path.lstrip("/")
     return p.env("TENANTRY_TEST_SUPERUSER_URL").rpartition("/")[0] + "/" + database
@@ -336,3 +350,12 @@ def await_quiet(count, what, seconds=30, still_for=0.5):
         if now != last:
             last, since = now, time.monotonic()
     return last
+
+
+def drive_browser(test, script, told):
+    """The browser's part: a file of workers/gateway/console/test, and what it has to know."""
+    began = time.monotonic()
+    run = subprocess.run(["node", os.path.join(CONSOLE, "test", script)], input=json.dumps(told), capture_output=True, text=True, timeout=600)
+    sys.stderr.write(run.stdout + f"{script} took {time.monotonic() - began:.0f} s\n")
+    test.assertEqual(run.returncode, 0, run.stdout[-6000:] + run.stderr[-4000:])
+    test.assertIn("checks held", run.stdout)
