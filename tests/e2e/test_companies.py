@@ -64,11 +64,17 @@ def furnish():
     for name in ("unpaid", "expired", "cancelled"):
         stack.join(owner, of[name], "owner")
     member, colleague, gone, heir, employee, invited = (stack.person(owner, local) for local in ("member", "colleague", "gone", "heir", "employee", "asked"))
-    for name, role in (("byAdmin", "viewer"), ("unpaid", "manager"), ("cancelled", "manager"), ("open", "manager")):
+    for name, role in (("byAdmin", "viewer"), ("expired", "viewer"), ("unpaid", "manager"), ("cancelled", "manager"), ("open", "manager")):
         stack.join(member, of[name], role)
     for address, tenant, role in ((colleague, owing, "employee"), (heir, changing, "admin"), (employee, changing, "employee"), (invited, of["open"], "viewer")):
         stack.join(address, tenant, role)
     stack.join(gone, owing, "admin", "removed")
+    absent = stack.person(owner, "absent")
+    stack.join(absent, owing, "employee")
+    token = p.login(owing.id, absent)
+    secret = p.request("POST", "/v1/me/factors/totp", {}, token).json["secret"]
+    confirmed = p.request("POST", "/v1/me/factors/totp/confirm", {"code": p.totp(secret, int(p.platform_now()) // 30)}, token)
+    assert confirmed.status == 200, confirmed
     owing.confirm()
     key = owing.post("/v1/api-keys", {"name": "Of who has left", "permissions": ["clients:read"]})
     assert key.status == 201, key
@@ -93,7 +99,7 @@ def furnish():
     return {
         "url": f"http://localhost:{url.port}", "password": stack.PASSWORD, "clockAhead": p.platform_now() - time.time(), "adminToken": p.env("TENANTRY_ADMIN_TOKEN").split(",")[0].rpartition(":")[2],
         "companies": {name: tenant.id for name, tenant in of.items()}, "openName": names["open"], "owingName": names["owing"], "changingName": names["changing"],
-        "owner": owner, "member": member, "owing": owing.address, "changing": changing.address, "colleague": colleague, "heir": heir, "employee": employee,
+        "owner": owner, "member": member, "owing": owing.address, "changing": changing.address, "colleague": colleague, "absent": absent, "heir": heir, "employee": employee,
         "invited": invited, "invitedTenant": of["open"].id, "invitation": p.mailed_token("inv", invited), "invoiceUrl": urls["unpaid"], "owingUrl": urls["owing"],
         "domain": f"crm-{stack.RUN}.acme.example",
     }

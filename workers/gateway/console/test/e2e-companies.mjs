@@ -49,8 +49,12 @@ await run(async () => {
   check("and has no menu of it", (await member.locator(".menu a", { hasText: "Plan and billing" }).count()) === 0);
   await member.goto(`${told.url}/console/plan`);
   check("nor the page", await shows(member, "You may not see this"), await text(member));
-  for (const tenant of [companies.unpaid, companies.cancelled]) {  // a manager there: sees, and changes nothing
+  await goTo(member, companies.expired);
+  check("nor of a trial that is over", (await standing(member)) === "trial" && await shows(member, words.trial) && (await link(member, "Open billing").count()) === 0, await text(member));
+  for (const kind of ["unpaid", "cancelled"]) {  // a manager there: sees, and changes nothing
+    const tenant = views[kind];
     await goTo(member, tenant);
+    check(`a manager's home says so, too: ${kind}`, (await standing(member)) === kind && (await link(member, "Open billing").count()) === 1, await text(member));
     await at(member, "/console/plan", `${tenant}, by its manager`, ["Your role sees billing and changes nothing here"]);
     check(`a manager changes no subscription (${tenant})`, (await button(member, /Come back|Cancel the subscription|Take /).count()) === 0, await text(member));
   }
@@ -110,6 +114,11 @@ await run(async () => {
   check("who has no second factor has none to reset, and that is told", await payer.locator("dialog .error-box", { hasText: "second factor" }).waitFor({ timeout: 10_000 }).then(() => true, () => false), await text(payer));
   await axe(payer, "the reset of second factors");
   await payer.keyboard.press("Escape");
+  await payer.getByLabel(`Manage: ${told.absent}`).selectOption("factors");
+  await payer.getByLabel("Reason").fill("the phone is gone");
+  await payer.locator("dialog").getByRole("button", { name: "Reset lost second factors" }).click();
+  check("whose factors are reset has them for a day, which is said", await payer.locator("[data-reset]", { hasText: told.absent }).filter({ hasText: /in (1 day|24 hours)|tomorrow/ }).waitFor({ timeout: 10_000 }).then(() => true, () => false), await text(payer));
+  await axe(payer, "users, of whom one's factors are reset");
   await at(payer, "/console/keys", "keys", ["Nobody who is here answers for one key", "Has left"]);
   await axe(payer, "keys of who has left");
   await picture(payer, "keys-orphaned");
@@ -236,6 +245,13 @@ await run(async () => {
   await invited.keyboard.press("Enter");
   await isInside(invited);
   check("and joins with one press", (await invited.evaluate(async () => (await (await fetch("/v1/me")).json()).tenant.tenant_id)) === companies.owing, await text(invited));
+
+  const beside = watched(await invited.context().newPage());
+  await beside.goto(`${told.url}/console/plan`);
+  await settle(beside);
+  await invited.getByRole("button", { name: "Log out" }).click();
+  await invited.waitForURL("**/login");
+  check("who logs out is out in every tab", await beside.waitForURL("**/login*", { timeout: 10_000 }).then(() => true, () => false), await text(beside));
 
   check("the content security policy kept nothing of ours from running", violations.length === 0, violations.join("\n"));
   check("no script failed", errors.length === 0, errors.join("\n"));
