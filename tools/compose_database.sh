@@ -1,5 +1,13 @@
 #!/bin/sh
-# Run once by the postgres image: roles, then the database they use.
+# Run once by the postgres image: roles, then the database they use, and nobody else; and the guard of its audit log
+# (migrations/guard.sql), which the service `guard` arms.
 set -e
-TENANTRY_OWNER_PASSWORD=owner TENANTRY_SERVICE_PASSWORD=service psql -U postgres -v ON_ERROR_STOP=1 -f /roles.sql
-psql -U postgres -v ON_ERROR_STOP=1 -c 'CREATE DATABASE tenantry OWNER tenantry_owner'
+superuser() { psql -U postgres -v ON_ERROR_STOP=1 "$@"; }
+TENANTRY_OWNER_PASSWORD=owner TENANTRY_SERVICE_PASSWORD=service superuser -f /roles.sql
+superuser -c 'CREATE DATABASE tenantry OWNER tenantry_owner' -c 'REVOKE CONNECT, TEMP ON DATABASE tenantry FROM PUBLIC'
+superuser << 'SQL'
+SELECT format('GRANT CONNECT ON DATABASE tenantry TO %I', rolname) FROM pg_roles
+WHERE rolname LIKE 'tenantry\_%' AND rolname <> 'tenantry_sandbox'
+\gexec
+SQL
+superuser -d tenantry -1 -f /guard.sql
