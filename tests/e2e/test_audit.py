@@ -160,7 +160,8 @@ class Audit(unittest.TestCase):
     def test_live_log_holds(self):
         code, output = live("--tenant", self.tenant.id, "--state", os.environ["TENANTRY_SIGNER_STATE"])
         self.assertEqual(code, 0, output)
-        self.assertRegex(output, rf"tenant {self.tenant.id}: \d+ records and \d+ checkpoints hold")
+        self.assertRegex(output, rf"tenant {self.tenant.id}: \d+ records and \d+ checkpoints? hold")
+        self.assertRegex(live("--tenant", "platform")[1], r"^the platform: \d+ records and \d+ checkpoints? hold")
 
     def test_bad_questions_are_told_so(self):
         for path, pointer in (("proof", "/sequence"), ("proof?sequence=1&from=2", "/sequence"),

@@ -358,6 +358,17 @@ class Commands(unittest.TestCase):
         for type_, tenant_id in (("invoice.payed", self.tenant.id), ("invoice.paid", "nobody-at-all")):
             self.assertEqual(lines("stripe", "trigger", type_, "--tenant", tenant_id, "--anyway")[0]["status"], 200)
 
+    def test_a_dead_letter_is_shown_for_people(self):
+        lines("events", "publish", "usage.recorded", "--tenant", self.tenant.id, "--data", json.dumps({"metric": "orders", "quantity": -1}))
+        letter = p.await_true("set aside", lambda: lines("dead-letters", "list", "--tenant", self.tenant.id, "--worker", "metering"))[0]
+        shown = self.assertDone("dead-letters", "show", letter["id"])
+        for name, value in (("id", letter["id"]), ("state", "waiting"), ("why", "invalid"), ("error", "invalid .*must be from 0"), ("worker", "metering")):
+            self.assertRegex(shown, rf"(?m)^{name} +{value}")
+        self.assertIn('"quantity": -1', shown)
+        self.assertEqual(lines("dead-letters", "show", letter["id"])[0]["message"]["event"]["data"], {"metric": "orders", "quantity": -1})
+        done = run("dead-letters", "drop", letter["id"], "--note", "of a test")
+        self.assertEqual(done.stdout.splitlines()[-1], "1 dead letter dropped")
+
     def test_clock(self):
         before = lines("clock", "show")[0]
         after = lines("clock", "advance", "1m30s")[0]

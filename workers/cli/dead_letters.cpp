@@ -87,7 +87,8 @@ void print_letter(const json& letter) {
   print_fields(
       {{"id", cell(letter, "id")},
        {"state", cell(letter, "state")},
-       {"why", cell(letter, "reason") + ": " + cell(letter, "error")},
+       {"why", cell(letter, "reason")},
+       {"error", cell(letter, "error")},
        {"worker", cell(letter, "worker")},
        {"tenant", cell(letter, "tenant_id")},
        {"type", cell(letter, "type")},

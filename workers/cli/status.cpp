@@ -132,7 +132,7 @@ void print_queues(const json& page) {
   std::map<std::string, WorkerLag> workers;
   std::vector<Row> deepest;
   for (const auto& queue : page.at("queues")) {
-    auto& lag = workers[cell(queue, "worker").empty() ? "(none)" : cell(queue, "worker")];
+    auto& lag = workers[cell(queue, "worker").empty() ? "(no worker)" : cell(queue, "worker")];
     const auto ready = queue.at("ready").get<std::int64_t>();
     const auto oldest_at = from_rfc3339(cell(queue, "oldest_at"));
     lag.waiting += ready;
