@@ -1,6 +1,5 @@
 #!/bin/sh
-# Run once by the postgres image: roles, then the database they use, and nobody else; and the guard of its audit log
-# (migrations/guard.sql), which the service `guard` arms.
+# Run once by the postgres image: roles, then the database they use, and nobody else.
 set -e
 superuser() { psql -U postgres -v ON_ERROR_STOP=1 "$@"; }
 TENANTRY_OWNER_PASSWORD=owner TENANTRY_SERVICE_PASSWORD=service superuser -f /roles.sql
@@ -10,4 +9,3 @@ SELECT format('GRANT CONNECT ON DATABASE tenantry TO %I', rolname) FROM pg_roles
 WHERE rolname LIKE 'tenantry\_%' AND rolname <> 'tenantry_sandbox'
 \gexec
 SQL
-superuser -d tenantry -1 -f /guard.sql
