@@ -24,6 +24,8 @@ void signal_change(messaging::Outbox& outbox, const Tenant& tenant) {
   outbox.signal(tenant.tenant_id, changed);
 }
 
+constexpr std::string_view reason_free_plan = "free_plan";  // of a tenant that is active without a payment
+
 std::string plan_timer(const std::string& tenant_id) {
   return tenant_id + "/plan";
 }
@@ -138,8 +140,9 @@ Result<bool> change_plan(db::Transaction& tx, messaging::Outbox& outbox, const P
   outbox.publish(change.tenant_id, event);
   signal_change(outbox, *tenant);
   if (tenant->lifecycle.status == Status::suspended && price_of(tx, change.plan, change.version) == 0) {
-    const auto moved =
-        transition(tx, outbox, {.tenant_id = change.tenant_id, .trigger = Trigger::paid, .reason = "free_plan"}, now);
+    const auto moved = transition(
+        tx, outbox, {.tenant_id = change.tenant_id, .trigger = Trigger::paid, .reason = std::string(reason_free_plan)},
+        now);
     if (!moved) return moved.error();
   }
   return true;
@@ -170,6 +173,13 @@ Result<PlanOutcome> choose_plan(db::Transaction& tx, messaging::Outbox& outbox, 
   const auto offer = find_offer(tx, wish.plan);
   if (!offer) return Error::invalid("/plan", "unknown_plan", "no plan is called " + wish.plan);
   const auto now = outbox.now();
+  // Active since the plan costs nothing, and not since anything was paid: that comes first.
+  const bool unpaid = tenant->lifecycle.reason == reason_free_plan && !paid_until(tx, wish.tenant_id, now);
+  if (offer->price_minor > 0 && unpaid && wish.asked_by == "tenant") {
+    return Error{.code = Errc::conflict,
+                 .reason = "subscription_needed",
+                 .message = "subscribe to the plan first: it follows what is paid for"};
+  }
   if (offer->price_minor < price_of(tx, tenant->plan, tenant->plan_version)) {
     auto exceeded = exceeding(tx, wish.tenant_id, wish.plan, offer->version, now);
     if (!exceeded.empty()) {

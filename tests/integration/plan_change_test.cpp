@@ -235,6 +235,7 @@ TEST_F(PlanChanges, AFreePlanEndsASuspensionForWantOfPayment) {
     EXPECT_EQ(standing(), std::string("suspended ") + reason) << "it costs something";
     EXPECT_EQ(choose("FREE"), "now");
     EXPECT_EQ(standing(), "active free_plan");
+    EXPECT_EQ(choose("ENTERPRISE"), "subscription_needed") << "FREE is no way around a payment";
   }
   EXPECT_EQ(database.value("SELECT count(*) FROM messaging.outbox WHERE type = 'tenant.activated'"), "3");
   suspend("abuse", "abuse");

@@ -90,6 +90,7 @@ constexpr Words problems[] = {
     {"second_factor_wrong", "Le code est faux, ou a déjà servi"},
     {"session_ended", "La session est terminée ; reconnectez-vous"},
     {"session_not_found", "Cette session n'existe pas"},
+    {"subscription_needed", "Souscrivez d'abord ce forfait : il suit ce qui est payé"},
     {"tenant_mismatch", "La requête nomme une autre entreprise que votre session"},
     {"token_expired", "La session a expiré ; connectez-vous"},
     {"token_invalid", "Le jeton n'est pas valable"},
