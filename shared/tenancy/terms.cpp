@@ -81,6 +81,16 @@ std::optional<Timestamp> paid_until(db::Transaction& tx, const std::string& tena
       .optional_timestamp(0);
 }
 
+// Something is subscribed to, and nothing of it is owed.
+bool is_subscribed(db::Transaction& tx, const std::string& tenant_id) {
+  return tx
+      .exec(
+          "SELECT EXISTS (SELECT FROM billing.stripe_subscriptions WHERE tenant_id = $1 AND status IN "
+          "('active', 'trialing'))",
+          {tenant_id})[0]
+      .boolean(0);
+}
+
 void tell_withdrawn(messaging::Outbox& outbox, const std::string& tenant_id, const std::string& plan,
                     const std::string& reason, const std::vector<FieldError>& exceeded = {}) {
   v1::PlanChangeWithdrawn event;
@@ -173,14 +183,16 @@ Result<PlanOutcome> choose_plan(db::Transaction& tx, messaging::Outbox& outbox, 
   const auto offer = find_offer(tx, wish.plan);
   if (!offer) return Error::invalid("/plan", "unknown_plan", "no plan is called " + wish.plan);
   const auto now = outbox.now();
-  // Active since the plan costs nothing, and not since anything was paid: that comes first.
-  const bool unpaid = tenant->lifecycle.reason == reason_free_plan && !paid_until(tx, wish.tenant_id, now);
-  if (offer->price_minor > 0 && unpaid && wish.asked_by == "tenant") {
+  // A plan that costs nothing is left by paying, however the tenant came to it: nothing would suspend it for want of a
+  // payment that nobody asked for.
+  const auto price_now = price_of(tx, tenant->plan, tenant->plan_version);
+  if (wish.asked_by == "tenant" && price_now == 0 && offer->price_minor > 0 &&
+      tenant->lifecycle.status != Status::trial && !is_subscribed(tx, wish.tenant_id)) {
     return Error{.code = Errc::conflict,
                  .reason = "subscription_needed",
                  .message = "subscribe to the plan first: it follows what is paid for"};
   }
-  if (offer->price_minor < price_of(tx, tenant->plan, tenant->plan_version)) {
+  if (offer->price_minor < price_now) {
     auto exceeded = exceeding(tx, wish.tenant_id, wish.plan, offer->version, now);
     if (!exceeded.empty()) {
       return Error{.code = Errc::conflict,

@@ -42,8 +42,8 @@ struct PlanOutcome {
   bool changed = false;               // false: it was so before
 };
 // Asked for the plan it has, a change that waits is withdrawn. Errors: not_found; invalid "/plan" "unknown_plan";
-// conflict "plan_not_changeable" by the tenant's status, "subscription_needed" of a tenant that is active without a
-// payment, "plan_exceeded" with a field for each limit that is.
+// conflict "plan_not_changeable" by the tenant's status, "subscription_needed" of one whose plan costs nothing and who
+// pays for none, "plan_exceeded" with a field for each limit that is.
 Result<PlanOutcome> choose_plan(db::Transaction& tx, messaging::Outbox& outbox, const PlanWish& wish);
 
 // The change that waits.

@@ -249,6 +249,34 @@ TEST_F(PlanChanges, AFreePlanEndsASuspensionForWantOfPayment) {
   EXPECT_EQ(standing(), "active free_plan");
 }
 
+// A tenant of a free plan is active by whatever reason; what is past due is not paid for, though its period goes on.
+TEST_F(PlanChanges, AFreePlanIsLeftByPaying) {
+  const auto subscription = [&](const char* status) {
+    database.exec("superuser", "UPDATE billing.stripe_subscriptions SET status = $1", {status});
+  };
+  pay_until(period_end);
+  for (const char* reason : {"free_plan", "", "reactivated", "resumed by an admin"}) {
+    for (const char* tenant : {"active", "suspended"}) {
+      set_plan("FREE");
+      database.exec("superuser", "UPDATE platform.tenants SET status = $1, status_reason = $2", {tenant, reason});
+      for (const char* owed : {"past_due", "unpaid", "canceled", "incomplete", "paused"}) {
+        subscription(owed);
+        EXPECT_EQ(choose("STARTER"), "subscription_needed") << tenant << " " << reason << " " << owed;
+      }
+    }
+  }
+  EXPECT_EQ(plan(), "FREE 1");
+  for (const char* paid : {"active", "trialing"}) {
+    set_plan("FREE");
+    subscription(paid);
+    EXPECT_EQ(choose("STARTER"), "now") << paid;
+  }
+  set_plan("FREE");
+  subscription("canceled");
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'trial'");
+  EXPECT_EQ(choose("STARTER"), "now") << "a trial asks for nothing, and ends by itself";
+}
+
 // A version of the catalogue binds who subscribed to it.
 TEST_F(PlanChanges, PinnedTenantKeepsItsVersion) {
   set_plan("STARTER");
