@@ -93,6 +93,17 @@ class StripeIntake : public ::testing::Test {
     });
   }
 
+  int release_due(int at_most = 100) {
+    int taken = 0;
+    must(db::run(connection, {}, [&](db::Transaction& tx) -> Result<void> {
+      messaging::Outbox outbox("/tenantry/gateway", {"stripe", "", "", ""}, ids, clock.now());
+      taken = release_due_stripe_events(tx, outbox, {}, at_most);
+      outbox.flush(tx);
+      return {};
+    }));
+    return taken;
+  }
+
   // "evt_1 published acme, evt_2 parked no_tenant"
   std::string on_record() {
     return database.value(
@@ -326,6 +337,64 @@ TEST_F(StripeIntake, AdminDropsAndNothingReleasesItAfterwards) {
   EXPECT_EQ(on_record(), "evt_1 dropped, evt_2 published acme");
   EXPECT_EQ(redrive("evt_1"), "not_parked");
   EXPECT_NE(told().find("stripe.event_dropped platform"), std::string::npos);
+}
+
+// A clock that was wrong is set right, and the time comes anyway.
+TEST_F(StripeIntake, WhatWasOfTheFutureIsTakenWhenItsTimeHasCome) {
+  clock.advance(Days{3});
+  const auto early = event("evt_1", "invoice.paid", invoice({{"metadata", acme}}));
+  const auto unknown = event("evt_2", "invoice.paid", invoice({{"customer", "cus_2"}, {"subscription", "sub_2"}}));
+  clock.advance(-Days{3});
+  post(early);
+  post(unknown);
+  EXPECT_EQ(release_due(), 0);
+  EXPECT_EQ(on_record(), "evt_1 parked future, evt_2 parked future");
+  clock.advance(Days{2});
+  EXPECT_EQ(release_due(), 2);
+  EXPECT_EQ(on_record(), "evt_1 published acme, evt_2 published acme") << "they share a charge";
+  EXPECT_EQ(told(),
+            "payment.succeeded acme, payment.succeeded acme, stripe.event_parked platform, stripe.event_parked "
+            "platform, stripe.event_released acme, stripe.event_released acme");
+  EXPECT_EQ(release_due(), 0);
+}
+
+TEST_F(StripeIntake, WhatComesDueAndBelongsToNobodyWaitsAsBefore) {
+  clock.advance(Days{3});
+  const auto early = event("evt_1", "invoice.paid", invoice());
+  clock.advance(-Days{3});
+  post(early);
+  clock.advance(Days{3});
+  EXPECT_EQ(release_due(), 1);
+  EXPECT_EQ(on_record(), "evt_1 parked no_tenant");
+  EXPECT_EQ(release_due(), 0);
+  post(event("evt_2", "customer.subscription.updated", subscription({{"metadata", acme}})));
+  EXPECT_EQ(on_record(), "evt_1 published acme, evt_2 published acme");
+}
+
+// A customer of years whose tenant is named at last: more than one transaction takes, and none waits for an admin.
+TEST_F(StripeIntake, MoreThanIsReleasedAtOnceFollowsByItself) {
+  post(event("evt_0", "invoice.paid", invoice()));
+  database.exec(
+      "superuser",
+      "INSERT INTO billing.stripe_events SELECT (jsonb_populate_record(e, jsonb_build_object('stripe_event_id', "
+      "'evt_' || n))).* FROM billing.stripe_events e, generate_series(1, 1249) AS n");
+  database.exec(
+      "superuser",
+      "UPDATE billing.stripe_events SET body = convert_to(replace(replace(convert_from(body, 'UTF8'), "
+      "'evt_0', stripe_event_id), 'in_1', 'in_' || stripe_event_id), 'UTF8') WHERE stripe_event_id <> 'evt_0'");
+  post(event("evt_sub", "customer.subscription.updated", subscription({{"metadata", acme}})));
+  const auto in_state = [&](const char* state) {
+    return database.value("SELECT count(*) FROM billing.stripe_events WHERE state = $1", {state});
+  };
+  EXPECT_EQ(in_state("published"), "1001");
+  EXPECT_EQ(in_state("parked"), "250");
+  EXPECT_EQ(release_due(), 100);
+  EXPECT_EQ(release_due(), 100);
+  EXPECT_EQ(release_due(), 50);
+  EXPECT_EQ(in_state("published"), "1251");
+  EXPECT_EQ(database.value("SELECT count(DISTINCT id) FROM messaging.outbox WHERE type = 'payment.succeeded' AND "
+                           "tenant_id = 'acme'"),
+            "1250");
 }
 
 TEST_F(StripeIntake, WhatCannotBeReadCannotBeAssigned) {

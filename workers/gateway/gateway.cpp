@@ -18,6 +18,7 @@
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 #include "workers/gateway/edge/trace.h"
+#include "workers/gateway/stripe/inbox.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -26,6 +27,8 @@ namespace v1 = tenantry::events::v1;
 
 constexpr Milliseconds usage_flushed_every{1'000};
 constexpr Milliseconds availability_flushed_every{10'000};
+constexpr Milliseconds due_released_every{5'000};
+constexpr int due_batch = 100;
 constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new plan: known this soon
 constexpr Milliseconds shutdown_poll{50};
 
@@ -68,6 +71,7 @@ struct Gateway::State {
                [this](std::shared_ptr<http::Exchange> exchange) { take(exchange); }),
         usage_timer(loop),
         availability_timer(loop),
+        due_timer(loop),
         reference_timer(loop),
         services(loop, std::move(config), clock, ids, std::move(hooks)) {
     services.tails = std::make_shared<AuditTails>(services);
@@ -230,6 +234,26 @@ struct Gateway::State {
     if (!taken) availability().give_back(served);
   }
 
+  // Of Stripe's events. Gateways share them: each takes what no other holds.
+  void release_due() {
+    if (releasing) return;
+    releasing = services.in_background("release_due", [this](db::Connection& connection) {
+      int taken = 0;
+      const auto released = contained("release_due", [&] {
+        return services.commit(connection, "", "", {"stripe", "", "", {}},
+                               [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                 taken = release_due_stripe_events(tx, outbox, services.config.stripe, due_batch);
+                                 return {};
+                               });
+      });
+      services.loop.post([this, again = released && taken == due_batch] {
+        releasing = false;
+        if (again) release_due();
+      });
+      return released;
+    });
+  }
+
   static void store_availability(db::Transaction& tx, const std::vector<Served>& served) {
     std::vector<std::string> tenants;
     std::vector<Timestamp> hours;
@@ -285,10 +309,12 @@ struct Gateway::State {
   http::Server server;
   loop::Timer usage_timer;
   loop::Timer availability_timer;
+  loop::Timer due_timer;
   loop::Timer reference_timer;
   std::unique_ptr<DomainChecker> domains;
   std::vector<UsageMeter::Batch> unsent;  // on the loop
   bool flushing = false;                  // on the loop
+  bool releasing = false;                 // on the loop
   bool reading_reference = false;         // on the loop
   Services services;
 };
@@ -323,6 +349,7 @@ Result<void> Gateway::start() {
   state.services.domain_asked = [&state] { state.domains->look_now(); };
   state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
   state.availability_timer.repeat(availability_flushed_every, [&state] { state.flush_availability(); });
+  state.due_timer.repeat(due_released_every, [&state] { state.release_due(); });
   state.reference_timer.repeat(reference_read_every, [&state] {
     if (state.reading_reference) return;
     state.reading_reference = state.services.in_background("read_reference", [&state](db::Connection& lane) {
@@ -349,6 +376,7 @@ void Gateway::tenant_changed(const std::string& tenant_id) {
 void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {
   auto& state = *state_;
   state.services.draining = true;
+  state.due_timer.stop();
   state.reference_timer.stop();
   state.services.tails->stop();
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;

@@ -45,21 +45,33 @@ void check_twin(db::Transaction& tx, messaging::Outbox& outbox, const StripeFact
   if (!same) report_reuse(outbox, fact);
 }
 
+void publish_parked(db::Transaction& tx, messaging::Outbox& outbox, const std::string& tenant_id,
+                    const StripeFact& fact, const Verdict& verdict) {
+  stripe_store::release(tx, fact.event_id, tenant_id, verdict.by, outbox.now());
+  outbox.publish(tenant_id, *fact.message);
+  publish_about<v1::StripeEventReleased>(outbox, tenant_id, fact.event_id, fact.type,
+                                         [&](v1::StripeEventReleased& event) { event.set_reason(verdict.reason); });
+}
+
 // Publishes what was parked until somebody knew whose it is; what is released teaches in its turn.
 void release_parked(db::Transaction& tx, messaging::Outbox& outbox, const std::string& tenant_id,
                     const std::vector<std::string>& object_ids) {
+  int left = stripe_store::releases_max;
   std::deque<std::vector<std::string>> to_learn = {object_ids};
   for (; !to_learn.empty(); to_learn.pop_front()) {
-    for (const auto& parked : stripe_store::learn(tx, tenant_id, to_learn.front(), outbox.now())) {
+    for (const auto& parked : stripe_store::learn(tx, tenant_id, to_learn.front(), left, outbox.now())) {
+      --left;
       const auto fact = read_stripe_event(parked.body);
       if (fact.message == nullptr) continue;  // erased since
-      stripe_store::release(tx, parked.event_id, tenant_id, stripe_itself, outbox.now());
-      outbox.publish(tenant_id, *fact.message);
-      publish_about<v1::StripeEventReleased>(outbox, tenant_id, parked.event_id, parked.type);
+      publish_parked(tx, outbox, tenant_id, fact, {.by = stripe_itself});
       stripe_store::lock_objects(tx, fact.object_ids);
       to_learn.push_back(fact.object_ids);
     }
   }
+}
+
+std::string owner_missing(const StripeFact& fact) {
+  return fact.tenant_id.empty() ? "no_tenant" : "unknown_tenant";
 }
 
 stripe_store::Row row_of(const StripeFact& fact, const std::string& reason, const std::string& owner, Timestamp now) {
@@ -78,7 +90,7 @@ stripe_store::Row row_of(const StripeFact& fact, const std::string& reason, cons
     if (fact.unreadable) row.detail = fact.unreadable->describe();
   } else if (owner.empty()) {
     row.state = "parked";
-    row.reason = fact.tenant_id.empty() ? "no_tenant" : "unknown_tenant";
+    row.reason = owner_missing(fact);
   }
   return row;
 }
@@ -100,16 +112,35 @@ Result<void> give(db::Transaction& tx, messaging::Outbox& outbox, const StripePo
     return Error::conflict("unreadable", "nothing can be told of it: " +
                                              (fact.unreadable ? fact.unreadable->describe() : std::string("no rule")));
   }
-  stripe_store::release(tx, fact.event_id, tenant_id, verdict.by, outbox.now());
-  outbox.publish(tenant_id, *fact.message);
-  publish_about<v1::StripeEventReleased>(outbox, tenant_id, fact.event_id, fact.type,
-                                         [&](v1::StripeEventReleased& event) { event.set_reason(verdict.reason); });
+  publish_parked(tx, outbox, tenant_id, fact, verdict);
   // What a foreign account calls its objects says nothing of ours.
   if (reason_to_park(fact, policy, outbox.now()).empty()) release_parked(tx, outbox, tenant_id, fact.object_ids);
   return {};
 }
 
+// What keeps it parked; "" where it was released.
+std::string release_one(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,
+                        const StripeFact& fact) {
+  if (auto reason = reason_to_park(fact, policy, outbox.now()); !reason.empty()) return reason;
+  stripe_store::lock_objects(tx, fact.object_ids);
+  const auto owner = stripe_store::find_owner(tx, {fact.tenant_id, fact.reference}, fact.object_ids);
+  if (owner.empty()) return owner_missing(fact);
+  publish_parked(tx, outbox, owner, fact, {.by = stripe_itself});
+  release_parked(tx, outbox, owner, fact.object_ids);
+  return {};
+}
+
 }  // namespace
+
+int release_due_stripe_events(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy, int at_most) {
+  const auto due = stripe_store::take_due(tx, outbox.now() + stated_ahead_max, at_most);
+  for (const auto& parked : due) {
+    const auto fact = read_stripe_event(parked.body);
+    const auto reason = release_one(tx, outbox, policy, fact);
+    if (!reason.empty()) stripe_store::park(tx, parked.event_id, reason);
+  }
+  return static_cast<int>(due.size());
+}
 
 Result<void> redrive_stripe_event(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,
                                   const std::string& event_id, const Verdict& verdict) {

@@ -31,6 +31,10 @@ struct Verdict {
 Result<void> store_stripe_event(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,
                                 const StripeFact& fact, std::string_view body);
 
+// What is parked and waits for nobody any more: more of one tenant's than one transaction releases, and what was of the
+// future. How many were looked at, `at_most` of them: as many again may be due.
+int release_due_stripe_events(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy, int at_most);
+
 // What an admin says of an event that is parked. Errors: not_found where there is none; conflict where it is parked no
 // more, cannot be read, or, of a redrive, would be parked again, with the reason.
 Result<void> redrive_stripe_event(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,

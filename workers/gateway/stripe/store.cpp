@@ -52,26 +52,50 @@ std::string find_owner(db::Transaction& tx, std::initializer_list<std::string_vi
   return rows.empty() ? "" : std::string(rows[0].text(0));
 }
 
-std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
-                          Timestamp now) {
+namespace {
+
+std::vector<Parked> read_parked(const db::Rows& rows) {
   std::vector<Parked> out;
-  if (object_ids.empty()) return out;
+  for (const auto row : rows) {
+    out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(as_text(row.bytes(2)))});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
+                          int at_most, Timestamp now) {
+  if (object_ids.empty()) return {};
+  // One statement learns and sees what is parked, so that what was known before asks for nothing.
   const auto rows = tx.exec(
       "WITH learnt AS (INSERT INTO billing.stripe_links AS l (stripe_object_id, tenant_id, created_at) "
       "SELECT DISTINCT id, $2, $3::timestamptz FROM unnest($1::text[]) AS id ON CONFLICT (stripe_object_id) DO UPDATE "
       "SET tenant_id = excluded.tenant_id, created_at = excluded.created_at "
       "WHERE l.tenant_id <> excluded.tenant_id AND NOT EXISTS (SELECT FROM platform.tenants AS t WHERE t.tenant_id = "
       "l.tenant_id AND t.status <> 'deleted') "
-      "RETURNING stripe_object_id) "
-      "SELECT stripe_event_id, type, body FROM billing.stripe_events WHERE state = 'parked' "
-      "AND reason IN ('no_tenant', 'unknown_tenant') "
-      "AND object_ids && (SELECT coalesce(array_agg(stripe_object_id), '{}') FROM learnt) "
-      "ORDER BY stated_at, stripe_event_id LIMIT $4 FOR UPDATE",
-      {Param::array(object_ids), tenant_id, now, releases_max});
-  for (const auto row : rows) {
-    out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(as_text(row.bytes(2)))});
-  }
-  return out;
+      "RETURNING stripe_object_id), "
+      "parked AS (SELECT stripe_event_id, row_number() OVER (ORDER BY stated_at, stripe_event_id) AS place "
+      "FROM billing.stripe_events WHERE state = 'parked' AND reason IN ('no_tenant', 'unknown_tenant') "
+      "AND object_ids && (SELECT coalesce(array_agg(stripe_object_id), '{}') FROM learnt)), "
+      "later AS (UPDATE billing.stripe_events SET reason = 'due' WHERE stripe_event_id IN "
+      "(SELECT stripe_event_id FROM parked WHERE place > $4) AND state = 'parked') "
+      "SELECT e.stripe_event_id, e.type, e.body FROM billing.stripe_events e JOIN parked p USING (stripe_event_id) "
+      "WHERE p.place <= $4 AND e.state = 'parked' ORDER BY p.place FOR UPDATE OF e",
+      {Param::array(object_ids), tenant_id, now, at_most});
+  return read_parked(rows);
+}
+
+std::vector<Parked> take_due(db::Transaction& tx, Timestamp future_from, int at_most) {
+  return read_parked(tx.exec(
+      "SELECT stripe_event_id, type, body FROM billing.stripe_events WHERE state = 'parked' AND reason IN ('due', "
+      "'future') AND (reason = 'due' OR stated_at <= $1) ORDER BY stated_at, stripe_event_id LIMIT $2 "
+      "FOR UPDATE SKIP LOCKED",
+      {future_from, at_most}));
+}
+
+void park(db::Transaction& tx, std::string_view event_id, std::string_view reason) {
+  tx.send("UPDATE billing.stripe_events SET reason = $2 WHERE stripe_event_id = $1", {event_id, reason});
 }
 
 std::optional<Stored> lock(db::Transaction& tx, std::string_view event_id) {

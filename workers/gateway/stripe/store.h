@@ -17,7 +17,7 @@ class Transaction;
 
 namespace tenantry::gateway::stripe_store {
 
-constexpr int releases_max = 1000;  // in one transaction
+constexpr int releases_max = 1000;  // in one transaction; the others come due
 
 struct Row {
   std::string event_id;
@@ -54,9 +54,13 @@ struct Parked {
   std::string body;
 };
 // From now on these are the tenant's, but for those that are another's that lives. What is parked for want of knowing
-// that, locked.
+// that, locked; beyond `at_most` it is said to be due.
 std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
-                          Timestamp now);
+                          int at_most, Timestamp now);
+
+// What is due, and what was of the future and is not any more; the oldest first, locked, but for what others hold.
+std::vector<Parked> take_due(db::Transaction& tx, Timestamp future_from, int at_most);
+void park(db::Transaction& tx, std::string_view event_id, std::string_view reason);  // it is, for another reason
 
 struct Stored {
   std::string state;
