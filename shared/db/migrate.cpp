@@ -87,6 +87,8 @@ Result<int> migrate(Session& session, const std::vector<Migration>& migrations,
     transaction.exec(migration.sql);
     transaction.exec("INSERT INTO public.schema_migrations (number, name, checksum) VALUES ($1, $2, $3)",
                      {migration.number, migration.name, migration.checksum});
+    // Said once more where every role may read it: services have no right to the table.
+    transaction.exec("COMMENT ON TABLE public.schema_migrations IS '" + std::to_string(migration.number) + "'");
     transaction.commit();
     applied(migration);
     ++count;

@@ -1,8 +1,18 @@
 #include "shared/db/role_check.h"
 
+#include <algorithm>
+#include <span>
+
+#include "shared/db/role_rights.h"
 #include "shared/db/session.h"
 
 namespace tenantry::db {
+namespace {
+
+constexpr std::string_view role_prefix = "tenantry_";
+constexpr std::size_t rights_told = 3;
+
+}  // namespace
 
 Result<void> check_role(const std::string& url, std::string_view role) {
   Session session(url, std::string(role) + " start");
@@ -24,7 +34,17 @@ Result<void> check_role(const std::string& url, std::string_view role) {
   if (row.boolean(4)) return refuse("a member of another role");
   if (row.boolean(5)) return refuse("who owns tables");
   if (row.text(0) != role) return refuse("another service's role");
-  return {};
+  const auto more = unlisted_rights(tx, role.substr(role_prefix.size()));
+  if (more.empty()) return {};
+  std::string told;
+  for (const auto& right : std::span(more).first(std::min(more.size(), rights_told))) {
+    told += (told.empty() ? "" : ", ") + describe(right);
+  }
+  if (more.size() > rights_told) told += " and " + std::to_string(more.size() - rights_told) + " more";
+  return Error{.code = Errc::refused,
+               .reason = "database_rights",
+               .message = std::string(role) + " may do more in the database than docs/rights.md lists: " + told +
+                          "; take it back (REVOKE), or add it to the list by a migration"};
 }
 
 }  // namespace tenantry::db

@@ -14,6 +14,7 @@
 #include "events/topology.h"
 #include "shared/db/connection.h"
 #include "shared/db/role_check.h"
+#include "shared/db/role_rights.h"
 #include "shared/db/run.h"
 #include "tests/support/services.h"
 #include "tests/support/source_path.h"
@@ -396,6 +397,69 @@ INSTANTIATE_TEST_SUITE_P(, Logins,
                                            Login{"Owner", "owner", "owns tables"},
                                            Login{"Another", "metering", "another service's role"}),
                          [](const auto& row) { return std::string(row.param.name); });
+
+TEST(RoleRights, ThoseOfTheListAreThoseOfAMigratedDatabase) {
+  TestDatabase database;
+  for (const char* role :
+       {"audit", "billing", "gateway", "metering", "notification", "provisioning", "runtime", "signer", "signup"}) {
+    const auto checked = db::check_role(database.url(role), std::string("tenantry_") + role);
+    EXPECT_TRUE(checked) << checked.error().message;
+  }
+}
+
+// Somebody grants by hand what a service has no use for, whatever it is.
+TEST(RoleRights, WhatIsNotListedRefusesTheStart) {
+  TestDatabase database;
+  const auto start = [&] {
+    const auto checked = db::check_role(database.url("billing"), "tenantry_billing");
+    return checked ? std::string("starts") : checked.error().message;
+  };
+  struct Grant {
+    const char* grant;
+    const char* revoke;
+    const char* named;
+  };
+  for (const auto& [grant, revoke, named] :
+       {Grant{"GRANT DELETE ON billing.accounts TO tenantry_billing",
+              "REVOKE DELETE ON billing.accounts FROM tenantry_billing", "DELETE on billing.accounts"},
+        Grant{"GRANT SELECT (password_hash) ON platform.users TO tenantry_billing",
+              "REVOKE SELECT (password_hash) ON platform.users FROM tenantry_billing",
+              "SELECT (password_hash) on platform.users"},
+        Grant{"GRANT EXECUTE ON FUNCTION platform.erase_tenant(text, timestamptz) TO tenantry_billing",
+              "REVOKE EXECUTE ON FUNCTION platform.erase_tenant(text, timestamptz) FROM tenantry_billing",
+              "EXECUTE on platform.erase_tenant/2"},
+        Grant{"GRANT SELECT ON audit.records TO PUBLIC", "REVOKE SELECT ON audit.records FROM PUBLIC",
+              "SELECT on audit.records"},
+        Grant{"GRANT CREATE ON SCHEMA billing TO tenantry_billing",
+              "REVOKE CREATE ON SCHEMA billing FROM tenantry_billing", "CREATE on billing"},
+        Grant{"CREATE TABLE platform.another (); GRANT INSERT ON platform.another TO tenantry_billing",
+              "DROP TABLE platform.another", "INSERT on platform.another"}}) {
+    database.exec("superuser", grant);
+    EXPECT_NE(start().find(named), std::string::npos) << start();
+    database.exec("superuser", revoke);
+    EXPECT_EQ(start(), "starts");
+  }
+  // While releases roll, the database is of another build than the process.
+  database.exec("superuser", "GRANT DELETE ON billing.accounts TO tenantry_billing");
+  EXPECT_NE(start(), "starts");
+  database.exec("superuser", "COMMENT ON TABLE public.schema_migrations IS '9999'");
+  EXPECT_EQ(start(), "starts");
+}
+
+TEST(RoleRights, AreReadOfThePage) {
+  const std::string page =
+      "# Rights\n| | who may what |\n|---|---|\n"
+      "| `platform.tenants` | billing: SELECT, UPDATE (plan, status); gateway: DELETE | billing: all |\n"
+      "| `audit.append/3` | everybody: EXECUTE |\n| `audit.erase/1` | nobody |\n";
+  const std::vector<db::Right> billing = {{"platform.tenants", "SELECT", ""},
+                                          {"platform.tenants", "UPDATE", "plan"},
+                                          {"platform.tenants", "UPDATE", "status"},
+                                          {"audit.append/3", "EXECUTE", ""}};
+  EXPECT_EQ(db::listed_rights(page, "billing"), billing);
+  EXPECT_TRUE(db::listed_rights(page, "ledger").empty()) << "a role without a line is not judged";
+  EXPECT_TRUE(db::surplus({{"platform.tenants", "SELECT", "plan"}}, billing).empty()) << "of all its columns";
+  EXPECT_EQ(db::surplus({{"platform.tenants", "UPDATE", ""}}, billing).size(), 1U) << "of some columns alone";
+}
 
 TEST_F(Gateway, LoginsAndQueuesOfApplicationsAreBehindTheSameWall) {
   database.exec("superuser",
