@@ -5,6 +5,7 @@ Whether commands do what a page says of them is tests/e2e/test_docs.py's to see,
 """
 import functools
 import glob
+import json
 import os
 import re
 import subprocess
@@ -96,6 +97,21 @@ class Docs(unittest.TestCase):
                     stem = os.path.join(ROOT, name)
                     # "shared/messaging/lane" is lane.h and lane.cpp; a number, "migrations/0025", is the migration of that number.
                     self.assertTrue(os.path.exists(stem) or glob.glob(stem + ".*") or glob.glob(stem + "_*.sql"), name)
+
+
+class Compose(unittest.TestCase):
+    """The registry of workers and their settings is the only list: the stack in containers is held to it."""
+
+    def test_names_settings_that_are_there_and_every_workers_addresses(self):
+        done = subprocess.run([BINARY, "settings", "--json"], capture_output=True, text=True, timeout=60, check=True,
+                              env={"PATH": os.environ["PATH"], "ASAN_OPTIONS": "detect_leaks=0"})
+        settings = {json.loads(line)["name"] for line in done.stdout.splitlines()}
+        named = set(re.findall(r"^ +(TENANTRY_[A-Z_]+):", text_of("docker-compose.yml"), re.MULTILINE))
+        self.assertGreater(len(named), 20)
+        self.assertEqual({name.removesuffix("_FILE") for name in named} - settings, set(), "no such setting")
+        addresses = {name for name in settings if name.endswith(("_AMQP_URL", "_DATABASE_URL"))}
+        self.assertGreater(len(addresses), 15)
+        self.assertEqual(addresses - named, set(), "a worker without its address")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,7 +33,7 @@ std::vector<Include> includes_under(const std::vector<std::string>& folders) {
       std::ifstream in(entry.path());
       for (std::string text; std::getline(in, text);) {
         std::smatch match;
-        if (!std::regex_search(text, match, line)) continue;
+        if (text.find("#include") == text.npos || !std::regex_search(text, match, line)) continue;
         out.push_back({fs::relative(entry.path(), root).string(), match[2], match[1] == "<"});
       }
     }
@@ -96,23 +98,100 @@ TEST(Layers, ResourcesStandSideBySide) {
   }
 }
 
-// Who remembers the old house is told where a thing lives now.
-TEST(Layers, NothingLivesWhereItUsedTo) {
-  const std::pair<const char*, const char*> moved[] = {
-      {"workers/gateway/routes.h", "a resource's own file in workers/gateway/api/"},
-      {"workers/gateway/route_table.h", "workers/gateway/edge/route.h and api/resources.h"},
-      {"workers/gateway/store.h", "workers/gateway/edge/store.h, or the resource's own SQL"},
-      {"workers/gateway/validate.h", "workers/gateway/edge/fields.h and the resource's requests.h"},
-      {"workers/gateway/services.h", "workers/gateway/edge/services.h"},
-      {"workers/gateway/admin.h", "workers/gateway/edge/verbs.h"},
-      {"workers/gateway/commands.h", "workers/gateway/api/signup/sign_up.h and stripe/inbox.h"},
-      {"workers/gateway/stripe_event.h", "workers/gateway/stripe/event.h"},
-      {"workers/gateway/cursor.h", "workers/gateway/edge/cursor.h"}};
-  for (const auto& include : includes_under({"shared", "events", "workers", "tests"})) {
-    for (const auto& [old, now] : moved) {
-      EXPECT_NE(include.target, old) << include.file << ": " << old << " is now " << now;
+// A folder of shared/ includes what lies lower, nothing beside it and nothing above.
+TEST(Layers, SharedIsAStack) {
+  const std::vector<std::set<std::string>> stack = {
+      {"shared/core"},
+      {"shared/config", "shared/dns", "shared/gzip", "shared/json", "shared/loop", "shared/telemetry", "shared/text"},
+      {"shared/amqp", "shared/crypto", "shared/http"},
+      {"events", "shared/db"},
+      {"shared/audit_search", "shared/audit_tree", "shared/broker_admin", "shared/messaging", "shared/sim"},
+      {"shared/service", "shared/tenancy"}};
+  const auto height_of = [&](const std::string& layer) {
+    return std::ranges::find_if(stack, [&](const auto& layers) { return layers.contains(layer); }) - stack.begin();
+  };
+  for (const auto& entry : fs::directory_iterator(root / "shared")) {
+    const auto layer = "shared/" + entry.path().filename().string();
+    EXPECT_TRUE(!entry.is_directory() || height_of(layer) < std::ssize(stack)) << layer << " has no place in the stack";
+  }
+  for (const auto& include : includes_under({"shared", "events"})) {
+    if (include.system) continue;
+    const auto from = layer_of(include.file);
+    const auto to = layer_of(include.target);
+    if (from == to || to == "tenantry") continue;  // what is made of schemas/
+    EXPECT_LT(height_of(to), height_of(from)) << include.file << " includes " << include.target;
+  }
+}
+
+std::string files_called(const std::string& name) {
+  std::string out;
+  for (const char* folder : {"shared", "events", "workers", "tests"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      if (entry.path().filename() == name) out += " " + fs::relative(entry.path(), root).string();
     }
   }
+  return out.empty() ? " nowhere" : out;
+}
+
+// Who remembers the old house is told where a thing lives now: by this list what changed its name or was taken apart,
+// and by its name whatever else is not there.
+TEST(Layers, NothingLivesWhereItUsedTo) {
+  const std::map<std::string, std::string> moved = {
+      {"tests/simulation/broker.h", "shared/sim/broker.h"},
+      {"workers/audit/tree.h", "shared/audit_tree/tree.h"},
+      {"workers/gateway/admin.h", "workers/gateway/edge/verbs.h"},
+      {"workers/gateway/audit_query.h", "workers/gateway/api/audit/query.h"},
+      {"workers/gateway/audit_tail.h", "workers/gateway/api/audit/tail.h"},
+      {"workers/gateway/commands.h", "workers/gateway/api/signup/sign_up.h and stripe/inbox.h"},
+      {"workers/gateway/lanes.h", "workers/gateway/edge/lanes.h and bounded_pool.h"},
+      {"workers/gateway/openapi.h", "workers/gateway/api/openapi.h"},
+      {"workers/gateway/route_table.h", "workers/gateway/edge/route.h and api/resources.h"},
+      {"workers/gateway/routes.h", "a resource's own file in workers/gateway/api/"},
+      {"workers/gateway/store.h", "workers/gateway/edge/store.h, or the resource's own SQL"},
+      {"workers/gateway/stripe_event.h", "workers/gateway/stripe/event.h"},
+      {"workers/gateway/validate.h", "workers/gateway/edge/fields.h and the resource's requests.h"},
+      {"workers/provisioning/steps.h", "workers/provisioning/steps/step.h and registry.h"}};
+  for (const auto& include : includes_under({"shared", "events", "workers", "tests"})) {
+    const bool made = include.target.ends_with(".pb.h") || fs::exists(root / (include.target + ".in"));
+    if (include.system || made || fs::exists(root / include.target)) continue;
+    const auto known = moved.find(include.target);
+    const auto name = fs::path(include.target).filename().string();
+    ADD_FAILURE() << include.file << ": " << include.target << " is now "
+                  << (known != moved.end() ? known->second : files_called(name));
+  }
+  for (const auto& [old, now] : moved) {
+    EXPECT_FALSE(fs::exists(root / old)) << old;
+    EXPECT_TRUE(now.find(' ') != now.npos || fs::exists(root / now)) << old << " is now " << now;
+  }
+}
+
+// The first column of a table of docs/ARCHITECTURE.md.
+std::set<std::string> named_in(const std::string& heading) {
+  static const std::regex row(R"(^\| `([^`]+)` \|)");
+  std::ifstream in(root / "docs" / "ARCHITECTURE.md");
+  std::set<std::string> out;
+  bool here = false;
+  for (std::string text; std::getline(in, text);) {
+    if (text.starts_with("## ")) here = text == "## " + heading;
+    std::smatch match;
+    if (here && std::regex_search(text, match, row)) out.insert(match[1]);
+  }
+  return out;
+}
+
+// Each folder that git keeps at the root, in shared/ and in workers/ has a row in the code map, and each row a folder.
+TEST(Layers, CodeMapIsTheTree) {
+  const auto map = named_in("Code map");
+  std::set<std::string> tree;
+  for (const char* parent : {"", "shared", "workers"}) {
+    for (const auto& entry : fs::directory_iterator(root / parent)) {
+      const auto path = fs::relative(entry.path(), root).string();
+      const bool holds_others = path == "shared" || path == "workers";
+      if (entry.is_directory() && !holds_others && path != "build" && !path.starts_with('.')) tree.insert(path);
+    }
+  }
+  for (const auto& path : tree) EXPECT_TRUE(map.contains(path)) << path << " has no row in docs/ARCHITECTURE.md";
+  for (const auto& path : map) EXPECT_TRUE(fs::exists(root / path)) << path << " is in docs/ARCHITECTURE.md alone";
 }
 
 TEST(Sources, AreOfALengthThatIsRead) {
