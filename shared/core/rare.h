@@ -29,6 +29,8 @@ enum class Mutant {
   arrival_not_agreed,        // who says no time is heard by each worker at a time of its own
   last_arrival_wins,         // a statement heard later holds, although it was made before
   payment_pays_everything,   // any payment ends every lapse before it
+  nothing_is_payment,        // a paid invoice of nothing counts as a payment
+  dispute_goes_on,           // how a dispute ends is not kept
   void_is_owed,              // a void invoice goes on being owed
   one_end_ends_all,          // a subscription's end ends the tenant, whatever else lives
   price_ignored,             // the plan stays, whatever is paid for

@@ -104,10 +104,12 @@ class Checker {
 
   // I3: no effect without its cause.
   void effects_have_causes() {
+    // A trial that goes on after all is told as an activation.
     none("I3",
          "SELECT tenant_id || ': ' || told || ' events and ' || happened || ' transitions to ' || status "
-         "FROM (SELECT tenant_id, to_status AS status, count(*) AS happened FROM platform.lifecycle_history "
-         "WHERE to_status IN ('active', 'suspended', 'cancelled') GROUP BY 1, 2) AS h "
+         "FROM (SELECT tenant_id, CASE to_status WHEN 'trial' THEN 'active' ELSE to_status END AS status, "
+         "count(*) AS happened FROM platform.lifecycle_history WHERE to_status IN ('active', 'suspended', 'cancelled') "
+         "OR (to_status = 'trial' AND from_status <> 'pending') GROUP BY 1, 2) AS h "
          "FULL JOIN (SELECT tenant_id, replace(replace(type, 'tenant.', ''), 'activated', 'active') AS status, "
          "count(*) AS told FROM audit.records WHERE type IN ('tenant.activated', 'tenant.suspended', "
          "'tenant.cancelled') GROUP BY 1, 2) AS t USING (tenant_id, status) "
@@ -242,12 +244,33 @@ class Checker {
       check(expected.statuses, row.text(1));
       check(expected.plans, row.text(2));
     }
+    check_payments(expected.payments);
     none("I7",
          "SELECT tenant_id || ' went from ' || coalesce(from_status, 'nothing') || ' to ' || to_status FROM "
          "platform.lifecycle_history WHERE (coalesce(from_status, ''), to_status) NOT IN (('', 'pending'), "
          "('pending', 'trial'), ('trial', 'active'), ('trial', 'suspended'), ('trial', 'cancelled'), "
+         "('suspended', 'trial'), "
          "('active', 'suspended'), ('active', 'cancelled'), ('suspended', 'active'), "
          "('suspended', 'cancelled'), ('cancelled', 'active'), ('cancelled', 'suspended'), ('cancelled', 'deleted'))");
+  }
+
+  // What became of each payment, but for those of tenants that are erased.
+  void check_payments(std::map<std::string, std::string> wanted) {
+    for (const auto row : ask("SELECT stripe_object_id, state FROM billing.payments")) {
+      const auto found = wanted.find(std::string(row.text(0)));
+      if (found == wanted.end()) {
+        fail("I7", std::string(row.text(0)) + " is a payment that nobody made");
+        continue;
+      }
+      if (row.text(1) != found->second) {
+        fail("I7", found->first + " is " + std::string(row.text(1)) + ", and not " + found->second);
+      }
+      wanted.erase(found);
+    }
+    for (const auto row : ask("SELECT tenant_id FROM platform.tenants WHERE status = 'deleted'")) {
+      std::erase_if(wanted, [&](const auto& each) { return each.first.ends_with("_" + std::string(row.text(0))); });
+    }
+    for (const auto& [id, state] : wanted) fail("I7", id + " is not known to be " + state);
   }
 
   // I9: what is set aside is the poison, all of it and nothing else.

@@ -77,6 +77,11 @@ TEST_F(LongLife, EveryTableIsBoundedAndWhatWasSaidOnTheFirstDayCountsOnce) {
     EXPECT_GT(rows[relation][200], 0) << relation;
     EXPECT_LT(rows[relation][400], rows[relation][200] * 2) << relation;
   }
+  // And what is kept for good grows by what happens: in each hundred days as in those before, a few rows more or less.
+  for (const auto& [relation, of] : rows) {
+    const auto grown = [&](int day) { return of.at(day) - of.at(day - 100); };
+    EXPECT_LE(grown(lasts), 2 * std::max<std::int64_t>(grown(lasts - 100), grown(lasts - 200)) + 20) << relation;
+  }
   EXPECT_LE(count("pg_class WHERE relname ~ '^inbox_[0-9]{4}_[0-9]{2}$'"), 6);
   EXPECT_EQ(count("messaging.inbox_default"), 0);
 }

@@ -19,6 +19,37 @@ void later(When& known, Timestamp at) {
   known = known ? std::max(*known, at) : at;
 }
 
+// A subscription's trial begins with a paid invoice of nothing.
+bool is_payment(const Fact& fact) {
+  return fact.type.starts_with("checkout.") || (fact.type == "invoice.paid" && fact.object.at("amount_paid") > 0);
+}
+
+// "" where the fact is of no money.
+std::string payment_in(const Fact& fact) {
+  if (is_payment(fact)) return "succeeded";
+  if (fact.type == "invoice.payment_failed") return "failed";
+  if (fact.type == "charge.refunded") return "refunded";
+  if (fact.type == "charge.dispute.created") return "disputed";
+  return fact.type == "charge.dispute.closed" ? "dispute_" + fact.object.at("status").get<std::string>() : "";
+}
+
+// Of each object the latest fact; within a second the one that follows from the other.
+std::map<std::string, std::string> payments_of(const std::vector<Fact>& facts) {
+  static const std::vector<std::string> way = {"failed",   "succeeded",   "refunded",
+                                               "disputed", "dispute_won", "dispute_lost"};
+  std::map<std::string, std::pair<Timestamp, std::ptrdiff_t>> last;
+  for (const auto& fact : facts) {
+    const auto state = payment_in(fact);
+    if (state.empty()) continue;
+    const std::pair said{fact.stated_at, std::ranges::find(way, state) - way.begin()};
+    auto& known = last.try_emplace(fact.object.at("id"), said).first->second;
+    known = std::max(known, said);
+  }
+  std::map<std::string, std::string> out;
+  for (const auto& [id, said] : last) out[id] = way[static_cast<std::size_t>(said.second)];
+  return out;
+}
+
 std::string subscription_of(const Fact& invoice) {
   if (invoice.object.contains("subscription")) return invoice.object.at("subscription");
   const nlohmann::json::json_pointer newer("/parent/subscription_details/subscription");
@@ -37,7 +68,7 @@ class Told {
       } else if (fact.type.starts_with("invoice.")) {
         invoices_[id].push_back(&fact);
       }
-      if (fact.type == "invoice.paid" || fact.type.starts_with("checkout.")) later(paid_, fact.stated_at);
+      if (is_payment(fact)) later(paid_, fact.stated_at);
     }
     for (auto& [id, statements] : subscriptions_) {
       std::ranges::sort(statements, {}, [](const Fact* fact) { return std::pair(fact->stated_at, place(*fact)); });
@@ -51,7 +82,7 @@ class Told {
       const std::string last = word(*statements.back());
       if (const auto since = active_since(statements)) later(paid, *since);
       if (last == "canceled") later(ended, statements.back()->stated_at);
-      lives = lives || last == "active" || last == "past_due";
+      lives = lives || last == "active" || last == "past_due" || last == "trialing" || last == "paused";
       subscribed = subscribed || last == "active";
       owes = owes || owes_for(id, statements);
     }
@@ -79,7 +110,8 @@ class Told {
   static std::string word(const Fact& fact) { return fact.object.at("status"); }
   // Within a second a subscription goes this way.
   static std::size_t place(const Fact& fact) {
-    static const std::vector<std::string> way = {"incomplete", "past_due", "active", "incomplete_expired", "canceled"};
+    static const std::vector<std::string> way = {"incomplete", "trialing",           "paused",  "past_due",
+                                                 "active",     "incomplete_expired", "canceled"};
     return static_cast<std::size_t>(std::ranges::find(way, word(fact)) - way.begin());
   }
 
@@ -156,7 +188,7 @@ std::string starts(Timestamp at, const std::string& span) {
 }  // namespace
 
 Expected expected_of(const Accepted& accepted) {
-  Expected expected;
+  Expected expected{.payments = payments_of(accepted.facts)};
   for (const auto& signup : accepted.signups) {
     const Told told(signup.tenant_id, accepted.facts);
     expected.statuses[signup.tenant_id] = told.status(signup.plan);

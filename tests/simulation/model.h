@@ -15,6 +15,7 @@ namespace tenantry::sim {
 struct Expected {
   std::map<std::string, std::string> statuses;  // by tenant, when every timer has run out
   std::map<std::string, std::string> plans;     // of those whose subscription goes on
+  std::map<std::string, std::string> payments;  // by Stripe's object: what became of the money, last
   struct Counter {
     std::string quantity;
     int events;

@@ -17,7 +17,7 @@ struct Case {
   const char* name;
   rare::Mutant mutant;
   const char* invariant;
-  // Where the search begins. From 1 on, each was found within the bound (the slowest at 94); to repeat that takes
+  // Where the search begins. From 1 on, each was found within the bound (the slowest after ClaimedRowDeleted at 29); to repeat that takes
   // minutes.
   std::uint64_t first_seed = 1;
 };
@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
     , Mutants,
     ::testing::Values(Case{"AcknowledgedFirst", rare::Mutant::acknowledged_first, "I1"},
                       Case{"OutboxSkipped", rare::Mutant::outbox_skipped, "I1"},
-                      Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1", 69},
+                      Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1"},
                       Case{"InboxSkipped", rare::Mutant::inbox_skipped, "I2"},
                       Case{"EventWithoutTransition", rare::Mutant::event_without_transition, "I3"},
                       Case{"PayloadNamesTenant", rare::Mutant::payload_names_tenant, "I4"},
@@ -56,7 +56,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"ArrivalNotAgreed", rare::Mutant::arrival_not_agreed, "I6"},
                       // Not last_arrival_wins: since the stories changed it is not found within
                       // the bound. History.AccountIsWhatTheRulesSayInWhateverOrder holds the order.
-                      Case{"PaymentPaysEverything", rare::Mutant::payment_pays_everything, "I7"},
+                      Case{"PaymentPaysEverything", rare::Mutant::payment_pays_everything, "I7", 29},
+                      Case{"NothingIsPayment", rare::Mutant::nothing_is_payment, "I7"},
+                      Case{"DisputeGoesOn", rare::Mutant::dispute_goes_on, "I7"},
                       Case{"VoidIsOwed", rare::Mutant::void_is_owed, "I7"},
                       Case{"OneEndEndsAll", rare::Mutant::one_end_ends_all, "I7"},
                       Case{"PriceIgnored", rare::Mutant::price_ignored, "I7"},

@@ -69,7 +69,9 @@ class Fate {
     act.copies = random_.chance(0.1) ? 2 : 1;
     act.older = random_.chance(0.5);
     // Whose the customer is stands in the first event of each subscription, whenever that is heard.
-    act.named = act.type == "customer.subscription.created" || !act.account.empty() || random_.chance(0.5);
+    // A dispute names a charge that nobody may have heard of.
+    act.named = act.type == "customer.subscription.created" || !act.account.empty() || !act.charge.empty() ||
+                random_.chance(0.5);
     acts_.push_back(act);
     if (!random_.chance(0.1)) return;
     act.at += within(Days{3});
@@ -82,6 +84,7 @@ class Fate {
     std::string id;
     int customer = 1;
     std::string price{};
+    Timestamp trial_end{};
   };
   Bought next_subscription(int customer, const std::string& price) {
     return {"sub_" + std::to_string(next_++), customer, price};
@@ -93,15 +96,17 @@ class Fate {
           .status = status,
           .price = bought.price,
           .confirms = confirms,
+          .trial_end = bought.trial_end,
           .customer = bought.customer},
          at);
   }
   void bill(const Bought& bought, Timestamp at, const std::string& event, const std::string& invoice,
-            const std::string& reason = "subscription_cycle") {
+            const std::string& reason = "subscription_cycle", int amount = 4900) {
     tell({.type = "invoice." + event,
           .object = invoice,
           .subscription = bought.id,
           .reason = reason,
+          .amount = amount,
           .customer = bought.customer},
          at);
   }
@@ -118,6 +123,53 @@ class Fate {
       state(bought, at, "updated", "active");
     }
     bill(bought, at, "paid", first, "subscription_create");
+  }
+
+  // Free for a while, which an invoice of nothing says, too; then paid, or nobody has said by what, some days or for
+  // good. False: for good. `at` is then when it is paid.
+  bool try_out(Bought& bought, Timestamp& at) {
+    bought.trial_end = at + Days{7 + static_cast<int>(random_.below(14))};
+    state(bought, at, "created", "trialing");
+    bill(bought, at, "paid", invoice(), "subscription_create", 0);
+    at = bought.trial_end;
+    if (random_.chance(0.3)) {
+      state(bought, at, "updated", "paused");
+      if (random_.chance(0.5) && !stays_) return false;
+      at += Hours{1} + within(Days{10});
+    } else if (random_.chance(0.2)) {
+      const auto due = invoice();
+      state(bought, at, "updated", "past_due");
+      bill(bought, at, "payment_failed", due);
+      at += Hours{1} + within(Days{10});
+      state(bought, at, "updated", "active");
+      bill(bought, at, "paid", due);
+      return true;
+    }
+    state(bought, at, "updated", "active");
+    bill(bought, at, "paid", invoice());
+    return true;
+  }
+
+  // What was paid is given back, in part, or the bank asks for it. Neither is a lapse.
+  void take_back(int customer, Timestamp paid_at) {
+    const auto number = std::to_string(next_++);
+    if (random_.chance(0.5)) {
+      return tell({.type = "charge.refunded", .object = "ch_" + number, .amount = 1200, .customer = customer},
+                  paid_at + within(Days{5}));
+    }
+    auto at = paid_at + within(Days{20});
+    const auto say = [&](const std::string& event, const std::string& status) {
+      tell({.type = "charge.dispute." + event,
+            .object = "dp_" + number,
+            .status = status,
+            .charge = "ch_" + number,
+            .customer = customer},
+           at);
+    };
+    say("created", "needs_response");
+    if (random_.chance(0.2)) return;  // the bank has not decided yet
+    at += random_.chance(0.2) ? Microseconds{0} : within(Days{30});
+    say("closed", random_.chance(0.5) ? "won" : "lost");
   }
 
   // Another subscription that is never paid: it expires, and its invoice with it.
@@ -173,7 +225,12 @@ class Fate {
       if (random_.chance(0.5)) try_in_vain(bought, at);
       return;
     }
-    begin(bought, at);
+    if (random_.chance(0.3)) {
+      if (!try_out(bought, at)) return;
+    } else {
+      begin(bought, at);
+    }
+    if (random_.chance(0.25)) take_back(1, at + Minutes{1});
     if (random_.chance(0.35)) second_subscription(at + within(Days{25}), until);
     if (random_.chance(0.3)) buy(at + Hours{1} + within(Days{20}));
     if (random_.chance(0.15)) {  // somebody else's account says our tenant's name
@@ -214,17 +271,20 @@ class Fate {
 };
 
 nlohmann::json subscription_object(const Act& act) {
-  return {{"object", "subscription"},
-          {"status", act.status},
-          {"items", {{"data", nlohmann::json::array({{{"price", {{"id", act.price}}}, {"quantity", 1}}})}}}};
+  nlohmann::json object = {
+      {"object", "subscription"},
+      {"status", act.status},
+      {"items", {{"data", nlohmann::json::array({{{"price", {{"id", act.price}}}, {"quantity", 1}}})}}}};
+  if (act.trial_end != Timestamp{}) object["trial_end"] = to_unix_seconds(act.trial_end);
+  return object;
 }
 
 nlohmann::json invoice_object(const Act& act, const std::string& tenant_id) {
   const auto event = act.type.substr(act.type.find('.') + 1);
   nlohmann::json object = {
       {"object", "invoice"},          {"currency", "eur"},
-      {"billing_reason", act.reason}, {"total", 4900},
-      {"amount_due", 4900},           {"amount_paid", event == "paid" ? 4900 : 0},
+      {"billing_reason", act.reason}, {"total", act.amount},
+      {"amount_due", act.amount},     {"amount_paid", event == "paid" ? act.amount : 0},
       {"attempt_count", 1},           {"status", event == "paid" ? "paid" : event == "voided" ? "void" : "open"}};
   if (act.subscription.empty()) return object;
   const auto subscription = act.subscription + "_" + tenant_id;
@@ -236,14 +296,26 @@ nlohmann::json invoice_object(const Act& act, const std::string& tenant_id) {
   return object;
 }
 
+nlohmann::json object_of(const Act& act, const std::string& tenant_id) {
+  if (act.type.starts_with("customer.")) return subscription_object(act);
+  if (act.type.starts_with("invoice.")) return invoice_object(act, tenant_id);
+  if (act.type.starts_with("charge.dispute.")) {
+    return {{"object", "dispute"},
+            {"amount", act.amount},
+            {"currency", "eur"},
+            {"status", act.status},
+            {"charge", act.charge + "_" + tenant_id}};
+  }
+  if (act.type.starts_with("charge.")) {
+    return {{"object", "charge"}, {"amount", 4900}, {"amount_refunded", act.amount}, {"currency", "eur"}};
+  }
+  return {{"object", "checkout.session"}, {"payment_status", "paid"}, {"amount_total", 500}};
+}
+
 nlohmann::json stripe_object(const Act& act, const std::string& tenant_id) {
-  nlohmann::json object =
-      act.type.starts_with("customer.") ? subscription_object(act)
-      : act.type.starts_with("invoice.")
-          ? invoice_object(act, tenant_id)
-          : nlohmann::json{{"object", "checkout.session"}, {"payment_status", "paid"}, {"amount_total", 500}};
+  auto object = object_of(act, tenant_id);
   object["id"] = act.object + "_" + tenant_id;
-  object["customer"] = "cus" + std::to_string(act.customer) + "_" + tenant_id;
+  if (act.charge.empty()) object["customer"] = "cus" + std::to_string(act.customer) + "_" + tenant_id;
   if (!act.named) return object;
   if (act.type.starts_with("checkout.")) {
     object["client_reference_id"] = tenant_id;

@@ -32,6 +32,9 @@ struct Act {
   bool confirms = false;       // likewise: an update of something else
   std::string subscription{};  // of an invoice; "": a purchase of its own
   std::string reason{};        // of an invoice
+  int amount = 4900;           // of an invoice, charge or dispute
+  std::string charge{};        // of a dispute
+  Timestamp trial_end{};       // of a subscription; none: it has no trial
   int customer = 1;            // of the tenant's
   bool named = true;           // else only its objects say whose it is
   bool older = false;          // in the shape of 2024

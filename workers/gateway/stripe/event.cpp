@@ -12,6 +12,7 @@
 
 #include "events/proto_time.h"
 #include "shared/core/bytes.h"
+#include "shared/core/rare.h"
 #include "shared/crypto/hash.h"
 #include "shared/json/json.h"
 #include "tenantry/events/v1/billing.pb.h"
@@ -648,6 +649,7 @@ bool says_the_same(const StripeFact& left, const StripeFact& right) {
 }
 
 bool counts_as_payment(const InvoiceSums& sums) {
+  if (rare::is(rare::Mutant::nothing_is_payment)) return true;
   if (sums.amount_paid.value_or(0) > 0) return true;
   if (!sums.total) return !sums.amount_paid;  // the oldest shapes say no more than that it is paid
   return *sums.total > 0 && sums.credited < *sums.total;
