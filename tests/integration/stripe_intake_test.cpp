@@ -198,6 +198,35 @@ TEST_F(StripeIntake, ReleaseTeachesInItsTurn) {
             "stripe.event_released acme, stripe.event_released acme, subscription.updated acme");
 }
 
+// As of 2025-03-31 an invoice names no charge: what has a charge and its customer is of a type without a rule, and
+// comes before the session that names the tenant.
+TEST_F(StripeIntake, WhatHasNoRuleTeachesLater) {
+  const auto charged =
+      event("evt_1", "charge.succeeded", {{"id", "ch_1"}, {"object", "charge"}, {"customer", "cus_1"}});
+  const std::vector<json> events = {charged,
+                                    event("evt_2", "checkout.session.completed", session({{"metadata", acme}})),
+                                    event("evt_3", "charge.dispute.created", dispute)};
+  std::vector<int> order = {0, 1, 2};
+  do {
+    database.exec("superuser", "TRUNCATE billing.stripe_events, billing.stripe_links, messaging.outbox");
+    for (const auto i : order) post(events[static_cast<std::size_t>(i)]);
+    EXPECT_EQ(on_record(), "evt_1 ignored acme, evt_2 published acme, evt_3 published acme");
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(StripeIntake, WhatHasNoRuleAndMustNotMoveATenantTeachesNothing) {
+  const json charge = {{"id", "ch_1"}, {"object", "charge"}, {"customer", "cus_1"}};
+  auto foreign = event("evt_1", "charge.succeeded", charge);
+  foreign["account"] = "acct_1";
+  post(foreign);
+  auto live = event("evt_2", "charge.succeeded", charge);
+  live["livemode"] = true;
+  post(live, {.live = false});
+  post(event("evt_3", "charge.dispute.created", dispute), {.live = false});
+  post(event("evt_4", "checkout.session.completed", session({{"metadata", acme}})), {.live = false});
+  EXPECT_EQ(on_record(), "evt_1 ignored, evt_2 ignored, evt_3 parked no_tenant, evt_4 published acme");
+}
+
 // S55: payment links and pricing tables can set no metadata.
 TEST_F(StripeIntake, CheckoutNamesItsTenantByReference) {
   post(event("evt_1", "checkout.session.completed", session({{"client_reference_id", "acme"}})));

@@ -45,6 +45,7 @@ void check_twin(db::Transaction& tx, messaging::Outbox& outbox, const StripeFact
   if (!same) report_reuse(outbox, fact);
 }
 
+// To its tenant, on record.
 void publish_parked(db::Transaction& tx, messaging::Outbox& outbox, const std::string& tenant_id,
                     const StripeFact& fact, const Verdict& verdict) {
   stripe_store::release(tx, fact.event_id, tenant_id, verdict.by, outbox.now());
@@ -53,17 +54,32 @@ void publish_parked(db::Transaction& tx, messaging::Outbox& outbox, const std::s
                                          [&](v1::StripeEventReleased& event) { event.set_reason(verdict.reason); });
 }
 
-// Publishes what was parked until somebody knew whose it is; what is released teaches in its turn.
-void release_parked(db::Transaction& tx, messaging::Outbox& outbox, const std::string& tenant_id,
-                    const std::vector<std::string>& object_ids) {
+// What was waiting finds its tenant: it is told, or where no rule reads it, it is the tenant's from now on. False: it
+// is nobody's to tell, or must teach nothing.
+bool place(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy, const std::string& tenant_id,
+           const stripe_store::Unplaced& waiting, const StripeFact& fact) {
+  if (waiting.parked) {
+    if (fact.message == nullptr) return false;  // erased since
+    publish_parked(tx, outbox, tenant_id, fact, {.by = stripe_itself});
+    return true;
+  }
+  // What must not move a tenant teaches nothing; that is on no row of a type without a rule.
+  if (!reason_to_park(fact, policy, outbox.now()).empty()) return false;
+  stripe_store::own(tx, waiting.event_id, tenant_id);
+  return true;
+}
+
+// Places what waited until somebody knew whose it is. What is placed teaches in its turn, and so does what no rule
+// reads: a charge names its customer, its dispute does not.
+void release_parked(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,
+                    const std::string& tenant_id, const std::vector<std::string>& object_ids) {
   int left = stripe_store::releases_max;
   std::deque<std::vector<std::string>> to_learn = {object_ids};
   for (; !to_learn.empty(); to_learn.pop_front()) {
-    for (const auto& parked : stripe_store::learn(tx, tenant_id, to_learn.front(), left, outbox.now())) {
+    for (const auto& waiting : stripe_store::learn(tx, tenant_id, to_learn.front(), left, outbox.now())) {
       --left;
-      const auto fact = read_stripe_event(parked.body);
-      if (fact.message == nullptr) continue;  // erased since
-      publish_parked(tx, outbox, tenant_id, fact, {.by = stripe_itself});
+      const auto fact = read_stripe_event(waiting.body);
+      if (!place(tx, outbox, policy, tenant_id, waiting, fact)) continue;
       stripe_store::lock_objects(tx, fact.object_ids);
       to_learn.push_back(fact.object_ids);
     }
@@ -114,31 +130,29 @@ Result<void> give(db::Transaction& tx, messaging::Outbox& outbox, const StripePo
   }
   publish_parked(tx, outbox, tenant_id, fact, verdict);
   // What a foreign account calls its objects says nothing of ours.
-  if (reason_to_park(fact, policy, outbox.now()).empty()) release_parked(tx, outbox, tenant_id, fact.object_ids);
+  if (reason_to_park(fact, policy, outbox.now()).empty()) release_parked(tx, outbox, policy, tenant_id, fact.object_ids);
   return {};
 }
 
-// What keeps it parked; "" where it was released.
-std::string release_one(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,
-                        const StripeFact& fact) {
-  if (auto reason = reason_to_park(fact, policy, outbox.now()); !reason.empty()) return reason;
+void release_one(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy,
+                 const stripe_store::Unplaced& due) {
+  const auto fact = read_stripe_event(due.body);
+  const auto go_on_waiting = [&](const std::string& reason) {
+    stripe_store::wait_for(tx, due.event_id, due.parked ? reason : "");
+  };
+  if (const auto reason = reason_to_park(fact, policy, outbox.now()); !reason.empty()) return go_on_waiting(reason);
   stripe_store::lock_objects(tx, fact.object_ids);
   const auto owner = stripe_store::find_owner(tx, {fact.tenant_id, fact.reference}, fact.object_ids);
-  if (owner.empty()) return owner_missing(fact);
-  publish_parked(tx, outbox, owner, fact, {.by = stripe_itself});
-  release_parked(tx, outbox, owner, fact.object_ids);
-  return {};
+  if (owner.empty()) return go_on_waiting(owner_missing(fact));
+  if (!place(tx, outbox, policy, owner, due, fact)) return go_on_waiting("unreadable");
+  release_parked(tx, outbox, policy, owner, fact.object_ids);
 }
 
 }  // namespace
 
 int release_due_stripe_events(db::Transaction& tx, messaging::Outbox& outbox, const StripePolicy& policy, int at_most) {
   const auto due = stripe_store::take_due(tx, outbox.now() + stated_ahead_max, at_most);
-  for (const auto& parked : due) {
-    const auto fact = read_stripe_event(parked.body);
-    const auto reason = release_one(tx, outbox, policy, fact);
-    if (!reason.empty()) stripe_store::park(tx, parked.event_id, reason);
-  }
+  for (const auto& each : due) release_one(tx, outbox, policy, each);
   return static_cast<int>(due.size());
 }
 
@@ -197,7 +211,7 @@ Result<void> store_stripe_event(db::Transaction& tx, messaging::Outbox& outbox, 
     publish_about<v1::StripeEventParked>(outbox, platform, fact.event_id, fact.type,
                                          [&](v1::StripeEventParked& event) { event.set_reason(row.reason); });
   }
-  if (!owner.empty() && !rare::is(rare::Mutant::parked_for_good)) release_parked(tx, outbox, owner, fact.object_ids);
+  if (!owner.empty() && !rare::is(rare::Mutant::parked_for_good)) release_parked(tx, outbox, policy, owner, fact.object_ids);
   return {};
 }
 

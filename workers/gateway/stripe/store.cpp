@@ -54,20 +54,21 @@ std::string find_owner(db::Transaction& tx, std::initializer_list<std::string_vi
 
 namespace {
 
-std::vector<Parked> read_parked(const db::Rows& rows) {
-  std::vector<Parked> out;
+std::vector<Unplaced> read_unplaced(const db::Rows& rows) {
+  std::vector<Unplaced> out;
   for (const auto row : rows) {
-    out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(as_text(row.bytes(2)))});
+    out.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(as_text(row.bytes(2))),
+                   row.text(3) == "parked"});
   }
   return out;
 }
 
 }  // namespace
 
-std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
-                          int at_most, Timestamp now) {
+std::vector<Unplaced> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
+                            int at_most, Timestamp now) {
   if (object_ids.empty()) return {};
-  // One statement learns and sees what is parked, so that what was known before asks for nothing.
+  // One statement learns and sees what waits, so that what was known before asks for nothing.
   const auto rows = tx.exec(
       "WITH learnt AS (INSERT INTO billing.stripe_links AS l (stripe_object_id, tenant_id, created_at) "
       "SELECT DISTINCT id, $2, $3::timestamptz FROM unnest($1::text[]) AS id ON CONFLICT (stripe_object_id) DO UPDATE "
@@ -75,27 +76,33 @@ std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const
       "WHERE l.tenant_id <> excluded.tenant_id AND NOT EXISTS (SELECT FROM platform.tenants AS t WHERE t.tenant_id = "
       "l.tenant_id AND t.status <> 'deleted') "
       "RETURNING stripe_object_id), "
-      "parked AS (SELECT stripe_event_id, row_number() OVER (ORDER BY stated_at, stripe_event_id) AS place "
-      "FROM billing.stripe_events WHERE state = 'parked' AND reason IN ('no_tenant', 'unknown_tenant') "
+      "waiting AS (SELECT stripe_event_id, row_number() OVER (ORDER BY state DESC, stated_at, stripe_event_id) AS place "
+      "FROM billing.stripe_events WHERE tenant_id IS NULL AND state IN ('parked', 'ignored') "
+      "AND (state = 'ignored' OR reason IN ('no_tenant', 'unknown_tenant')) "
       "AND object_ids && (SELECT coalesce(array_agg(stripe_object_id), '{}') FROM learnt)), "
       "later AS (UPDATE billing.stripe_events SET reason = 'due' WHERE stripe_event_id IN "
-      "(SELECT stripe_event_id FROM parked WHERE place > $4) AND state = 'parked') "
-      "SELECT e.stripe_event_id, e.type, e.body FROM billing.stripe_events e JOIN parked p USING (stripe_event_id) "
-      "WHERE p.place <= $4 AND e.state = 'parked' ORDER BY p.place FOR UPDATE OF e",
+      "(SELECT stripe_event_id FROM waiting WHERE place > $4) AND state IN ('parked', 'ignored')) "
+      "SELECT e.stripe_event_id, e.type, e.body, e.state FROM billing.stripe_events e JOIN waiting w USING "
+      "(stripe_event_id) WHERE w.place <= $4 AND e.state IN ('parked', 'ignored') ORDER BY w.place FOR UPDATE OF e",
       {Param::array(object_ids), tenant_id, now, at_most});
-  return read_parked(rows);
+  return read_unplaced(rows);
 }
 
-std::vector<Parked> take_due(db::Transaction& tx, Timestamp future_from, int at_most) {
-  return read_parked(tx.exec(
-      "SELECT stripe_event_id, type, body FROM billing.stripe_events WHERE state = 'parked' AND reason IN ('due', "
-      "'future') AND (reason = 'due' OR stated_at <= $1) ORDER BY stated_at, stripe_event_id LIMIT $2 "
-      "FOR UPDATE SKIP LOCKED",
+std::vector<Unplaced> take_due(db::Transaction& tx, Timestamp future_from, int at_most) {
+  return read_unplaced(tx.exec(
+      "SELECT stripe_event_id, type, body, state FROM billing.stripe_events WHERE state IN ('parked', 'ignored') "
+      "AND reason IN ('due', 'future') AND (reason = 'due' OR stated_at <= $1) ORDER BY stated_at, stripe_event_id "
+      "LIMIT $2 FOR UPDATE SKIP LOCKED",
       {future_from, at_most}));
 }
 
-void park(db::Transaction& tx, std::string_view event_id, std::string_view reason) {
+void wait_for(db::Transaction& tx, std::string_view event_id, std::string_view reason) {
   tx.send("UPDATE billing.stripe_events SET reason = $2 WHERE stripe_event_id = $1", {event_id, reason});
+}
+
+void own(db::Transaction& tx, std::string_view event_id, std::string_view tenant_id) {
+  tx.send("UPDATE billing.stripe_events SET tenant_id = $2, reason = '' WHERE stripe_event_id = $1",
+          {event_id, tenant_id});
 }
 
 std::optional<Stored> lock(db::Transaction& tx, std::string_view event_id) {

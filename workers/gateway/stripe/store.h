@@ -48,25 +48,29 @@ void lock_objects(db::Transaction& tx, const std::vector<std::string>& object_id
 std::string find_owner(db::Transaction& tx, std::initializer_list<std::string_view> named,
                        const std::vector<std::string>& object_ids);
 
-struct Parked {
+// What came while nobody knew whose it is.
+struct Unplaced {
   std::string event_id;
   std::string type;
   std::string body;
+  bool parked;  // else no rule reads it, and it can only teach
 };
-// From now on these are the tenant's, but for those that are another's that lives. What is parked for want of knowing
+// From now on these are the tenant's, but for those that are another's that lives. What waited for want of knowing
 // that, locked; beyond `at_most` it is said to be due.
-std::vector<Parked> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
-                          int at_most, Timestamp now);
+std::vector<Unplaced> learn(db::Transaction& tx, std::string_view tenant_id, const std::vector<std::string>& object_ids,
+                            int at_most, Timestamp now);
 
 // What is due, and what was of the future and is not any more; the oldest first, locked, but for what others hold.
-std::vector<Parked> take_due(db::Transaction& tx, Timestamp future_from, int at_most);
-void park(db::Transaction& tx, std::string_view event_id, std::string_view reason);  // it is, for another reason
+std::vector<Unplaced> take_due(db::Transaction& tx, Timestamp future_from, int at_most);
+void wait_for(db::Transaction& tx, std::string_view event_id, std::string_view reason);  // "": for whoever knows it
 
 struct Stored {
   std::string state;
   std::string body;
 };
 std::optional<Stored> lock(db::Transaction& tx, std::string_view event_id);  // FOR UPDATE
+
+void own(db::Transaction& tx, std::string_view event_id, std::string_view tenant_id);  // and nothing is told
 
 void release(db::Transaction& tx, std::string_view event_id, std::string_view tenant_id, std::string_view by,
              Timestamp now);
