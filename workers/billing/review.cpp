@@ -19,17 +19,23 @@ std::string described(const Account& account) {
   return since ? out + " since " + to_rfc3339(*since) : out;
 }
 
-// The first thing that is asked for and that the lifecycle would do.
+// Where all that is asked for would lead, one after the other: who was cancelled wrongly and owes comes back, and is
+// suspended.
 std::string becomes(db::Transaction& tx, const std::string& tenant_id, const Decision& decision, Timestamp now) {
   if (decision.ask.empty()) return {};  // as of most
   const auto tenant = tenancy::find_tenant(tx, tenant_id);
   if (!tenant) return {};
+  auto state = tenant->lifecycle;
   for (const auto& ask : decision.ask) {
-    const auto move = tenancy::decide(tenant->lifecycle, ask.trigger, ask.reason, now);
-    if (!move || (move->to == tenant->lifecycle.status && move->reason == tenant->lifecycle.reason)) continue;
-    return tenancy::written(move->to) + (move->to == tenancy::Status::suspended ? " (" + move->reason + ")" : "");
+    const auto move = tenancy::decide(state, ask.trigger, ask.reason, now);
+    if (!move) continue;
+    state.status = move->to;
+    state.reason = move->reason;
+    state.resumes_to = move->resumes_to;
+    state.suspension = move->suspension;
   }
-  return {};
+  if (state.status == tenant->lifecycle.status && state.reason == tenant->lifecycle.reason) return {};
+  return tenancy::written(state.status) + (state.status == tenancy::Status::suspended ? " (" + state.reason + ")" : "");
 }
 
 void review(db::Transaction& tx, const std::string& tenant_id, const TenantBilling& tenant, Timestamp now,
