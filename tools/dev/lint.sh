@@ -17,6 +17,27 @@ lint_dashboards() {
   (cd "$home" && node_modules/.bin/tsc --noEmit --strict --skipLibCheck --module esnext --moduleResolution bundler --target es2022 ./*.ts)
 }
 
+# A tenant's life as two versions of Stripe's API tell it: written anew by Stripe's own types, and the same as what is committed.
+lint_stripe_lives() {
+  local home=$root/build/npm/stripe lives=tests/data/stripe/life shape bad=0
+  local wanted='stripe-acacia@npm:stripe@17.7.0 stripe-endive@npm:stripe@23.1.0 @types/node@26.6.11 typescript@7.0.2'
+  command -v npm > /dev/null || install_packages node
+  if [ "$(cat "$home/installed" 2> /dev/null)" != "$wanted" ]; then
+    # shellcheck disable=SC2086
+    npm install --prefix "$home" --silent --no-audit --no-fund --ignore-scripts $wanted > /dev/null
+    echo "$wanted" > "$home/installed"
+  fi
+  rm -rf "$home"/*.ts "$home/made"
+  cp $lives/*.ts "$home"
+  (cd "$home" && node_modules/.bin/tsc --strict --skipLibCheck --module nodenext --moduleResolution nodenext --target es2022 \
+    --types node --outDir made ./*.ts) || return 1
+  for shape in acacia endive; do
+    node "$home/made/$shape.js" > "$home/made/$shape.json"
+    cmp "$home/made/$shape.json" "$lives/$shape.json" || bad=1
+  done
+  return $bad
+}
+
 lint() {  # [--fast]
   install_packages
   local bad=0
@@ -34,6 +55,8 @@ lint() {  # [--fast]
     docs/openapi.json docs/asyncapi.json || bad=1
   say "dashboards (Grafana's types)"
   lint_dashboards || bad=1
+  say "a life of Stripe events (Stripe's types)"
+  lint_stripe_lives || bad=1
   [ "${1:-}" != --fast ] || return $bad
   install_packages lint
   say "clang-tidy"
