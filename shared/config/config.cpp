@@ -113,7 +113,7 @@ constexpr Variable table[] = {
     text("TENANTRY_TRACES_URL",
          "OTLP receiver of traces, http://host:4318 (/v1/traces is added); where none is set nothing is traced"),
     integer("TENANTRY_TRIAL_DAYS", "Days of trial, from signup", "14", 1, 365),
-    list("TENANTRY_TRUSTED_PROXIES", "Addresses whose X-Forwarded-For counts"),
+    list("TENANTRY_TRUSTED_PROXIES", "Addresses and networks (10.0.0.0/8) whose X-Forwarded-For counts"),
     text("TENANTRY_URL", "Where people reach the gateway; without it, http:// and its address and port"),
     secret("TENANTRY_WORKERS_AMQP_URL",
            "Broker user of workers hosted together: amqp://tenantry-workers:...@host:5672"),

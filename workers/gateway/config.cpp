@@ -7,6 +7,7 @@
 #include "shared/audit_tree/note.h"
 #include "shared/dns/resolver.h"
 #include "shared/tenancy/dunning_terms.h"
+#include "workers/gateway/edge/networks.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -88,6 +89,9 @@ GatewayConfig read_gateway_config(config::Reader& reader) {
   config.signup_private = reader.flag("TENANTRY_SIGNUP_PRIVATE");
   config.terms_version = reader.text("TENANTRY_TERMS_VERSION");
   config.trusted_proxies = reader.list("TENANTRY_TRUSTED_PROXIES");
+  for (const auto& proxy : config.trusted_proxies) {
+    if (!network(proxy)) reader.fail("TENANTRY_TRUSTED_PROXIES", "holds " + proxy + ", which is no address or network");
+  }
   config.base_domain = reader.text("TENANTRY_BASE_DOMAIN");
   config.dns_servers = reader.text("TENANTRY_DNS_SERVERS");
   if (const auto resolver = dns::txt_resolver(config.dns_servers, dns_deadline); !resolver) {

@@ -15,6 +15,7 @@
 #include "workers/gateway/domains/checker.h"
 #include "workers/gateway/edge/availability.h"
 #include "workers/gateway/edge/contained.h"
+#include "workers/gateway/edge/networks.h"
 #include "workers/gateway/edge/resolve.h"
 #include "workers/gateway/edge/services.h"
 #include "workers/gateway/edge/trace.h"
@@ -56,7 +57,7 @@ http::ServerOptions server_options(const GatewayConfig& config) {
   }
   options.connections_of_one_max = std::min(options.connections_of_one_max, options.connections_max / 2);
   options.holder_of = [proxies = config.trusted_proxies](std::string_view peer, const http::Request* head) {
-    if (std::ranges::find(proxies, peer) == proxies.end()) return http::address_share(peer);
+    if (!in_networks(peer, proxies)) return http::address_share(peer);
     if (head == nullptr) return std::string{};
     return http::address_share(client_address(peer, forwarded_for(*head), proxies));
   };
@@ -137,7 +138,7 @@ struct Gateway::State {
     call->route = &route;
     call->request_id = request_id(header("X-Request-Id"), services.ids);
     const auto& proxies = services.config.trusted_proxies;
-    const bool from_proxy = std::ranges::find(proxies, request.peer_address) != proxies.end();
+    const bool from_proxy = in_networks(request.peer_address, proxies);
     call->traceparent = traceparent(header("traceparent"), from_proxy, services.ids);
     call->address =
         from_proxy ? client_address(request.peer_address, forwarded_for(request), proxies) : request.peer_address;

@@ -52,14 +52,24 @@ std::optional<Network> parse(std::string_view text) {
   return network;
 }
 
+std::string written(const Network& network) {
+  std::array<char, INET6_ADDRSTRLEN> out{};
+  inet_ntop(network.bytes.size() == 4 ? AF_INET : AF_INET6, network.bytes.data(), out.data(), out.size());
+  return out.data();
+}
+
 }  // namespace
 
 std::optional<std::string> network(std::string_view text) {
   const auto parsed = parse(text);
   if (!parsed) return std::nullopt;
-  std::array<char, INET6_ADDRSTRLEN> out{};
-  inet_ntop(parsed->bytes.size() == 4 ? AF_INET : AF_INET6, parsed->bytes.data(), out.data(), out.size());
-  return std::string(out.data()) + "/" + std::to_string(parsed->length);
+  return written(*parsed) + "/" + std::to_string(parsed->length);
+}
+
+std::optional<std::string> one_address(std::string_view text) {
+  if (text.find('/') != text.npos) return std::nullopt;
+  const auto parsed = parse(text);
+  return parsed ? std::optional(written(*parsed)) : std::nullopt;
 }
 
 bool in_networks(std::string_view address, const std::vector<std::string>& networks) {

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "shared/core/bytes.h"
+#include "workers/gateway/edge/networks.h"
 
 namespace tenantry::gateway {
 namespace {
@@ -19,12 +20,6 @@ std::string subdomain_of(std::string_view host, std::string_view base_domain) {
   // Deeper names and the platform's own are no tenant's.
   if (label.find('.') != label.npos || label == "www" || label == "api" || label == "app") return {};
   return label;
-}
-
-bool is_address(std::string_view text) {
-  return !text.empty() && text.size() <= 45 && std::ranges::all_of(text, [](char c) {
-    return std::isxdigit(static_cast<unsigned char>(c)) != 0 || c == '.' || c == ':';
-  });
 }
 
 std::string_view trim(std::string_view text) {
@@ -91,18 +86,16 @@ TenantPath split_tenant_path(std::string_view path) {
 
 std::string client_address(std::string_view peer, std::string_view forwarded_for,
                            const std::vector<std::string>& trusted_proxies) {
-  const auto trusted = [&](std::string_view address) {
-    return std::ranges::find(trusted_proxies, address) != trusted_proxies.end();
-  };
-  std::string_view client = peer;
-  while (trusted(client) && !forwarded_for.empty()) {
+  std::string client(peer);
+  while (!forwarded_for.empty() && in_networks(client, trusted_proxies)) {
     const auto comma = forwarded_for.rfind(',');
     const auto hop = trim(comma == forwarded_for.npos ? forwarded_for : forwarded_for.substr(comma + 1));
-    if (!is_address(hop)) break;
-    client = hop;
+    auto address = one_address(hop);
+    if (!address) break;
+    client = *std::move(address);
     forwarded_for = comma == forwarded_for.npos ? std::string_view{} : forwarded_for.substr(0, comma);
   }
-  return std::string(client);
+  return client;
 }
 
 }  // namespace tenantry::gateway

@@ -41,8 +41,9 @@ struct TenantPath {
 };
 TenantPath split_tenant_path(std::string_view path);
 
-// The peer, or where it is a trusted proxy the right-most address of X-Forwarded-For (all its lines, as one list) that
-// is not one. What does not look like an address is not one: this text becomes part of events.
+// The peer, or where it is a trusted proxy (an address or a network) the right-most address of X-Forwarded-For (all its
+// lines, as one list) that is not one, in the one spelling of its kind. What is no address ends the look: nobody is to be
+// told of, or bounded by, a text of a stranger's.
 std::string client_address(std::string_view peer, std::string_view forwarded_for,
                            const std::vector<std::string>& trusted_proxies);
 
