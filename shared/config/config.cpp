@@ -219,7 +219,10 @@ std::string Reader::required(std::string_view name) {
 
 std::optional<std::string> Reader::secret(std::string_view name) {
   ask(name, Kind::secret);
-  if (const auto* value = find(name)) return *value;
+  if (const auto* value = find(name)) {
+    check_login(name, *value);
+    return *value;
+  }
   const auto file = environment_.find(std::string(name) + "_FILE");
   if (file == environment_.end()) return std::nullopt;
   std::ifstream in(file->second);
@@ -231,7 +234,17 @@ std::optional<std::string> Reader::secret(std::string_view name) {
   content << in.rdbuf();
   std::string value = content.str();
   while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
+  check_login(name, value);
   return value;
+}
+
+void Reader::check_login(std::string_view name, std::string_view url) {
+  const bool of_server = name.ends_with("_DATABASE_URL") || name.ends_with("_AMQP_URL") ||
+                         name == "TENANTRY_AMQP_ADMIN_URL" || name == "TENANTRY_AMQP_MONITOR_URL";
+  const auto* clock = find("TENANTRY_TEST_CLOCK");
+  const bool trying_out = clock != nullptr && (*clock == "1" || *clock == "true");
+  if (!of_server || trying_out) return;
+  if (auto rule = weakness_of_login(url)) fail(name, std::move(*rule));
 }
 
 std::string Reader::required_secret(std::string_view name) {

@@ -72,6 +72,8 @@ class Reader {
   const std::set<std::string, std::less<>>& asked() const { return asked_; }
 
  private:
+  // Of a server elsewhere, unless time is a test's.
+  void check_login(std::string_view name, std::string_view url);
   const Variable& ask(std::string_view name, Kind kind);
   const std::string* find(std::string_view name) const;
 

@@ -69,6 +69,84 @@ std::optional<std::string> weakness_of_key(std::string_view base64) {
   return std::nullopt;
 }
 
+namespace {
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = from_hex(text[i] == '%' ? text.substr(i + 1, 2) : std::string_view{});
+    if (byte && byte->size() == 1) {
+      out += static_cast<char>(byte->front());
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+// Of "a=1 b='two words'"; "" where it is not said. Quoting by backslashes is left alone: it makes no password weaker.
+std::string value_in(std::string_view text, std::string_view name, char between) {
+  for (std::size_t at = 0; at < text.size();) {
+    const bool quoted = [&] {
+      const auto equals = text.find('=', at);
+      return equals != text.npos && equals + 1 < text.size() && text[equals + 1] == '\'';
+    }();
+    const auto equals = std::min(text.find('=', at), text.size());
+    const auto begin = std::min(equals + (quoted ? 2 : 1), text.size());
+    const auto end = std::min(text.find(quoted ? '\'' : between, begin), text.size());
+    if (text.substr(at, equals - at) == name) return std::string(text.substr(begin, end - begin));
+    at = end + 1;
+    while (at < text.size() && text[at] == between) ++at;
+  }
+  return {};
+}
+
+bool is_own_host(std::string_view host) {
+  return host.empty() || host.front() == '/' || host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Of a list, as libpq takes one: all of them.
+bool are_own_hosts(std::string_view hosts) {
+  while (!hosts.empty()) {
+    auto host = hosts.substr(0, hosts.find(','));
+    hosts.remove_prefix(std::min(host.size() + 1, hosts.size()));
+    if (host.starts_with('[')) {
+      host = host.substr(1, host.find(']') - 1);
+    } else if (std::ranges::count(host, ':') == 1) {
+      host = host.substr(0, host.find(':'));
+    }
+    if (!is_own_host(host)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::string> weakness_of_login(std::string_view url) {
+  const auto scheme = url.find("://");
+  std::string hosts, password;
+  if (scheme == url.npos) {
+    hosts = value_in(url, "host", ' ');
+    password = value_in(url, "password", ' ');
+  } else {
+    const auto rest = url.substr(scheme + 3);
+    const auto authority = rest.substr(0, rest.find_first_of("/?"));
+    const auto at = authority.rfind('@');
+    const auto user = at == authority.npos ? std::string_view{} : authority.substr(0, at);
+    hosts = authority.substr(at == authority.npos ? 0 : at + 1);
+    if (const auto colon = user.find(':'); colon != user.npos) password = percent_decoded(user.substr(colon + 1));
+    if (const auto question = rest.find('?'); question != rest.npos) {
+      const auto query = rest.substr(question + 1);
+      if (const auto host = value_in(query, "host", '&'); !host.empty()) hosts = percent_decoded(host);
+      if (password.empty()) password = percent_decoded(value_in(query, "password", '&'));
+    }
+  }
+  if (password.empty() || are_own_hosts(hosts)) return std::nullopt;
+  if (auto rule = weakness_of(password, server_password_min)) return "its password " + *rule;
+  return std::nullopt;
+}
+
 std::optional<std::vector<NamedToken>> named_tokens(std::string_view text) {
   std::vector<NamedToken> out;
   std::set<std::string> names;

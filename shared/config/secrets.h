@@ -17,6 +17,11 @@ std::optional<std::string> weakness_of(std::string_view secret, std::size_t leng
 // The same of 32 random bytes in base64.
 std::optional<std::string> weakness_of_key(std::string_view base64);
 
+// The same of the password in a server's URL ("postgresql://user:password@host/database", "amqp://...", and libpq's
+// "host=... password=..."). nullopt also for one that shows none, and for a server of this machine's own.
+std::optional<std::string> weakness_of_login(std::string_view url);
+constexpr std::size_t server_password_min = 16;
+
 // Whose token it is, as the audit log names them.
 struct NamedToken {
   std::string name;

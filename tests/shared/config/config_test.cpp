@@ -60,6 +60,29 @@ TEST(Config, EverySettingSaysWhatItMayBe) {
   }
 }
 
+TEST(Config, RefusesPasswordsThatAnybodyGuesses) {
+  const auto found = [](Environment environment) {
+    Reader reader(std::move(environment));
+    reader.required_secret("TENANTRY_DATABASE_URL");
+    reader.required_secret("TENANTRY_AMQP_URL");
+    reader.secret("TENANTRY_AMQP_ADMIN_URL");
+    const auto done = reader.finish();
+    return done ? std::string() : done.error().message;
+  };
+  const Environment weak{{"TENANTRY_DATABASE_URL", "postgresql://tenantry_owner:postgres@db.internal/tenantry"},
+                         {"TENANTRY_AMQP_URL", "amqp://guest:guest@rabbitmq/platform"},
+                         {"TENANTRY_AMQP_ADMIN_URL", "http://guest:guest@rabbitmq:15672"}};
+  const auto said = found(weak);
+  for (const char* name : {"TENANTRY_DATABASE_URL: its password", "TENANTRY_AMQP_URL: its password",
+                           "TENANTRY_AMQP_ADMIN_URL: its password"}) {
+    EXPECT_NE(said.find(name), said.npos) << said;
+  }
+  EXPECT_EQ(said.find("guest"), said.npos) << "and does not print it";
+  auto trying_out = weak;
+  trying_out["TENANTRY_TEST_CLOCK"] = "1";
+  EXPECT_EQ(found(trying_out), "");
+}
+
 TEST(Config, RefusesAWordThatIsNone) {
   Reader reader(Environment{{"TENANTRY_QUEUE_TYPE", "mirrored"}});
   EXPECT_EQ(reader.word("TENANTRY_QUEUE_TYPE"), "auto");
