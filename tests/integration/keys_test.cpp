@@ -158,6 +158,26 @@ TEST_F(KeysTest, WhatNobodyCanReadStaysAsItIs) {
   EXPECT_EQ(database.value("SELECT count(*) FROM messaging.outbox WHERE type = 'platform.keys_changed'"), "0");
 }
 
+TEST_F(KeysTest, WhatEachHasSealedIsCounted) {
+  database.exec(
+      "superuser",
+      "INSERT INTO audit.heads (tenant_id, size, frontier, updated_at) VALUES ('acme', 7, '', now()), ('cafe', 900, "
+      "'', now()), ('bakery', 8, '', now())");
+  database.exec("superuser",
+                "INSERT INTO provisioning.backups VALUES ('acme', 3, 1, 12, now(), now() + interval '1 year')");
+  database.exec("superuser", "UPDATE audit.keys SET wrapped_key = NULL, destroyed_at = now() WHERE key_id = 'bakery'");
+  db::Connection connection(database.url("owner"), "test");
+  std::vector<std::string> found;
+  for (const auto& use : count_uses(connection, 2))
+    found.push_back(use.kind + " " + use.key + " " + std::to_string(use.seals));
+  const auto sealed = std::stoll(database.value(
+      "SELECT ((SELECT count(*) FROM platform.tenant_keys) + (SELECT count(*) FROM audit.keys) + (SELECT count(*) FROM "
+      "platform.signing_keys) + (SELECT count(*) FROM platform.totp_factors))::text"));
+  EXPECT_THAT(found, ::testing::UnorderedElementsAre("an audit log cafe 900", "an audit log acme 7",
+                                                     "a tenant's data acme/3 12",
+                                                     "the platform TENANTRY_MASTER_KEY " + std::to_string(sealed)));
+}
+
 TEST_F(KeysTest, ANewDataKeyLeavesTheOldReadable) {
   db::Connection connection(database.url("owner"), "test");
   const auto keys = masters(old_key);

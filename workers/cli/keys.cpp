@@ -213,6 +213,25 @@ SigningRotation rotate_signing_key(db::Connection& connection, const crypto::Mas
   return rotation;
 }
 
+std::vector<KeyUse> count_uses(db::Connection& connection, int most) {
+  db::Transaction tx(connection);
+  std::vector<KeyUse> uses;
+  // Of a log's records some lie under the keys of signups instead: it has sealed so many at most. What the master key
+  // has sealed is what lies under it, with as many again for each time it was all moved; those times are on record.
+  for (const auto row : tx.exec(
+           "(SELECT 'an audit log', h.tenant_id, h.size FROM audit.heads h JOIN audit.keys k ON k.key_id = h.tenant_id "
+           "WHERE k.destroyed_at IS NULL ORDER BY h.size DESC, 1 LIMIT $1) UNION ALL "
+           "(SELECT 'a tenant''s data', b.tenant_id || '/' || b.key_version, b.part_count::bigint FROM "
+           "provisioning.backups b ORDER BY b.part_count DESC, 2 LIMIT $1) UNION ALL "
+           "SELECT 'the platform', 'TENANTRY_MASTER_KEY', (SELECT count(*) FROM platform.tenant_keys) + "
+           "(SELECT count(*) FROM audit.keys) + (SELECT count(*) FROM platform.signing_keys) + "
+           "(SELECT count(*) FROM platform.totp_factors) ORDER BY 3 DESC",
+           {std::int64_t{most}})) {
+    uses.push_back({std::string(row.text(0)), std::string(row.text(1)), row.int64(2)});
+  }
+  return uses;
+}
+
 // ---- the commands -------------------------------------------------------------------------------------------------
 
 namespace {
@@ -235,19 +254,19 @@ Result<Opened> open(const Session& session) {
   return Opened{std::move(connection), *std::move(masters), clock.now()};
 }
 
-// A key of AES-256-GCM with random nonces seals at most 2^32 times; at half of that it is time for another. A log's key
-// seals once a record.
-void show_most_used(Session& session, db::Connection& connection) {
-  constexpr std::int64_t seals_max = std::int64_t{1} << 31;
-  db::Transaction tx(connection);
-  const auto rows = tx.exec("SELECT tenant_id, size FROM audit.heads ORDER BY size DESC LIMIT 1");
-  if (rows.empty()) return;
-  if (session.json) {
-    return print_json({{"most_used_key", rows[0].text(0)}, {"seals", rows[0].int64(1)}, {"seals_max", seals_max}});
+void show_uses(Session& session, db::Connection& connection) {
+  constexpr int shown = 5;
+  std::vector<Row> rows;
+  for (const auto& use : count_uses(connection, shown)) {
+    if (session.json) {
+      print_json({{"kind", use.kind}, {"key", use.key}, {"seals", use.seals}, {"seals_max", seals_max}});
+    }
+    rows.push_back({use.kind, use.key, std::to_string(use.seals),
+                    std::to_string(use.seals * 100 / seals_max) + " %" + (use.seals > seals_max ? ", change it" : "")});
   }
-  std::fprintf(stderr, "most used: the audit log's key of %s has sealed %lld of %lld times\n",
-               std::string(rows[0].text(0)).c_str(), static_cast<long long>(rows[0].int64(1)),
-               static_cast<long long>(seals_max));
+  if (session.json) return;
+  std::printf("\n");
+  print_table({"KEY OF", "WHOSE", "HAS SEALED", "OF WHAT IT MAY"}, rows);
 }
 
 void show_sealed(Session& session, bool move) {
@@ -281,7 +300,7 @@ void show_sealed(Session& session, bool move) {
       std::fprintf(stderr, "all lies under TENANTRY_MASTER_KEY: no former one is needed\n");
     }
   }
-  if (!move) show_most_used(session, *opened->connection);
+  if (!move) show_uses(session, *opened->connection);
   if (unreadable > 0) {
     session.fail(
         {.code = Errc::refused,

@@ -35,6 +35,16 @@ std::vector<Sealed> look_at_sealed(db::Connection& connection, const crypto::Mas
                                    Timestamp now, const std::function<void(std::uint64_t rows)>& looked);
 std::uint64_t count_sealed(db::Connection& connection);
 
+// How often keys have sealed: the most used of each kind. One of AES-256-GCM with random nonces does so at most 2^32
+// times (NIST SP 800-38D); at half of that it is time for another.
+constexpr std::int64_t seals_max = std::int64_t{1} << 31;
+struct KeyUse {
+  std::string kind;
+  std::string key;
+  std::int64_t seals = 0;
+};
+std::vector<KeyUse> count_uses(db::Connection& connection, int most);
+
 // A data key more for the tenant, or with "" for each that has one: what comes is sealed under it, what is there stays
 // readable. How many were made.
 std::int64_t rotate_data_keys(db::Connection& connection, const crypto::MasterKeys& masters,
