@@ -19,11 +19,13 @@ from free_ports import free_port
 from stack import p, sign_up, unique
 
 URL = urllib.parse.urlsplit(p.env("TENANTRY_URL"))
+BASE = "app.example"  # whose subdomains are tenants'
 DNS_PORT = free_port()  # of the name server that proves a domain, once it runs
 
 
 def setUpModule():
     os.environ["TENANTRY_DNS_SERVERS"] = f"127.0.0.1:{DNS_PORT}"
+    os.environ["TENANTRY_BASE_DOMAIN"] = BASE
     stack.start()
 
 
@@ -198,9 +200,49 @@ class T2_Caches(unittest.TestCase):
         p.await_true("known", lambda: status(other, domain) == 403, 10)
         self.assertEqual(status(one, domain.upper() + ":8080"), 200)
         self.assertEqual(status(other, "elsewhere.example"), 200)
+        other.await_record("security.access_refused")
+        self.each_source_against_each_other(one, other, domain)
         self.assertEqual(p.request("DELETE", "/v1/domain", None, one.login()).status, 204)
         p.await_true("nobody's again", lambda: status(other, domain) == 200, 10)
         one.await_record("domain.removed")
+
+    def each_source_against_each_other(self, one, other, domain):
+        """All pairs of the five that one request can hold: a Host is under the base domain or a domain of somebody's own, not
+        both (resolve_test has that pair). `one` is said by the first, `other` by the second."""
+        sources = {"claim": lambda tenant: {"Authorization": tenant.token["Authorization"]},
+                   "header": lambda tenant: {"X-Tenant-ID": tenant.id},
+                   "subdomain": lambda tenant: {"Host": f"{tenant.id}.{BASE}"},
+                   "domain": lambda tenant: {"Host": domain},  # one's
+                   "path": lambda tenant: {"path": f"/t/{tenant.id}"}}
+        body = json.dumps({"email": one.address, "password": stack.PASSWORD}).encode()
+
+        def asked(said):
+            said = {"Host": "x", **said}
+            path, login = said.pop("path", ""), "Authorization" not in said
+            head = (f"POST {path}/auth/login" if login else f"GET {path}/v1/me") + " HTTP/1.1\r\n"
+            sent = {**said, **({**JSON, "Content-Length": str(len(body))} if login else {})}
+            head += "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+            status, _, answer = exchange(head.encode() + b"\r\n" + (body if login else b""), 1)[0]
+            return status, json.loads(answer).get("code")
+
+        def on_record(tenant_id):
+            return int(p.analyst("SELECT count(*) FROM analytics.audit_events WHERE type = 'security.access_refused' AND "
+                                 f"tenant_id = '{tenant_id}' AND payload->>'rule' = 'tenant_mismatch'")[0][0])
+        logs = (one.id, other.id, "platform")
+        before, wanted, pairs = {log: on_record(log) for log in logs}, dict.fromkeys(logs, 0), 0
+        for first in sources:
+            for second in sources:
+                if first == second or second == "domain" or {first, second} == {"subdomain", "domain"}:
+                    continue  # of the domain it is always `one`
+                with self.subTest(first=first, second=second):
+                    agreed = asked({**sources[second](one), **sources[first](one)})
+                    self.assertEqual(agreed, (200, None))
+                    self.assertEqual(asked({**sources[second](other), **sources[first](one)}), (403, "tenant_mismatch"))
+                claimed = {first: one.id, second: other.id}.get("claim", "platform")
+                wanted[claimed] += 1
+                pairs += 1
+        self.assertEqual(pairs, 15)
+        p.await_true("each is on record", lambda: {log: on_record(log) - before[log] for log in logs} == wanted, 30)
 
     def test_settings_and_flags_are_in_force_at_once(self):
         tenant = sign_up(unique("Réglages"))

@@ -42,6 +42,47 @@ TEST(Resolve, Sources) {
   }
 }
 
+// Goal: each source against each other is refused, whichever says what, and where two agree against a third, too.
+// Method: every pair of the five, in both orders, with and without the others between them.
+TEST(Resolve, EveryPairThatDisagrees) {
+  struct Source {
+    const char* name;
+    void (*say)(TenantSources&, const char* tenant);
+  };
+  const Source all[] = {
+      {"claim", [](TenantSources& of, const char* tenant) { of.claim = tenant; }},
+      {"header", [](TenantSources& of, const char* tenant) { of.headers = {tenant}; }},
+      {"subdomain",
+       [](TenantSources& of, const char* tenant) {
+         of.host = std::string_view(tenant) == "acme" ? "acme.app.example" : "beta.app.example";
+       }},
+      {"custom domain", [](TenantSources& of, const char* tenant) { of.custom_domain_tenant = tenant; }},
+      {"path", [](TenantSources& of, const char* tenant) { of.path_tenant = tenant; }},
+  };
+  int pairs = 0;
+  for (const auto& one : all) {
+    for (const auto& other : all) {
+      if (&one == &other) continue;
+      for (const bool others_agree : {false, true}) {
+        TenantSources sources;
+        if (others_agree) {
+          for (const auto& each : all) each.say(sources, "acme");
+        }
+        one.say(sources, "acme");
+        other.say(sources, "beta");
+        const auto tenant = resolve_tenant(sources, base);
+        ASSERT_FALSE(tenant) << one.name << " against " << other.name;
+        EXPECT_EQ(tenant.error().reason, "tenant_mismatch") << one.name << " against " << other.name;
+        EXPECT_EQ(tenant.error().code, Errc::refused);
+        other.say(sources, "acme");
+        EXPECT_EQ(resolve_tenant(sources, base).value(), "acme") << one.name << " with " << other.name;
+        ++pairs;
+      }
+    }
+  }
+  EXPECT_EQ(pairs, 2 * 20);
+}
+
 TEST(Resolve, CustomDomainCandidates) {
   EXPECT_TRUE(may_be_custom_domain("crm.acme.fr", base, "https://app.example"));
   for (const char* const host : {"127.0.0.1:8080", "localhost", "[::1]:80", "acme.app.example", "app.example", ""}) {

@@ -590,8 +590,8 @@ Result<void> recently_authenticated(const Services& services, const Call& call) 
                .message = "this needs a login of the last ten minutes"};
 }
 
-Result<std::string> named_tenant(const Services& services, const Call& call) {
-  auto tenant = resolve_tenant(sources_of(call), services.config.base_domain);
+Result<std::string> named_tenant(Services& services, const CallPtr& call) {
+  auto tenant = resolve_tenant(sources_of(*call), services.config.base_domain);
   if (tenant) return tenant;
   Error error = tenant.error();
   error.fields.clear();
@@ -602,6 +602,11 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
                            const std::string& origin) {
   const auto length = head.headers.get("Content-Length").value_or("");
   if (length.size() > 18 || (!length.empty() && std::stoull(std::string(length)) > route.terms.body_max)) {
+  // Nothing says whose the request is: what it names makes no log, and is told in the platform's.
+  if (error.code == Errc::refused) {
+    services.report_refusal(call, std::string(events::platform_tenant), error.fields[0].detail, "tenant_mismatch",
+                            std::string(call->route->path));
+  }
     return body_too_large(route);
   }
   if (route.guard == Guard::open || services.reference == nullptr) return {};

@@ -235,8 +235,8 @@ void guard(Services& services, const CallPtr& call, Handler next);
 Result<void> may_send_body(Services& services, const Route& route, const http::Request& head,
                            const std::string& origin);
 
-// The tenant a request without a token names; for login.
-Result<std::string> named_tenant(const Services& services, const Call& call);
+// The tenant a request without a token names; for login. Where it names two that is on record. On the loop.
+Result<std::string> named_tenant(Services& services, const CallPtr& call);
 
 // For what has come to its turn on a lane: Errc::unavailable where it has queued for longer than callers wait.
 Result<void> in_time(std::chrono::steady_clock::time_point queued_at);

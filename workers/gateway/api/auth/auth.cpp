@@ -35,7 +35,8 @@ struct Login {
   Services& services;
   std::string address;
   LoginRequest request;
-  std::string tenant_id{};  // "": none was named
+  std::string named{};      // the tenant that the request is about; "": none
+  std::string tenant_id{};  // the same, once it is known that it is there
   std::optional<store::Person> person{};
   LoginLimiter::Outcome outcome = LoginLimiter::Outcome::none;
   const RateDecision unknown;   // the place among the unknown tenants that it takes if need be
@@ -122,19 +123,17 @@ void verify(Services& services, const CallPtr& call, const std::shared_ptr<Login
 // password is checked.
 Result<void> look_up(Services& services, db::Connection& connection, const Call& call, Login& login) {
   return services.read(connection, [&](db::Transaction& tx) -> Result<void> {
-    const auto tenant_id = named_tenant(services, call);
-    if (!tenant_id) return tenant_id.error();
-    if (tenant_id->empty()) {
+    if (login.named.empty()) {
       login.person = store::find_person(tx, login.request.email, "");
       return {};
     }
-    const auto tenant = tenancy::is_slug(*tenant_id) ? tenancy::find_tenant(tx, *tenant_id) : std::nullopt;
+    const auto tenant = tenancy::is_slug(login.named) ? tenancy::find_tenant(tx, login.named) : std::nullopt;
     const auto status = tenant ? tenant->lifecycle.status : tenancy::Status::deleted;
     if (status == tenancy::Status::pending || status == tenancy::Status::deleted) {
       return check_access({.status = status}, Openness::billing, services.clock.now(), call.language);
     }
-    login.tenant_id = *tenant_id;
-    login.person = store::find_person(tx, login.request.email, *tenant_id);
+    login.tenant_id = login.named;
+    login.person = store::find_person(tx, login.request.email, login.named);
     return {};
   });
 }
@@ -147,10 +146,13 @@ void login(Services& services, const CallPtr& call) {
   if (const auto wanted = wants_cookie(call->request()); !wanted) return services.refuse(call, wanted.error());
   auto request = parse_login(call->request().body);
   if (!request) return services.refuse(call, request.error());
+  const auto named = named_tenant(services, call);
+  if (!named) return services.refuse(call, named.error());
   if (const auto wait = services.logins.admit(request->email, call->origin, services.monotonic())) {
     return services.refuse(call, too_many_attempts(), *wait);
   }
   const auto login = std::make_shared<Login>(services, call->origin, std::move(*request));
+  login->named = *named;
   const auto queued_at = std::chrono::steady_clock::now();
   const auto task = [&services, call, login, queued_at](db::Connection& connection) {
     const auto found = contained(call->route->operation, [&] {
@@ -210,15 +212,13 @@ std::optional<Taken> take_refresh_token(db::Transaction& tx, messaging::Outbox& 
 
 // One try to use a token that arrived then.
 Result<http::Response> renew(Services& services, db::Connection& connection, const CallPtr& call,
-                             const std::string& token, Timestamp arrived_at) {
+                             const std::string& token, const std::string& named, Timestamp arrived_at) {
   std::optional<http::Response> response;
   Ended ended;
   const auto work = [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
     response.reset();
     ended.clear();
-    const auto named = named_tenant(services, *call);
-    if (!named) return named.error();
-    const auto taken = take_refresh_token(tx, outbox, token, *named, arrived_at, ended);
+    const auto taken = take_refresh_token(tx, outbox, token, named, arrived_at, ended);
     if (!taken) return {};
     const auto& held = taken->token;
     const auto tenant = tenancy::find_tenant(tx, held.tenant_id);
@@ -239,13 +239,15 @@ Result<http::Response> renew(Services& services, db::Connection& connection, con
 void refresh(Services& services, const CallPtr& call) {
   auto token = parse_refresh(call->request().body);
   if (!token) return services.refuse(call, token.error());
+  const auto named = named_tenant(services, call);
+  if (!named) return services.refuse(call, named.error());
   if (!services.refreshing.insert(*token).second) return services.refuse(call, refresh_refused());
   std::shared_ptr<void> turn(nullptr, [&services, token = *token](void*) {
     services.loop.post([&services, token] { services.refreshing.erase(token); });
   });
-  services.on_lane(call, [&services, call, token = *token, arrived_at = services.clock.now(),
+  services.on_lane(call, [&services, call, token = *token, named = *named, arrived_at = services.clock.now(),
                           turn](db::Connection& connection) mutable {
-    auto answer = renew(services, connection, call, token, arrived_at);
+    auto answer = renew(services, connection, call, token, named, arrived_at);
     turn.reset();  // before the answer: what comes after it is another try
     return answer;
   });
