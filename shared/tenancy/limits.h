@@ -32,7 +32,8 @@ inline std::int64_t limit_of(const Limits& limits, std::string_view name) {
 // Of the plan that the tenant has; empty where there is no such tenant.
 Limits load_limits(db::Transaction& tx, std::string_view tenant_id, Timestamp at);
 
-// Of a metric that is counted where it is, at the moment (platform.count_of). The transaction's tenant is the one.
+// Of a metric that is counted where it is, at the moment, or was measured within the hour (platform.count_of). The
+// transaction's tenant is the one.
 struct Count {
   std::int64_t used = 0;   // what is there
   std::int64_t taken = 0;  // and what was promised: the limit binds both

@@ -30,6 +30,12 @@ constexpr Milliseconds usage_flushed_every{1'000};
 constexpr Milliseconds availability_flushed_every{10'000};
 constexpr Milliseconds due_released_every{5'000};
 constexpr int due_batch = 100;
+// What tenants store: whose turn it is is looked for this often, each has a turn an hour, and says so where it has
+// changed by a hundredth of what the smallest plan has.
+constexpr Milliseconds storage_measured_every{15'000};
+constexpr Seconds storage_turn_every{3'600};
+constexpr std::int64_t storage_tenants_at_once = 100;
+constexpr std::int64_t storage_told_from = 1024L * 1024;
 constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new plan: known this soon
 constexpr Milliseconds shutdown_poll{50};
 
@@ -74,6 +80,7 @@ struct Gateway::State {
         availability_timer(loop),
         due_timer(loop),
         reference_timer(loop),
+        storage_timer(loop),
         services(loop, std::move(config), clock, ids, std::move(hooks)) {
     services.tails = std::make_shared<AuditTails>(services);
     for (const auto path : console::paths) {
@@ -277,6 +284,33 @@ struct Gateway::State {
          db::Param::array(slow)});
   }
 
+  void measure_storage() {
+    if (measuring) return;
+    measuring = services.in_background("measure_storage", [this](db::Connection& connection) {
+      const auto measured = contained("measure_storage", [&] {
+        return services.commit(connection, "", "", events::Actor::service("gateway"),
+                               [&](db::Transaction& tx, messaging::Outbox& outbox) -> Result<void> {
+                                 tell_storage(tx, outbox);
+                                 return {};
+                               });
+      });
+      services.loop.post([this] { measuring = false; });
+      return measured;
+    });
+  }
+
+  static void tell_storage(db::Transaction& tx, messaging::Outbox& outbox) {
+    for (const auto row : tx.exec(
+             "SELECT tenant_id, bytes FROM metering.measure_storage($1, $2 * interval '1 second', $3, $4)",
+             {outbox.now(), std::int64_t{storage_turn_every.count()}, storage_tenants_at_once, storage_told_from})) {
+      v1::UsageRecorded event;
+      event.set_metric("storage_bytes");
+      event.set_quantity(static_cast<double>(row.int64(1)));
+      *event.mutable_at() = events::to_proto(outbox.now());
+      outbox.publish(row.text(0), event);
+    }
+  }
+
   Result<void> store_usage(db::Connection& connection, const std::vector<UsageMeter::Batch>& batches) {
     return services.commit(connection, "", "", events::Actor::service("gateway"),
                            [&](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
@@ -312,11 +346,13 @@ struct Gateway::State {
   loop::Timer availability_timer;
   loop::Timer due_timer;
   loop::Timer reference_timer;
+  loop::Timer storage_timer;
   std::unique_ptr<DomainChecker> domains;
   std::vector<UsageMeter::Batch> unsent;  // on the loop
   bool flushing = false;                  // on the loop
   bool releasing = false;                 // on the loop
   bool reading_reference = false;         // on the loop
+  bool measuring = false;                 // on the loop
   Services services;
 };
 
@@ -351,6 +387,7 @@ Result<void> Gateway::start() {
   state.usage_timer.repeat(usage_flushed_every, [&state] { state.flush_usage(); });
   state.availability_timer.repeat(availability_flushed_every, [&state] { state.flush_availability(); });
   state.due_timer.repeat(due_released_every, [&state] { state.release_due(); });
+  state.storage_timer.repeat(storage_measured_every, [&state] { state.measure_storage(); });
   state.reference_timer.repeat(reference_read_every, [&state] {
     if (state.reading_reference) return;
     state.reading_reference = state.services.in_background("read_reference", [&state](db::Connection& lane) {
@@ -378,6 +415,7 @@ void Gateway::stop(Milliseconds deadline, std::function<void()> stopped) {
   auto& state = *state_;
   state.services.draining = true;
   state.due_timer.stop();
+  state.storage_timer.stop();
   state.reference_timer.stop();
   state.services.tails->stop();
   const auto give_up_at = std::chrono::steady_clock::now() + deadline;

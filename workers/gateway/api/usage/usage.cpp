@@ -18,12 +18,13 @@ struct Metric {
   std::string unit;
   std::string reset;
   std::string limit_name;  // "": nothing limits it
+  bool hard = false;       // past the limit it is refused; else the tenant is told
 };
 std::vector<Metric> list_metrics(db::Transaction& tx) {
   std::vector<Metric> metrics;
-  for (const auto row : tx.exec("SELECT metric, unit, reset, limit_name FROM metering.metrics ORDER BY metric")) {
-    metrics.push_back(
-        {std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)), std::string(row.text(3))});
+  for (const auto row : tx.exec("SELECT metric, unit, reset, limit_name, hard FROM metering.metrics ORDER BY metric")) {
+    metrics.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
+                       std::string(row.text(3)), row.boolean(4)});
   }
   return metrics;
 }
@@ -107,7 +108,8 @@ void read_usage(Services& services, const CallPtr& call) {
       metrics.push_back({{"metric", metric.name},
                          {"unit", metric.unit},
                          {"quantity", number(used_now(services, tx, *call, metric, calls).quantity)},
-                         {"limit", tenancy::limit_of(call->tenant->limits, metric.limit_name)}});
+                         {"limit", tenancy::limit_of(call->tenant->limits, metric.limit_name)},
+                         {"hard", metric.hard}});
     }
     const auto now = services.clock.now();
     return json_response(200, {{"period_start", to_rfc3339(floor_month(now))},
@@ -139,6 +141,7 @@ void check_limit(Services& services, const CallPtr& call) {
                                    {"metric", name},
                                    {"used", number(used)},
                                    {"limit", limit},
+                                   {"hard", metric->hard},
                                    {"remaining", unlimited ? json(-1) : number(left)}});
       });
 }
