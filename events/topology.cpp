@@ -73,6 +73,7 @@ constexpr Subscription table[] = {
     {"notification", platform_events, "usage.limit_exceeded"},
     {"notification", platform_events, "invoice.issued"},
     {"notification", platform_events, "api_key.expiring"},
+    {"notification", platform_events, "membership.owner_appointed"},
     {"notification", platform_events, "user.email_change_requested"},
     {"notification", platform_events, "user.email_changed"},
     {"notification", platform_events, "user.email_verification_requested"},

@@ -28,7 +28,8 @@ struct Standing {
 Result<Standing> find_key(db::Transaction& tx, const ApiKeyRef& which, const Actor& actor, Act act, Timestamp now) {
   const auto rows = tx.exec(
       "SELECT public_id, name, permissions, networks, created_by, created_at, expires_at, revoked_at, secret_used_at, "
-      "former_ends_at FROM platform.api_keys WHERE tenant_id = $1 AND key_id = $2 AND ($3::uuid IS NULL OR created_by "
+      "former_ends_at, requests_per_minute FROM platform.api_keys WHERE tenant_id = $1 AND key_id = $2 AND ($3::uuid "
+      "IS NULL OR created_by "
       "= "
       "$3)",
       {which.tenant_id, which.key_id, whose(actor, act)});
@@ -36,7 +37,8 @@ Result<Standing> find_key(db::Transaction& tx, const ApiKeyRef& which, const Act
   const auto row = rows[0];
   const auto expires_at = row.optional_timestamp(6);
   return Standing{.key = {which.key_id, which.tenant_id, std::string(row.text(0)), std::string(row.text(1)),
-                          row.texts(2), row.texts(3), std::string(row.text(4)), row.timestamp(5), expires_at},
+                          row.texts(2), row.texts(3), std::string(row.text(4)), row.timestamp(5), expires_at,
+                          row.is_null(10) ? std::nullopt : std::optional(row.int64(10))},
                   .over = !row.is_null(7) || (expires_at && *expires_at <= now),
                   .used = !row.is_null(8),
                   .former_ends_at = row.optional_timestamp(9)};
@@ -68,6 +70,19 @@ void set_reminders(Outbox& outbox, const ApiKey& key) {
   }
 }
 
+// A key has a part of what its tenant has.
+Result<void> check_rate(db::Transaction& tx, const std::string& tenant_id, std::optional<std::int64_t> rate,
+                        Timestamp now) {
+  if (!rate) return {};
+  const auto tenants = tx.exec(
+      "SELECT l.value FROM platform.tenants t, platform.limits_of(t.tenant_id, t.plan, t.plan_version, $2) l "
+      "WHERE t.tenant_id = $1 AND l.name = 'requests_per_minute'",
+      {tenant_id, now});
+  if (tenants.empty() || tenants[0].int64(0) < 0 || *rate <= tenants[0].int64(0)) return {};
+  return Error::invalid("/requests_per_minute", "beyond_limit",
+                        "must be at most the " + std::to_string(tenants[0].int64(0)) + " of the plan");
+}
+
 }  // namespace
 
 Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGenerator& ids, ApiKey wanted) {
@@ -77,6 +92,7 @@ Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGener
   if (auto ok = may_change(*actor, {.act = Act::create_key, .to = Role{"", wanted.permissions}, .own = true}); !ok) {
     return ok.error();
   }
+  if (auto ok = check_rate(tx, wanted.tenant_id, wanted.requests_per_minute, now); !ok) return ok.error();
   const auto live = tx.exec(
       "SELECT count(*) FROM platform.api_keys WHERE tenant_id = $1 AND revoked_at IS NULL "
       "AND (expires_at IS NULL OR expires_at > $2)",
@@ -90,16 +106,17 @@ Result<IssuedApiKey> create_api_key(db::Transaction& tx, Outbox& outbox, IdGener
   const auto secret = crypto::new_api_key_secret();
   tx.send(
       "INSERT INTO platform.api_keys (key_id, tenant_id, public_id, secret_hash, name, permissions, networks, "
-      "created_by, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      "created_by, created_at, expires_at, requests_per_minute) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
       {wanted.key_id, wanted.tenant_id, wanted.public_id, ByteView{crypto::api_key_hash(secret)}, wanted.name,
        db::Param::array(wanted.permissions), db::Param::array(wanted.networks), wanted.created_by, now,
-       wanted.expires_at});
+       wanted.expires_at, wanted.requests_per_minute});
   v1::ApiKeyCreated event;
   event.set_key_id(wanted.key_id.to_string());
   event.set_name(wanted.name);
   event.set_prefix(crypto::api_key_prefix(wanted.public_id));
   event.set_permissions(one_text(wanted.permissions));
   if (wanted.expires_at) *event.mutable_expires_at() = events::to_proto(*wanted.expires_at);
+  event.set_requests_per_minute(wanted.requests_per_minute.value_or(0));
   outbox.publish(wanted.tenant_id, event);
   set_reminders(outbox, wanted);
   auto text = crypto::write_api_key({wanted.public_id, secret});
@@ -144,9 +161,35 @@ Result<IssuedApiKey> rotate_api_key(db::Transaction& tx, Outbox& outbox, const A
   return IssuedApiKey{std::move(key), std::move(text), former_ends_at};
 }
 
+Result<ApiKey> rate_api_key(db::Transaction& tx, Outbox& outbox, const ApiKeyRef& which,
+                            std::optional<std::int64_t> requests_per_minute) {
+  const auto now = outbox.now();
+  const auto actor = lock_for(tx, which.tenant_id, which.actor_id);
+  if (!actor) return actor.error();
+  auto found = find_key(tx, which, *actor, Act::revoke_key, now);
+  if (!found) return found.error();
+  if (auto ok = may_change(*actor, {.act = Act::revoke_key, .own = true}); !ok) return ok.error();
+  if (found->over) return over();
+  if (auto ok = check_rate(tx, which.tenant_id, requests_per_minute, now); !ok) return ok.error();
+  auto& key = found->key;
+  if (key.requests_per_minute == requests_per_minute) return std::move(key);
+  tx.send("UPDATE platform.api_keys SET requests_per_minute = $3 WHERE tenant_id = $1 AND key_id = $2",
+          {which.tenant_id, which.key_id, requests_per_minute});
+  v1::ApiKeyRated event;
+  event.set_key_id(which.key_id.to_string());
+  event.set_name(key.name);
+  event.set_old_requests_per_minute(key.requests_per_minute.value_or(0));
+  event.set_requests_per_minute(requests_per_minute.value_or(0));
+  event.set_reason(which.reason);
+  outbox.publish(which.tenant_id, event);
+  outbox.signal(which.tenant_id, v1::TenantChanged());
+  key.requests_per_minute = requests_per_minute;
+  return std::move(key);
+}
+
 Result<void> revoke_api_key(db::Transaction& tx, Outbox& outbox, const ApiKeyRef& which) {
   const auto now = outbox.now();
-  const auto actor = lock_as(tx, which.tenant_id, which.actor_id);
+  const auto actor = lock_for(tx, which.tenant_id, which.actor_id);
   if (!actor) return actor.error();
   const auto found = find_key(tx, which, *actor, Act::revoke_key, now);
   if (!found) return found.error();
@@ -158,6 +201,7 @@ Result<void> revoke_api_key(db::Transaction& tx, Outbox& outbox, const ApiKeyRef
   v1::ApiKeyRevoked event;
   event.set_key_id(which.key_id.to_string());
   event.set_name(found->key.name);
+  event.set_reason(which.reason);
   outbox.publish(which.tenant_id, event);
   outbox.signal(which.tenant_id, v1::TenantChanged());
   return {};

@@ -30,7 +30,8 @@ struct ApiKey {
   std::vector<std::string> networks;     // it may come from; none: from anywhere
   std::string created_by;
   Timestamp created_at{};
-  std::optional<Timestamp> expires_at{};  // nullopt: never
+  std::optional<Timestamp> expires_at{};              // nullopt: never
+  std::optional<std::int64_t> requests_per_minute{};  // nullopt: as many as its tenant's
 };
 
 struct IssuedApiKey {
@@ -39,19 +40,25 @@ struct IssuedApiKey {
   std::optional<Timestamp> former_ends_at{};
 };
 
-// Errors: as lock_as; what may_change says; conflict "api_key_limit_reached". Ids and times of `wanted` are filled in.
+// Errors: as lock_as; what may_change says; conflict "api_key_limit_reached"; invalid "/requests_per_minute" for more
+// than the tenant's. Ids and times of `wanted` are filled in.
 Result<IssuedApiKey> create_api_key(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids, ApiKey wanted);
 
 struct ApiKeyRef {
   std::string tenant_id;
   Uuid key_id;
-  std::string actor_id;
+  std::string actor_id;  // a member; of what is revoked also "": the platform
+  std::string reason{};  // the platform's
 };
 
 // A new secret, for which the actor answers from now on. Where the present one was never used it is forgotten, and the
 // one before it goes on as it did. Errors also: not_found "api_key_not_found"; conflict "api_key_over".
 Result<IssuedApiKey> rotate_api_key(db::Transaction& tx, messaging::Outbox& outbox, const ApiKeyRef& which,
                                     std::optional<Timestamp> expires_at);
+// Gives it a rate of its own, or with nullopt its tenant's; so that it may stop what runs wild it takes no more than
+// the right to revoke. Errors as revoke_api_key's.
+Result<ApiKey> rate_api_key(db::Transaction& tx, messaging::Outbox& outbox, const ApiKeyRef& which,
+                            std::optional<std::int64_t> requests_per_minute);
 Result<void> revoke_api_key(db::Transaction& tx, messaging::Outbox& outbox, const ApiKeyRef& which);
 
 }  // namespace tenantry::tenancy

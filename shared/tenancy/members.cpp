@@ -18,7 +18,8 @@ namespace v1 = tenantry::events::v1;
 using messaging::Outbox;
 
 constexpr const char* invitation_columns =
-    "i.invitation_id, i.tenant_id, i.email, i.role, i.locale, i.state, i.sendings, i.created_at, i.expires_at";
+    "i.invitation_id, i.tenant_id, i.email, i.role, i.locale, i.state, i.sendings, i.created_at, i.expires_at, "
+    "i.invited_by IS NULL";
 
 Error no_tenant() {
   return {.code = Errc::not_found, .reason = "tenant_not_found", .message = "no such tenant"};
@@ -50,7 +51,13 @@ Invitation invitation_of(const db::Row& row) {
           .state = *state,
           .sendings = static_cast<int>(row.int64(6)),
           .created_at = row.timestamp(7),
-          .expires_at = row.timestamp(8)};
+          .expires_at = row.timestamp(8),
+          .by_platform = row.boolean(9)};
+}
+
+// A tenant whose owner is lost may have no seat left, and gets an owner all the same.
+bool beyond_limit(const Invitation& invitation) {
+  return invitation.by_platform && invitation.role == owner_role;
 }
 
 std::string timer_of(const Invitation& invitation) {
@@ -64,7 +71,8 @@ std::string name_of(db::Transaction& tx, std::string_view user_id) {
 }
 
 // Of one sending: the mail, and the end of its time.
-void tell_invited(db::Transaction& tx, Outbox& outbox, const Invitation& invitation, std::string_view inviter_id) {
+void tell_invited(db::Transaction& tx, Outbox& outbox, const Invitation& invitation, std::string_view inviter_id,
+                  const std::string& reason) {
   v1::UserInvited event;
   event.set_invitation_id(invitation.invitation_id.to_string());
   event.set_email(invitation.email);
@@ -73,6 +81,7 @@ void tell_invited(db::Transaction& tx, Outbox& outbox, const Invitation& invitat
   event.set_locale(invitation.locale);
   *event.mutable_expires_at() = events::to_proto(invitation.expires_at);
   event.set_sending(invitation.sendings);
+  event.set_reason(reason);
   outbox.publish(invitation.tenant_id, event);
   v1::InvitationExpired expired;
   expired.set_invitation_id(invitation.invitation_id.to_string());
@@ -157,7 +166,7 @@ Result<void> may_invite(const Actor& actor, const Role& role) {
 
 // The invitation with its tenant locked, when the actor may deal with it.
 Result<Invitation> lock_invitation(db::Transaction& tx, const InvitationRef& which) {
-  const auto actor = lock_as(tx, which.tenant_id, which.actor_id);
+  const auto actor = lock_for(tx, which.tenant_id, which.actor_id);
   if (!actor) return actor.error();
   const auto rows = tx.exec(std::string("SELECT ") + invitation_columns +
                                 " FROM platform.invitations i WHERE tenant_id = $1 AND invitation_id = $2 "
@@ -236,6 +245,7 @@ void publish_change(Outbox& outbox, const MemberChange& change, const Member& be
   const auto tell = [&](auto event) {
     event.set_user_id(change.target_id);
     event.set_role(before.role.name);
+    event.set_reason(change.reason);
     outbox.publish(change.tenant_id, event);
   };
   switch (change.act) {
@@ -244,6 +254,7 @@ void publish_change(Outbox& outbox, const MemberChange& change, const Member& be
       event.set_user_id(change.target_id);
       event.set_old_role(before.role.name);
       event.set_new_role(change.role);
+      event.set_reason(change.reason);
       outbox.publish(change.tenant_id, event);
       return;
     }
@@ -294,6 +305,12 @@ Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::stri
   return *std::move(actor);
 }
 
+Result<Actor> lock_for(db::Transaction& tx, std::string_view tenant_id, std::string_view actor_id) {
+  if (!actor_id.empty()) return lock_as(tx, tenant_id, actor_id);
+  if (!lock_tenant(tx, tenant_id)) return no_tenant();
+  return Actor{"", {std::string(owner_role), {"*"}}};
+}
+
 Seats count_seats(db::Transaction& tx, std::string_view tenant_id, Timestamp now) {
   const auto rows = tx.exec(
       "SELECT coalesce((SELECT l.value FROM metering.metrics m JOIN platform.limits_of(t.tenant_id, t.plan, "
@@ -319,15 +336,16 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
     const auto inviter = find_actor(tx, wanted.tenant_id, wanted.inviter_id);
     if (!inviter) return not_a_member();
     if (auto ok = may_invite(*inviter, *role); !ok) return ok.error();
-    if (has_member(tx, wanted.tenant_id, wanted.email)) {
-      return Error::conflict("already_member", "somebody with this address is a member");
-    }
+  }
+  // Who was named owner before there was a login is one already, and still to come.
+  if (!wanted.beyond_limit && has_member(tx, wanted.tenant_id, wanted.email)) {
+    return Error::conflict("already_member", "somebody with this address is a member");
   }
   if (has_pending(tx, wanted.tenant_id, wanted.email)) {
     return Error::conflict("already_invited", "somebody with this address is invited; send the invitation again");
   }
   const auto seats = count_seats(tx, wanted.tenant_id, now);
-  if (!wanted.inviter_id.empty() && !has_room(seats.users_max, seats.active + seats.pending)) {
+  if (!wanted.beyond_limit && !has_room(seats.users_max, seats.active + seats.pending)) {
     return no_room(seats.users_max);
   }
   Invitation invitation{.invitation_id = ids.next(),
@@ -346,7 +364,7 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
       "nullif($8, '')::uuid, $7, $9)",
       {invitation.invitation_id, invitation.tenant_id, invitation.email, invitation.role, invitation.locale,
        ByteView{crypto::link_token_hash(token)}, now, wanted.inviter_id, invitation.expires_at});
-  tell_invited(tx, outbox, invitation, wanted.inviter_id);
+  tell_invited(tx, outbox, invitation, wanted.inviter_id, wanted.reason);
   return invitation;
 }
 
@@ -373,7 +391,9 @@ Result<Invitation> resend_invitation(db::Transaction& tx, messaging::Outbox& out
       return Error::conflict("already_member", "somebody with this address is a member");
     }
     const auto seats = count_seats(tx, which.tenant_id, now);
-    if (!has_room(seats.users_max, seats.active + seats.pending)) return no_room(seats.users_max);
+    if (!beyond_limit(*invitation) && !has_room(seats.users_max, seats.active + seats.pending)) {
+      return no_room(seats.users_max);
+    }
   }
   ++invitation->sendings;
   invitation->state = InvitationState::pending;
@@ -385,7 +405,7 @@ Result<Invitation> resend_invitation(db::Transaction& tx, messaging::Outbox& out
       "WHERE invitation_id = $1",
       {invitation->invitation_id, ByteView{crypto::link_token_hash(token)}, invitation->sendings, now - Days{1}, now,
        invitation->expires_at});
-  tell_invited(tx, outbox, *invitation, which.actor_id);
+  tell_invited(tx, outbox, *invitation, which.actor_id, which.reason);
   return invitation;
 }
 
@@ -398,6 +418,7 @@ Result<void> revoke_invitation(db::Transaction& tx, messaging::Outbox& outbox, c
   v1::InvitationRevoked event;
   event.set_invitation_id(invitation->invitation_id.to_string());
   event.set_email(invitation->email);
+  event.set_reason(which.reason);
   outbox.publish(which.tenant_id, event);
   return {};
 }
@@ -412,8 +433,8 @@ Result<OpenedInvitation> open_invitation(db::Transaction& tx, std::string_view t
                   "WHERE i.token_hash = $1 AND t.status NOT IN ('cancelled', 'deleted')",
               {ByteView{crypto::link_token_hash(token)}});
   if (rows.empty()) return no_invitation();
-  OpenedInvitation opened{invitation_of(rows[0]), std::string(rows[0].text(9)), std::string(rows[0].text(10)),
-                          rows[0].boolean(11)};
+  OpenedInvitation opened{invitation_of(rows[0]), std::string(rows[0].text(10)), std::string(rows[0].text(11)),
+                          rows[0].boolean(12)};
   const auto next = decide(opened.invitation.state, opened.invitation.expires_at, InvitationAct::open, now);
   if (!next) return next.error();
   return opened;
@@ -433,7 +454,7 @@ Result<Accepted> accept_invitation(db::Transaction& tx, messaging::Outbox& outbo
     return Error::conflict("already_member", "the person is a member");
   }
   const auto seats = count_seats(tx, invitation->tenant_id, now);
-  if (!has_room(seats.users_max, seats.active)) return no_room(seats.users_max);
+  if (!beyond_limit(*invitation) && !has_room(seats.users_max, seats.active)) return no_room(seats.users_max);
 
   put_member(tx, invitation->tenant_id, *user_id, MemberState::active, invitation->role, now);
   tx.send("UPDATE platform.users SET email_verified_at = coalesce(email_verified_at, $2) WHERE user_id = $1",
@@ -469,7 +490,7 @@ Result<void> decline_invitation(db::Transaction& tx, messaging::Outbox& outbox, 
 
 Result<MemberAfter> change_member(db::Transaction& tx, messaging::Outbox& outbox, const MemberChange& change) {
   const auto now = outbox.now();
-  const auto actor = lock_as(tx, change.tenant_id, change.actor_id);
+  const auto actor = lock_for(tx, change.tenant_id, change.actor_id);
   if (!actor) return actor.error();
   const auto before = find_member(tx, change.tenant_id, change.target_id);
   if (!before || before->state == MemberState::removed) return no_user();
@@ -530,22 +551,90 @@ Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, 
   return {};
 }
 
-Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
-                                 std::string_view actor_id, std::string_view target_id) {
-  const auto actor = lock_as(tx, tenant_id, actor_id);
+namespace {
+
+// Of who is one at once: a member who has come before.
+std::optional<Appointed> promote(db::Transaction& tx, messaging::Outbox& outbox, const Appointment& wanted,
+                                 v1::OwnerAppointed& event) {
+  const auto known = tx.exec(
+      "SELECT m.user_id, m.role, m.state FROM platform.memberships m JOIN platform.users u ON u.user_id = m.user_id "
+      "WHERE m.tenant_id = $1 AND u.email = $2 AND m.state IN ('active', 'inactive')",
+      {wanted.tenant_id, wanted.email});
+  if (known.empty()) return std::nullopt;
+  event.set_user_id(std::string(known[0].text(0)));
+  event.set_old_role(std::string(known[0].text(1)));
+  event.set_old_state(std::string(known[0].text(2)));
+  put_member(tx, wanted.tenant_id, event.user_id(), MemberState::active, owner_role, outbox.now());
+  outbox.signal(wanted.tenant_id, v1::TenantChanged());
+  return Appointed{.user_id = event.user_id()};
+}
+
+Result<Invitation> invite_owner(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
+                                const crypto::LinkTokens& tokens, const Appointment& wanted) {
+  settle_expired(tx, wanted.tenant_id, wanted.email, outbox.now());
+  const auto open = tx.exec(
+      "SELECT invitation_id, role = 'owner' AND invited_by IS NULL FROM platform.invitations WHERE tenant_id = $1 "
+      "AND email = $2 AND state = 'pending'",
+      {wanted.tenant_id, wanted.email});
+  if (!open.empty()) {
+    const InvitationRef which{wanted.tenant_id, open[0].uuid(0), "", wanted.reason};
+    if (open[0].boolean(1)) return resend_invitation(tx, outbox, tokens, which);
+    if (auto ok = revoke_invitation(tx, outbox, which); !ok) return ok.error();
+  }
+  return invite(tx, outbox, ids, tokens,
+                {.tenant_id = wanted.tenant_id,
+                 .email = wanted.email,
+                 .role = std::string(owner_role),
+                 .locale = wanted.locale,
+                 .beyond_limit = true,
+                 .reason = wanted.reason});
+}
+
+}  // namespace
+
+Result<Appointed> appoint_owner(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
+                                const crypto::LinkTokens& tokens, const Appointment& wanted) {
+  const auto tenant = lock_tenant(tx, wanted.tenant_id);
+  if (!tenant) return no_tenant();
+  const auto status = tenant->lifecycle.status;
+  const auto ended = Error::conflict("tenant_ended", "nobody is let into a tenant that is " + written(status));
+  if (status == Status::deleted) return ended;
+  v1::OwnerAppointed event;
+  event.set_email(wanted.email);
+  event.set_reason(wanted.reason);
+  auto appointed = promote(tx, outbox, wanted, event);
+  if (appointed && event.old_role() == owner_role && event.old_state() == to_string(MemberState::active)) {
+    return Error::conflict("already_owner", "the member is an active owner");
+  }
+  if (!appointed) {
+    if (status == Status::cancelled) return ended;
+    auto invitation = invite_owner(tx, outbox, ids, tokens, wanted);
+    if (!invitation) return invitation.error();
+    event.set_invitation_id(invitation->invitation_id.to_string());
+    appointed = Appointed{.invitation = *std::move(invitation)};
+  }
+  outbox.publish(wanted.tenant_id, event);
+  return *std::move(appointed);
+}
+
+Result<std::int64_t> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
+                                         std::string_view actor_id, std::string_view target_id,
+                                         std::string_view reason) {
+  const auto actor = lock_for(tx, tenant_id, actor_id);
   if (!actor) return actor.error();
   const auto target = find_member(tx, tenant_id, target_id);
   if (!target || target->state == MemberState::removed) return no_user();
   const Change wanted{.act = Act::deactivate, .target_id = std::string(target_id), .role = target->role};
   if (auto ok = may_change(*actor, wanted); !ok) return ok.error();
   const auto count = end_sessions(tx, target_id, tenant_id, outbox.now());
-  if (count == 0) return {};
+  if (count == 0) return count;
   v1::SessionsEnded event;
   event.set_user_id(std::string(target_id));
   event.set_count(static_cast<std::int32_t>(count));
+  event.set_reason(std::string(reason));
   outbox.publish(tenant_id, event);
   outbox.signal(tenant_id, v1::TenantChanged());
-  return {};
+  return count;
 }
 
 namespace {

@@ -3,8 +3,8 @@
 // Each function runs in the caller's transaction, locks the tenant's row first (so that
 // limits and the last owner are counted by one at a time), asks membership.h, writes, and
 // puts the event into the outbox with the signal that caches are stale. Who acts is read
-// here, in the same transaction: a right that was lost meanwhile is lost. The outbox's
-// origin is the caller's.
+// here, in the same transaction: a right that was lost meanwhile is lost. Whoever acts for
+// the platform has no id here, and says why. The outbox's origin is the caller's.
 #pragma once
 
 #include <optional>
@@ -43,6 +43,7 @@ struct Invitation {
   int sendings = 0;
   Timestamp created_at{};
   Timestamp expires_at{};
+  bool by_platform = false;
 };
 
 // A built-in role, or one of the tenant's own.
@@ -53,13 +54,17 @@ std::optional<Actor> find_actor(db::Transaction& tx, std::string_view tenant_id,
 
 // Who acts, with the tenant's row locked. Errc::not_found "tenant_not_found"; Errc::forbidden "not_a_member".
 Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id);
+// The same, and "" is the platform: nobody of the tenant's is above it.
+Result<Actor> lock_for(db::Transaction& tx, std::string_view tenant_id, std::string_view actor_id);
 
 struct NewInvitation {
   std::string tenant_id;
   std::string email;  // folded
   std::string role;
   std::string locale = "fr";
-  std::string inviter_id{};  // a member; "": the platform, whom no rule or limit binds
+  std::string inviter_id{};   // a member; "": the platform, who gives any role
+  bool beyond_limit = false;  // of the platform, for an owner: the plan's users do not bind it, nor when it is accepted
+  std::string reason{};       // the platform's
 };
 
 // Errors: not_found; what may_change says; invalid "/role" "unknown_role"; conflict "already_member",
@@ -71,7 +76,8 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
 struct InvitationRef {
   std::string tenant_id;
   Uuid invitation_id;
-  std::string actor_id;
+  std::string actor_id;  // a member; "": the platform
+  std::string reason{};  // the platform's, of what is taken back
 };
 
 // The same invitation under a new token; the one sent before is dead. Errors also: what decide() says;
@@ -117,10 +123,11 @@ Result<void> decline_invitation(db::Transaction& tx, messaging::Outbox& outbox, 
 
 struct MemberChange {
   std::string tenant_id;
-  std::string actor_id;
+  std::string actor_id;  // a member; "": the platform, who is above all and keeps the same limits
   std::string target_id;
-  Act act;             // change_role, deactivate, reactivate or remove
-  std::string role{};  // change_role: the new one
+  Act act;               // change_role, deactivate, reactivate or remove
+  std::string role{};    // change_role: the new one
+  std::string reason{};  // the platform's
 };
 struct MemberAfter {
   MemberState state;
@@ -142,9 +149,27 @@ struct Transfer {
 };
 Result<void> transfer_ownership(db::Transaction& tx, messaging::Outbox& outbox, const Transfer& transfer);
 
-// What another member has open in the tenant, by who could lock that member out. Errors as change_member's.
-Result<void> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
-                                 std::string_view actor_id, std::string_view target_id);
+// The platform makes an owner where that one was lost: of a member at once, of anybody else by an invitation; one that
+// is open for another role gives way, one for an owner is sent again. Errors: not_found; conflict "already_owner",
+// "tenant_ended"; as invite and resend_invitation.
+struct Appointment {
+  std::string tenant_id;
+  std::string email;  // folded
+  std::string locale = "fr";
+  std::string reason;
+};
+struct Appointed {
+  std::string user_id;  // of a member; else:
+  std::optional<Invitation> invitation{};
+};
+Result<Appointed> appoint_owner(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
+                                const crypto::LinkTokens& tokens, const Appointment& wanted);
+
+// What another member has open in the tenant, by who could lock that member out, or by the platform ("" as actor, with
+// a reason). How many there were. Errors as change_member's.
+Result<std::int64_t> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
+                                         std::string_view actor_id, std::string_view target_id,
+                                         std::string_view reason = {});
 
 // Somebody's lost second factors are to be forgotten: they are at the first login of a day later, where each company of
 // the person's has asked, or a super-admin; whoever shows one of them before that has lost none. When; asked again, it

@@ -369,7 +369,7 @@ TEST_F(Members, SessionsOfAnotherAreEndedByWhoMayLockOut) {
                   {paul, tenant, clock.now() + Days{30}});
   }
   const auto end = [&](const std::string& actor, const std::string& target) {
-    return reason(run<Done>(
+    return reason(run<std::int64_t>(
         connection, [&](auto& tx, auto& outbox) { return end_member_sessions(tx, outbox, acme, actor, target); }));
   };
   EXPECT_EQ(end(paul, admin), "permission_denied");
@@ -404,6 +404,90 @@ TEST_F(Members, OwnershipIsPassedOnInOneStep) {
   EXPECT_EQ(reason(transfer(owner, admin)), "owner_required");  // the loser of a race
   must(transfer(admin, owner, true));
   EXPECT_EQ(member(owner) + ", " + member(admin), "owner active, admin removed");
+}
+
+// ---- by the platform, which is no member
+
+class MembersByThePlatform : public Members {
+ protected:
+  Result<Appointed> appoint(const std::string& email, const std::string& why = "the owner has left") {
+    return run<Appointed>(connection, [&](auto& tx, auto& outbox) {
+      return appoint_owner(tx, outbox, ids, tokens, {.tenant_id = acme, .email = email, .reason = why});
+    });
+  }
+  void forget_events() { database.exec("superuser", "DELETE FROM messaging.outbox"); }
+};
+
+TEST_F(MembersByThePlatform, AMemberIsOwnerAtOnce) {
+  const auto paul = add_member("paul@acme.test", "employee");
+  EXPECT_EQ(must(appoint("paul@acme.test")).user_id, paul);
+  EXPECT_EQ(member(paul) + ", " + member(owner), "owner active, owner active");
+  const auto told = event<v1::OwnerAppointed>("membership.owner_appointed");
+  EXPECT_EQ(told.user_id() + " " + told.old_role() + " " + told.old_state(), paul + " employee active");
+  EXPECT_EQ(told.reason(), "the owner has left");
+  EXPECT_EQ(reason(appoint("paul@acme.test")), "already_owner");
+  // One who was locked out, too: nobody else may be left.
+  const auto anna = add_member("anna@acme.test", "owner");
+  must(change(owner, anna, Act::deactivate));
+  must(appoint("anna@acme.test"));
+  EXPECT_EQ(member(anna), "owner active");
+}
+
+TEST_F(MembersByThePlatform, AnybodyElseIsInvitedToBeOwner) {
+  set_limit(1);  // and the only seat is the lost owner's
+  const auto appointed = must(appoint("new@acme.test"));
+  ASSERT_TRUE(appointed.invitation);
+  EXPECT_EQ(appointed.invitation->role, "owner");
+  EXPECT_EQ(event<v1::UserInvited>("user.invited").reason(), "the owner has left");
+  EXPECT_EQ(event<v1::OwnerAppointed>("membership.owner_appointed").user_id(), "");
+  // Asked again, it is sent again: the link that was sent before is dead.
+  const auto again = must(appoint("new@acme.test"));
+  EXPECT_EQ(again.invitation->invitation_id, appointed.invitation->invitation_id);
+  EXPECT_EQ(again.invitation->sendings, 2);
+  EXPECT_EQ(reason(accept(by_new_person(token_of(*appointed.invitation)))), "invitation_not_found");
+  const auto joined = must(accept(by_new_person(token_of(*again.invitation))));
+  EXPECT_EQ(member(joined.user_id), "owner active");
+}
+
+TEST_F(MembersByThePlatform, AnInvitationForLessGivesWay) {
+  const auto before = invited("paul@acme.test", "viewer");
+  const auto appointed = must(appoint("paul@acme.test"));
+  EXPECT_EQ(count("platform.invitations WHERE state = 'pending'"), "1");
+  EXPECT_EQ(event<v1::InvitationRevoked>("invitation.revoked").reason(), "the owner has left");
+  EXPECT_EQ(reason(accept(by_new_person(token_of(before)))), "invitation_revoked");
+  EXPECT_EQ(member(must(accept(by_new_person(token_of(*appointed.invitation)))).user_id), "owner active");
+}
+
+TEST_F(MembersByThePlatform, NobodyIsLetIntoWhatHasEnded) {
+  const auto paul = add_member("paul@acme.test", "employee");
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'cancelled'");
+  EXPECT_EQ(reason(appoint("new@acme.test")), "tenant_ended");
+  must(appoint("paul@acme.test"));  // who is to export, or to take it up again
+  EXPECT_EQ(member(paul), "owner active");
+  database.exec("superuser", "UPDATE platform.tenants SET status = 'deleted'");
+  EXPECT_EQ(reason(appoint("paul@acme.test")), "tenant_ended");
+}
+
+// Above all roles, and bound by all that binds a tenant: its seats, its last owner, who is a member already.
+TEST_F(MembersByThePlatform, KeepsWhatTheTenantKeeps) {
+  set_limit(2);
+  const auto as_platform = [&](const std::string& email) {
+    return reason(run<Invitation>(connection, [&](auto& tx, auto& outbox) {
+      return invite(tx, outbox, ids, tokens, {.tenant_id = acme, .email = email, .role = "admin", .reason = "asked"});
+    }));
+  };
+  EXPECT_EQ(as_platform("owner@acme.test"), "already_member");
+  EXPECT_EQ(as_platform("one@acme.test"), "ok");
+  EXPECT_EQ(as_platform("two@acme.test"), "user_limit_reached");
+  EXPECT_EQ(reason(change("", owner, Act::remove)), "last_owner");
+  EXPECT_EQ(reason(change("", owner, Act::change_role, "admin")), "last_owner");
+  const auto second = add_member("second@acme.test", "owner");
+  forget_events();
+  must(run<MemberAfter>(connection, [&](auto& tx, auto& outbox) {
+    return change_member(tx, outbox, {acme, "", second, Act::change_role, "admin", "not theirs"});
+  }));
+  const auto told = event<v1::MembershipRoleChanged>("membership.role_changed");
+  EXPECT_EQ(told.old_role() + " " + told.new_role() + " " + told.reason(), "owner admin not theirs");
 }
 
 // ---- at once

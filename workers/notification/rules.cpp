@@ -256,12 +256,20 @@ Found api_key_expiring(const Event& event, std::string_view locale) {
       .names = {{"name", expiring.name()}}};
 }
 
+Found owner_appointed(const Event& event, std::string_view) {
+  const auto& appointed = event.as<v1::OwnerAppointed>();
+  return Notice{.template_name = "owner_appointed",
+                .sections = {{"invited", appointed.user_id().empty()}},
+                .names = {{"email", appointed.email()}, {"reason", appointed.reason()}}};
+}
+
 struct Rule {
   std::string_view type;
   Found (*notice)(const Event&, std::string_view locale);
 };
 constexpr Rule rules[] = {
     {"api_key.expiring", &api_key_expiring},
+    {"membership.owner_appointed", &owner_appointed},
     {"signup.address_known", &address_known},
     {"trial.started", &trial_started},
     {"trial.ending", &trial_ending},

@@ -74,7 +74,8 @@ class SignupWorker final : public messaging::Worker {
                                          {.tenant_id = tenant->tenant_id,
                                           .email = email,
                                           .role = std::string(tenancy::owner_role),
-                                          .locale = tenant->locale});
+                                          .locale = tenant->locale,
+                                          .beyond_limit = true});
     return invited ? Result<void>{} : invited.error();
   }
 

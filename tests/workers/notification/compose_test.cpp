@@ -242,6 +242,8 @@ TEST(Render, FillsEveryTemplateInBothLanguages) {
                             new_login("Mozilla/5.0"),
                             new_login(""),
                             api_key_expiring(),
+                            owner_appointed("u"),
+                            owner_appointed(""),
                             email_verification(),
                             email_change(),
                             email_changed(),

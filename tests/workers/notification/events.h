@@ -133,6 +133,14 @@ inline events::Event api_key_expiring() {
   return event_of(message);
 }
 
+inline events::Event owner_appointed(const std::string& user_id) {
+  v1::OwnerAppointed message;
+  message.set_user_id(user_id);
+  message.set_email("paul@durand.example");
+  message.set_reason("the owner has left");
+  return event_of(message);
+}
+
 inline events::Event recovery_codes() {
   return about_a_person(v1::RecoveryCodesCreated{});
 }

@@ -40,6 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"FactorAdded", factor_added(), "factor_added"},
         Row{"FactorRemoved", factor_removed(true), "factor_removed"}, Row{"NewLogin", new_login("x"), "new_login"},
         Row{"KeyExpiring", api_key_expiring(), "api_key_expiring"},
+        Row{"OwnerAppointed", owner_appointed("u"), "owner_appointed"},
         Row{"EmailVerification", email_verification(), "email_verification"},
         Row{"EmailChange", email_change(), "email_change"}, Row{"EmailChanged", email_changed(), "email_changed"},
         Row{"FactorLost", factor_reset("acme"), "factor_reset"},
@@ -82,6 +83,7 @@ TEST(RuleValues, WhatConcernsOnePersonIsForThatPerson) {
   EXPECT_EQ(addressee_of(password_changed()).value().locale, "fr");
   EXPECT_EQ(addressee_of(user_invited("Marie", 1)).value().email, "paul@durand.example");
   EXPECT_FALSE(addressee_of(api_key_expiring()));  // its company's owners
+  EXPECT_FALSE(addressee_of(owner_appointed("")));
   for (const auto& event : {trial_ending(), api_key_expiring(), payment_overdue(3), user_invited("Marie", 1),
                             payment_method_expiring("4242")}) {
     EXPECT_TRUE(has_passed(event, later)) << event.type;
