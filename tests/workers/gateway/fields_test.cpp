@@ -552,6 +552,15 @@ TEST(ApiKeys, HoldWhatMachinesMay) {
   EXPECT_EQ(all_broken(parse({{"name", "x"}, {"permissions", {"*", "users:read", "unicorns:read", "clients"}}})),
             (std::vector<std::string>{"/permissions/0 not_for_keys", "/permissions/1 not_for_keys",
                                       "/permissions/2 unknown_permission", "/permissions/3 permission"}));
+  EXPECT_EQ(usual->requests_per_minute, std::nullopt);
+  EXPECT_EQ(parse_key_rate(R"({"requests_per_minute": 60})").value().requests_per_minute, 60);
+  EXPECT_EQ(parse_key_rate(R"({"requests_per_minute": null})").value().requests_per_minute, std::nullopt);
+  for (const auto* rate : {"0", "1.0", "\"60\"", "true", "1000001", "99999999999999999999", "-1"}) {
+    EXPECT_EQ(all_broken(parse_key_rate(std::string(R"({"requests_per_minute": )") + rate + "}")),
+              std::vector<std::string>{"/requests_per_minute range"})
+        << rate;
+  }
+  EXPECT_EQ(all_broken(parse_key_rate("{}")), std::vector<std::string>{"/requests_per_minute required"});
   EXPECT_EQ(parse_rotation("", now).value(), now + Days{90});
   EXPECT_EQ(parse_rotation(R"({"never_expires": true})", now).value(), std::nullopt);
 }

@@ -93,6 +93,12 @@ TEST(LoginLimiter, OneAddressAgainstManyAccountsWaits) {
   EXPECT_FALSE(limiter.admit("another", "6.6.6.6", Milliseconds{LoginLimiter::forget_after}));
 }
 
+TEST(WindowLimiter, AKeyHasNoMoreThanItsTenant) {
+  EXPECT_EQ(rate_of_key(60, 100), 60);
+  EXPECT_EQ(rate_of_key(60, 20), 20);
+  EXPECT_EQ(rate_of_key(60, -1), 60);
+}
+
 TEST(WindowLimiter, WhatIsGivenBackMayBeTakenAgain) {
   WindowLimiter limiter(Seconds{60});
   const Milliseconds now{0};

@@ -94,8 +94,9 @@ struct ApiKeyEntry {
   std::string tenant_id;
   crypto::Digest secret_hash{};
   std::vector<std::string> permissions;
-  std::vector<std::string> networks;   // it may come from; none: from anywhere
-  std::optional<Timestamp> ends_at{};  // of this secret
+  std::vector<std::string> networks;                  // it may come from; none: from anywhere
+  std::optional<Timestamp> ends_at{};                 // of this secret
+  std::optional<std::int64_t> requests_per_minute{};  // of its own, beside its tenant's
   // Why it opens nothing, for the tenant's log alone: who shows it is told no more than that. "": it does.
   std::string refused;
 

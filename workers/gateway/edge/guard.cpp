@@ -283,13 +283,21 @@ Result<void> take_request(Services& services, const CallPtr& call, std::int64_t 
   const auto take = [&](WindowLimiter& limiter, const std::string& whose, std::int64_t limit) -> Result<void> {
     if (limit < 0) return {};
     const auto place = limiter.take(whose, limit, now);
-    if (!call->rate || !place.allowed) call->rate = place;
+    // The caller is told of what is used up first.
+    if (!call->rate || !place.allowed || place.remaining < call->rate->remaining) call->rate = place;
     if (place.allowed) return {};
     return Error{.code = Errc::rate_limited,
                  .reason = "rate_limited",
                  .message = "at most " + std::to_string(limit) + " requests a minute"};
   };
-  if (call->cookie.empty()) return take(services.requests, call->tenant_id(), per_minute);
+  if (call->cookie.empty()) {
+    // The key first: what it is refused is not taken from what else its tenant has.
+    if (call->key && call->key->requests_per_minute) {
+      const auto own = rate_of_key(*call->key->requests_per_minute, per_minute);
+      if (auto ok = take(services.key_requests, call->key->key_id, own); !ok) return ok;
+    }
+    return take(services.requests, call->tenant_id(), per_minute);
+  }
   const auto rates = console_rates(per_minute);
   // The session first: what it is refused is not taken from the others of its tenant.
   if (auto ok = take(services.console_sessions, call->claims->sid, rates.of_session); !ok) return ok;
@@ -594,6 +602,11 @@ Result<std::string> named_tenant(Services& services, const CallPtr& call) {
   auto tenant = resolve_tenant(sources_of(*call), services.config.base_domain);
   if (tenant) return tenant;
   Error error = tenant.error();
+  // Nothing says whose the request is: what it names makes no log, and is told in the platform's.
+  if (error.code == Errc::refused) {
+    services.report_refusal(call, std::string(events::platform_tenant), error.fields[0].detail, "tenant_mismatch",
+                            std::string(call->route->path));
+  }
   error.fields.clear();
   return error;
 }
@@ -602,11 +615,6 @@ Result<void> may_send_body(Services& services, const Route& route, const http::R
                            const std::string& origin) {
   const auto length = head.headers.get("Content-Length").value_or("");
   if (length.size() > 18 || (!length.empty() && std::stoull(std::string(length)) > route.terms.body_max)) {
-  // Nothing says whose the request is: what it names makes no log, and is told in the platform's.
-  if (error.code == Errc::refused) {
-    services.report_refusal(call, std::string(events::platform_tenant), error.fields[0].detail, "tenant_mismatch",
-                            std::string(call->route->path));
-  }
     return body_too_large(route);
   }
   if (route.guard == Guard::open || services.reference == nullptr) return {};

@@ -84,4 +84,8 @@ ConsoleRates console_rates(std::int64_t plan_per_minute) {
   return {console_requests_of_session, of_tenant};
 }
 
+std::int64_t rate_of_key(std::int64_t own, std::int64_t plan_per_minute) {
+  return plan_per_minute < 0 ? own : std::min(own, plan_per_minute);
+}
+
 }  // namespace tenantry::gateway

@@ -53,6 +53,9 @@ struct ConsoleRates {
 };
 ConsoleRates console_rates(std::int64_t plan_per_minute);
 
+// What a key with a rate of its own may make a minute: no more than its tenant's, which may have become less.
+std::int64_t rate_of_key(std::int64_t own, std::int64_t plan_per_minute);
+
 // Guessing passwords (security.md L4). After `failures_max` bad logins of one account the wait
 // doubles with each further one; an address from which the right password once came is not held
 // up by others' guesses, so this is no way to lock anybody out.

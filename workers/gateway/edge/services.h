@@ -157,6 +157,7 @@ struct Services {
   Loads<Waiting> key_loads;  // of keys with their tenants, by the hash of the key
   ApiKeyUses key_uses;
   WindowLimiter requests{Seconds{60}};          // per tenant, as its plan says
+  WindowLimiter key_requests{Seconds{60}};      // of keys that have a rate of their own
   WindowLimiter console_tenants{Seconds{60}};   // by cookies, of a tenant
   WindowLimiter console_sessions{Seconds{60}};  // of one of them
   WindowLimiter checks{Seconds{60}};            // the availability endpoints, per address

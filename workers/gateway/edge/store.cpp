@@ -367,7 +367,7 @@ std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string
                                                 const crypto::Digest& secret_hash, Timestamp now) {
   const auto rows = tx.exec(
       "SELECT key_id, tenant_id, permissions, networks, expires_at, revoked_at, secret_hash, former_hash, "
-      "former_ends_at FROM platform.api_keys WHERE public_id = $1",
+      "former_ends_at, requests_per_minute FROM platform.api_keys WHERE public_id = $1",
       {public_id});
   if (rows.empty()) return nullptr;
   const auto row = rows[0];
@@ -380,6 +380,7 @@ std::shared_ptr<const ApiKeyEntry> load_api_key(db::Transaction& tx, std::string
   const bool present = crypto::constant_time_equal(row.bytes(6), secret_hash);
   const bool former = !row.is_null(7) && crypto::constant_time_equal(row.bytes(7), secret_hash);
   entry->ends_at = row.optional_timestamp(present ? 4 : 8);
+  if (!row.is_null(9)) entry->requests_per_minute = row.int64(9);
   if (!present && !former) {
     entry->refused = "api_key_wrong";
   } else if (!row.is_null(5)) {

@@ -8,47 +8,13 @@
 #include "shared/db/connection.h"
 #include "workers/gateway/api/api_keys/requests.h"
 #include "workers/gateway/api/resources.h"
+#include "workers/gateway/edge/people.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
 namespace {
 
 using nlohmann::json;
-
-// One, or a page of them, oldest first; of who reaches the own ones alone, those. Who answers for a key may be gone: it
-// is shown, for somebody to take it over by rotating it.
-json list_keys(db::Transaction& tx, const Call& call, const Page& page, const std::optional<Uuid>& only,
-               Timestamp now) {
-  auto list = json::array();
-  for (const auto row : tx.exec(
-           "SELECT k.key_id, k.public_id, k.name, k.permissions, k.networks, k.created_at, k.expires_at, k.revoked_at, "
-           "CASE WHEN k.former_ends_at > $6 THEN k.former_ends_at END, k.used_at, k.used_from, k.uses, k.created_by, "
-           "coalesce(u.first_name || ' ' || u.last_name, ''), coalesce(m.state, 'removed'), "
-           "CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= $6 THEN 'expired' ELSE 'active' END "
-           "FROM platform.api_keys k "
-           "LEFT JOIN platform.memberships m ON m.tenant_id = k.tenant_id AND m.user_id = k.created_by "
-           "LEFT JOIN platform.users u ON u.user_id = m.user_id "
-           "WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.key_id = $2) "
-           "AND ($3::timestamptz IS NULL OR (k.created_at, k.key_id) > ($3, $4::uuid)) "
-           "AND ($7::uuid IS NULL OR k.created_by = $7) ORDER BY k.created_at, k.key_id LIMIT $5",
-           {call.tenant_id(), only, page.time(), page.id(), page.limit, now, call.owner()})) {
-    list.push_back({{"id", row.text(0)},
-                    {"prefix", crypto::api_key_prefix(row.text(1))},
-                    {"name", row.text(2)},
-                    {"permissions", row.texts(3)},
-                    {"networks", row.texts(4)},
-                    {"state", row.text(15)},
-                    {"created_at", to_rfc3339(row.timestamp(5))},
-                    {"expires_at", instant(row, 6)},
-                    {"revoked_at", instant(row, 7)},
-                    {"former_secret_ends_at", instant(row, 8)},
-                    {"last_used_at", instant(row, 9)},
-                    {"last_used_from", row.text(10)},
-                    {"uses", row.int64(11)},
-                    {"created_by", {{"id", row.text(12)}, {"name", row.text(13)}, {"state", row.text(14)}}}});
-  }
-  return list;
-}
 
 // With the key itself, which is shown this once.
 http::Response issued(int status, const tenancy::IssuedApiKey& made) {
@@ -66,13 +32,13 @@ http::Response issued(int status, const tenancy::IssuedApiKey& made) {
 
 void list_api_keys(Services& services, const CallPtr& call) {
   list(services, call, {.name = "api_keys"}, [&services, call](db::Transaction& tx, const Page& page) {
-    return list_keys(tx, *call, page, std::nullopt, services.clock.now());
+    return list_keys(tx, call->tenant_id(), call->owner(), page, services.clock.now());
   });
 }
 
 void read_api_key(Services& services, const CallPtr& call) {
   read(services, call, [&services, call](db::Transaction& tx) -> Result<http::Response> {
-    const auto found = list_keys(tx, *call, {}, id_of(*call), services.clock.now());
+    const auto found = list_keys(tx, call->tenant_id(), call->owner(), {}, services.clock.now(), id_of(*call));
     if (found.empty()) return nothing_here();
     return json_response(200, found.front());
   });
@@ -93,7 +59,8 @@ void create_api_key(Services& services, const CallPtr& call) {
                                                    .permissions = request.permissions,
                                                    .networks = request.networks,
                                                    .created_by = call->claims->sub,
-                                                   .expires_at = request.expires_at});
+                                                   .expires_at = request.expires_at,
+                                                   .requests_per_minute = request.requests_per_minute});
         if (!made) return made.error();
         auto response = issued(201, *made);
         response.headers.add("Location", "/v1/api-keys/" + made->key.key_id.to_string());
@@ -102,7 +69,7 @@ void create_api_key(Services& services, const CallPtr& call) {
 }
 
 tenancy::ApiKeyRef key_of(const Call& call) {
-  return {call.tenant_id(), id_of(call), call.claims->sub};
+  return {.tenant_id = call.tenant_id(), .key_id = id_of(call), .actor_id = call.claims->sub};
 }
 
 void rotate_api_key(Services& services, const CallPtr& call) {
@@ -115,6 +82,19 @@ void rotate_api_key(Services& services, const CallPtr& call) {
         const auto made = tenancy::rotate_api_key(tx, outbox, key_of(*call), expires_at);
         if (!made) return made.error();
         return issued(200, *made);
+      },
+      forget(services, call));
+}
+
+void rate_key(Services& services, const CallPtr& call) {
+  change(
+      services, call, parse_key_rate(call->request().body),
+      [&services, call](const KeyRateRequest& request, db::Transaction& tx,
+                        messaging::Outbox& outbox) -> Result<http::Response> {
+        const auto rated = tenancy::rate_api_key(tx, outbox, key_of(*call), request.requests_per_minute);
+        if (!rated) return rated.error();
+        return json_response(
+            200, list_keys(tx, call->tenant_id(), call->owner(), {}, services.clock.now(), rated->key_id).front());
       },
       forget(services, call));
 }
@@ -149,6 +129,12 @@ Routes api_keys() {
        Guard::live,
        rotate_api_key,
        {.permission = "api_keys:rotate", .owned = true}},
+      {Method::patch,
+       "/v1/api-keys/{id}",
+       "rateApiKey",
+       Guard::live,
+       rate_key,
+       {.permission = "api_keys:revoke", .owned = true}},
       {Method::delete_,
        "/v1/api-keys/{id}",
        "revokeApiKey",

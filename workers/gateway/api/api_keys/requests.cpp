@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t key_name_max = 100;
 constexpr std::size_t networks_max = 20;
+constexpr std::int64_t rate_max = 1'000'000;
 constexpr Days life_usual{90};
 constexpr Days life_max{3650};
 
@@ -37,7 +38,26 @@ std::optional<Fields::Broken> check_permission(std::string_view text, const Gran
   return check_reach(text, known);
 }
 
+std::optional<std::int64_t> read_rate(const nlohmann::json& object, Fields& fields) {
+  const auto at = object.find("requests_per_minute");
+  if (at == object.end() || at->is_null()) return std::nullopt;
+  if (at->is_number_integer() && *at >= 1 && *at <= rate_max) return at->get<std::int64_t>();
+  fields.fail("requests_per_minute", "range", "must be a whole number from 1 to 1000000");
+  return std::nullopt;
+}
+
 }  // namespace
+
+Result<KeyRateRequest> parse_key_rate(std::string_view body) {
+  const auto object = parse_object(body);
+  if (!object) return object.error();
+  Fields fields(*object);
+  if (!object->contains("requests_per_minute")) {
+    fields.fail("requests_per_minute", "required", "must be given; null is its tenant's");
+  }
+  KeyRateRequest request{read_rate(*object, fields)};
+  return fields.finish(request);
+}
 
 Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const Grants& known, Timestamp now) {
   const auto object = parse_object(body);
@@ -58,6 +78,7 @@ Result<ApiKeyRequest> parse_api_key_request(std::string_view body, const Grants&
     request.networks.push_back(*network(text));
   }
   request.expires_at = read_end(fields, now);
+  request.requests_per_minute = read_rate(*object, fields);
   return fields.finish(std::move(request));
 }
 

@@ -4,6 +4,7 @@
 #include "shared/db/connection.h"
 #include "shared/tenancy/members.h"
 #include "workers/gateway/api/users/requests.h"
+#include "workers/gateway/edge/people.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -13,57 +14,12 @@ using nlohmann::json;
 
 constexpr int invitations_a_minute = 30;  // of a tenant's members together: each is a mail to a stranger
 
-// Members and invitations, oldest first. `state`: "" for those of today.
-json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_view state, const Page& page,
-                 Timestamp now) {
-  auto list = json::array();
-  for (const auto row : tx.exec(
-           "SELECT * FROM ("
-           "SELECT m.user_id AS id, 'member' AS kind, u.email, u.first_name, u.last_name, m.role, m.state, "
-           "m.created_at, "
-           "NULL::timestamptz AS expires_at, (SELECT max(s.last_seen_at) FROM platform.sessions s WHERE s.user_id = "
-           "m.user_id AND s.tenant_id = m.tenant_id) AS last_seen_at FROM platform.memberships m "
-           "JOIN platform.users u ON u.user_id = m.user_id WHERE m.tenant_id = $1 "
-           "UNION ALL "
-           "SELECT i.invitation_id, 'invitation', i.email, '', '', i.role, CASE WHEN i.state = 'pending' AND "
-           "i.expires_at <= $6 THEN 'expired' ELSE i.state END, i.created_at, i.expires_at, NULL "
-           "FROM platform.invitations i WHERE i.tenant_id = $1) p "
-           "WHERE CASE WHEN $2 = '' THEN state IN ('invited', 'active', 'inactive', 'pending', 'expired') ELSE state = "
-           "$2 "
-           "END AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid)) ORDER BY created_at, id LIMIT $5",
-           {tenant_id, state, page.time(), page.id(), page.limit, now})) {
-    list.push_back({{"id", row.text(0)},
-                    {"kind", row.text(1)},
-                    {"email", row.text(2)},
-                    {"first_name", row.text(3)},
-                    {"last_name", row.text(4)},
-                    {"role", row.text(5)},
-                    {"state", row.text(6)},
-                    {"created_at", to_rfc3339(row.timestamp(7))},
-                    {"expires_at", instant(row, 8)},
-                    {"last_seen_at", instant(row, 9)}});
-  }
-  return list;
-}
-
-json shown(const tenancy::Invitation& invitation) {
-  return {{"id", invitation.invitation_id.to_string()},
-          {"kind", "invitation"},
-          {"email", invitation.email},
-          {"role", invitation.role},
-          {"state", tenancy::to_string(invitation.state)},
-          {"created_at", to_rfc3339(invitation.created_at)},
-          {"expires_at", to_rfc3339(invitation.expires_at)}};
-}
-
 tenancy::InvitationRef invitation_of(const Call& call) {
-  return {call.tenant_id(), id_of(call), call.claims->sub};
+  return {.tenant_id = call.tenant_id(), .invitation_id = id_of(call), .actor_id = call.claims->sub};
 }
 
 void list_users(Services& services, const CallPtr& call) {
-  const auto state =
-      choice(*call, "state",
-             {"invited", "active", "inactive", "removed", "pending", "expired", "accepted", "declined", "revoked"});
+  const auto state = state_of_people(*call);
   if (!state) return services.refuse(call, state.error());
   list(
       services, call, {.name = "users"},
