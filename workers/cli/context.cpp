@@ -76,7 +76,8 @@ std::string Session::typed(const std::string& pointer) const {
                                                         {"/ids", "id"},
                                                         {"/max", "--max"},
                                                         {"/q", "--search"},
-                                                        {"/tenant_id", "--tenant"}};
+                                                        {"/tenant_id", "--tenant"},
+                                                        {"/user_id", "--user"}};
   const auto field = pointer.substr(0, pointer.find('/', 1));
   const auto named = names.find(field);
   std::string dashed = "--" + field.substr(field.empty() ? 0 : 1);
@@ -101,6 +102,11 @@ std::string cell(const nlohmann::json& value) {
 std::string cell(const nlohmann::json& object, const char* name) {
   const auto at = object.find(name);
   return at == object.end() ? "" : cell(*at);
+}
+
+std::string instant_of(const std::string& until) {
+  constexpr std::size_t day_length = 10;
+  return until.size() == day_length ? until + "T00:00:00Z" : until;
 }
 
 void print_table(const Row& header, const std::vector<Row>& rows) {

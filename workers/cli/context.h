@@ -47,6 +47,9 @@ constexpr std::string_view tenant_not_found = "tenant_not_found";
 std::string cell(const nlohmann::json& value);
 std::string cell(const nlohmann::json& object, const char* name);
 
+// A time as it was typed; a day is its first instant, UTC.
+std::string instant_of(const std::string& until);
+
 // Rows under a header, cut to a terminal's width (table.h); of none it says so, on stderr.
 void print_table(const Row& header, const std::vector<Row>& rows);
 void print_fields(const std::vector<std::pair<std::string, std::string>>& fields);

@@ -22,6 +22,11 @@ int main(int argc, char** argv) {
   cli::add_migrate(app, session);
   cli::add_tenants(app, session);
   cli::add_admins(app, session);
+  cli::add_people(app, session);
+  cli::add_sessions(app, session);
+  cli::add_api_keys(app, session);
+  cli::add_domains(app, session);
+  cli::add_overrides(app, session);
   cli::add_flags(app, session);
   cli::add_keys(app, session);
   cli::add_audit(app, session);

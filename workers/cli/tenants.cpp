@@ -170,12 +170,6 @@ void act(Session& session, const std::string& tenant_id, const std::string& acti
   std::printf("%s: %s\n", tenant_id.c_str(), cell(*answer, "status").c_str());
 }
 
-// A day is its first instant, UTC.
-std::string instant_of(const std::string& until) {
-  constexpr std::size_t day_length = 10;
-  return until.size() == day_length ? until + "T00:00:00Z" : until;
-}
-
 void change_hold(Session& session, const std::string& tenant_id, const std::string& action, const json& body) {
   const auto answer =
       call_admin(session, "POST", "/v1/admin/tenants/" + percent_encoded(tenant_id) + "/" + action, &body);

@@ -363,8 +363,8 @@ std::set<std::string_view> operations_with(bool Terms::*term) {
 // Others ask in their handlers, behind what they read of the body.
 TEST(Logins, WhatIsDangerousNeedsARecentOne) {
   EXPECT_EQ(operations_with(&Terms::recent),
-            (std::set<std::string_view>{"adminEraseTenant", "adminExportAudit", "cancelSubscription", "exportAudit",
-                                        "removeDomain", "rotateBroker"}));
+            (std::set<std::string_view>{"adminAppointOwner", "adminEraseTenant", "adminExportAudit",
+                                        "cancelSubscription", "exportAudit", "removeDomain", "rotateBroker"}));
   const auto& route = *find_route(Method::post, "/v1/broker/rotate");
   EXPECT_TRUE(check_login(route, {.confirmed = false, .authenticated_at = now}, now + Seconds{600}));
   const auto late = check_login(route, {.confirmed = true, .authenticated_at = now}, now + Seconds{601});
@@ -467,9 +467,11 @@ std::string admin_outcome(const Route& route, std::string_view role, bool factor
 
 // Goal: an analyst looks, support acts in tenants, what is for the whole platform or for good is for the highest alone.
 TEST(Matrix, EveryAdminRouteByRole) {
-  const std::set<std::string_view> highest = {"listAdmins",        "addAdmin",         "revokeAdmin",
-                                              "adminResetFactors", "adminEraseTenant", "adminDefineFlag",
-                                              "adminRemoveFlag",   "adminCreateTenant"};
+  const std::set<std::string_view> highest = {
+      "listAdmins",          "addAdmin",        "revokeAdmin",          "adminResetFactors",
+      "adminEraseTenant",    "adminDefineFlag", "adminRemoveFlag",      "adminCreateTenant",
+      "adminAppointOwner",   "adminInviteUser", "adminChangeUserRole",  "adminDeactivateUser",
+      "adminReactivateUser", "adminRemoveUser", "adminRevokeInvitation"};
   const std::set<std::string_view> of_ones_own = {"adminListViews", "adminSaveView", "adminRemoveView"};
   EXPECT_EQ(operations_with(&Terms::own), of_ones_own);
   int routes = 0, own = 0;

@@ -6,6 +6,7 @@
   each(admin_bulk_acts) \
   each(admin_dead_letters) \
   each(admin_flags) \
+  each(admin_members) \
   each(admin_overrides) \
   each(admin_overview) \
   each(admin_people) \

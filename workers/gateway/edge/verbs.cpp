@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "events/topology.h"
+#include "shared/tenancy/tenants.h"
 #include "tenantry/events/v1/platform.pb.h"
 
 namespace tenantry::gateway {
@@ -131,10 +132,13 @@ void list(Services& services, const CallPtr& call, const ListShape& shape, Listi
     return page_response(*call, shape, limit, std::move(rows), std::move(body));
   };
   if (!call->of_platform) return read(services, call, answer);
-  change(services, call, [shape, answer](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
-    tell_read(outbox, events::platform_tenant, shape.name);
-    return answer(tx);
-  });
+  change(services, call,
+         [call, shape, answer](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           const std::string tenant_id{shape.of_tenant ? call->path.at("id") : events::platform_tenant};
+           if (shape.of_tenant && !tenancy::find_tenant(tx, tenant_id)) return no_tenant(*call);
+           tell_read(outbox, tenant_id, shape.name);
+           return answer(tx);
+         });
 }
 
 }  // namespace tenantry::gateway

@@ -76,6 +76,7 @@ struct ListShape {
   const char* time_field = "created_at";
   const char* id_field = "id";
   bool uuid_ids = true;
+  bool of_tenant = false;  // a super-admin's, of the tenant in the path: its log says who has looked
 };
 using Listing = std::function<nlohmann::json(db::Transaction&, const Page&)>;  // up to page.limit items
 void list(Services& services, const CallPtr& call, const ListShape& shape, Listing items,
