@@ -1,8 +1,13 @@
 """How far ":own" reaches, of everything that has an owner, as the catalogue of permissions lists it; and what a plan's limit
-leaves, at two gateways."""
+leaves, at two gateways; what is taken away, at either."""
 import concurrent.futures
+import http.client
+import json
 import os
+import re
+import socket
 import sys
+import threading
 import time
 import unittest
 import uuid
@@ -10,7 +15,7 @@ import uuid
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import people  # noqa: E402
 import stack  # noqa: E402
-from people import Company, superuser_count  # noqa: E402
+from people import URL, Company, bearer, superuser_count  # noqa: E402
 from stack import p  # noqa: E402
 
 setUpModule, tearDownModule = people.start, people.stop
@@ -21,7 +26,7 @@ MAKE = {
     "clients": ("/v1/clients", lambda role: {"name": "Dupont"}),
     "users": ("/v1/users", lambda role: {"email": stack.address(), "role": role}),
 }
-BODIES = {"updateClient": {"name": "Durand"}}
+BODIES = {"updateClient": {"name": "Durand"}, "rateApiKey": {"requests_per_minute": 7}}
 
 
 def make(resource, headers, role="nothing"):
@@ -156,6 +161,178 @@ class T2_Limits(unittest.TestCase):
         self.assertEqual((check["allowed"], check["used"], check["limit"]), (False, 5, 5))
         usage = {each["metric"]: each["quantity"] for each in small.get("/v1/usage").json["metrics"]}
         self.assertEqual(usage["users"], 1)  # who is there
+
+
+class T3_Rates(unittest.TestCase):
+    """A key has a rate of its own, below its tenant's, and the headers say so."""
+    @staticmethod
+    def told(answer):
+        return (int(re.search(r"q=(\d+)", answer.headers["RateLimit-Policy"]).group(1)), int(re.search(r"r=(\d+)", answer.headers["RateLimit"]).group(1)))
+
+    def make(self, company, **more):
+        return company.post("/v1/api-keys", {"name": "Import", "permissions": ["clients:read"], **more})
+
+    def test_what_runs_wild_leaves_the_others_theirs(self):
+        company = Company.make("Cadencée", plan="STARTER")
+        for rate, code in ((101, "beyond_limit"), (0, "range"), (1.5, "range"), ("7", "range"), (True, "range")):
+            refused = self.make(company, requests_per_minute=rate)
+            self.assertEqual((refused.status, [(e["pointer"], e["code"]) for e in refused.json["errors"]]), (422, [("/requests_per_minute", code)]), rate)
+        made = self.make(company, requests_per_minute=3).json
+        key, free = bearer(made["key"]), bearer(self.make(company).json["key"])
+        answers = [p.request("GET", "/v1/clients", headers=key) for _ in range(4)]
+        self.assertEqual([answer.status for answer in answers], [200, 200, 200, 429])
+        self.assertEqual([self.told(answer) for answer in answers], [(3, 2), (3, 1), (3, 0), (3, 0)])
+        self.assertIn("Retry-After", answers[3].headers)
+        other = p.request("GET", "/v1/clients", headers=free)
+        self.assertEqual((other.status, self.told(other)[0]), (200, 100))
+        self.assertEqual(company.get(f"/v1/api-keys/{made['id']}").json["requests_per_minute"], 3)
+
+        def rate(value):
+            return p.request("PATCH", f"/v1/api-keys/{made['id']}", {"requests_per_minute": value}, company.token)
+        self.assertEqual(rate(5).json["requests_per_minute"], 5)
+        p.await_true("in force", lambda: self.told(p.request("GET", "/v1/clients", headers=key))[0] == 5, 1)
+        self.assertEqual(rate(101).status, 422)
+        self.assertEqual(p.request("PATCH", f"/v1/api-keys/{made['id']}", {}, company.token).status, 422)
+        record = json.loads(company.await_record("api_key.rated")[-1][2])
+        self.assertEqual((record["old_requests_per_minute"], record["requests_per_minute"]), (3, 5))
+        self.assertEqual(rate(None).json["requests_per_minute"], None)
+        p.await_true("its tenant's again", lambda: self.told(p.request("GET", "/v1/clients", headers=key))[0] == 100, 1)
+
+    def test_a_plan_that_became_less_binds_the_key(self):
+        company = Company.make("Réduite", plan="STARTER")
+        key = bearer(self.make(company, requests_per_minute=60).json["key"])
+        self.assertEqual(self.told(p.request("GET", "/v1/clients", headers=key))[0], 60)
+        set_ = p.admin("POST", f"/v1/admin/tenants/{company.id}/overrides", {"name": "requests_per_minute", "value": 30, "reason": "x"})
+        self.assertEqual(set_.status, 200, set_)
+        p.await_true("no more than its tenant", lambda: self.told(p.request("GET", "/v1/clients", headers=key))[0] == 30, 2)
+
+
+class T5_Storage(unittest.TestCase):
+    def test_what_a_log_holds_is_shown_beside_the_limit_and_its_owners_hear_of_it(self):
+        """Last but for what ends: the clock goes on by an hour."""
+        company = Company.make("Entrepôt")
+        set_ = p.admin("POST", f"/v1/admin/tenants/{company.id}/overrides", {"name": "storage_bytes_max", "value": 5_000_000, "reason": "a small store"})
+        self.assertEqual(set_.status, 200, set_)
+        T4_TwoGateways.with_a_long_log(company)
+        p.advance("61m")
+        company.login()
+
+        def shown():
+            return {metric["metric"]: metric for metric in company.get("/v1/usage").json["metrics"]}["storage_bytes"]
+        p.await_true("measured", lambda: shown()["quantity"] > 11_000_000, 60)
+        stored = shown()
+        self.assertEqual((stored["limit"], stored["hard"], stored["unit"]), (5_000_000, False, "bytes"))
+        self.assertLess(stored["quantity"], 25_000_000)  # 11.5 MB of events, sealed and in base64
+        check = company.get("/v1/limits/check?metric=storage_bytes").json
+        self.assertEqual((check["allowed"], check["hard"], check["remaining"]), (False, False, 0))
+        company.await_record("usage.limit_exceeded")
+        p.await_true("mailed", lambda: any(company.address in to and "storage_bytes" in text for to, _, text in p.mails()), 30)
+        self.assertEqual(company.post("/v1/clients", {"name": "Goes on"}).status, 201)  # it is a soft one
+        self.assertTrue(company.get("/v1/limits/check?metric=clients").json["hard"])
+
+
+class T4_TwoGateways(unittest.TestCase):
+    """What is taken away at one gateway is gone at another within a second: the next request, and what is open, tails and exports."""
+    @classmethod
+    def setUpClass(cls):
+        cls.other = stack.Gateway()
+        cls.places = (("here", URL.port, p.request), ("there", cls.other.port, cls.other.request))
+        cls.acme = cls.with_a_long_log(Company.make("Deux portes"))
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.other.stop() == 0
+
+    def tail(self, port, headers):
+        """An event that is set when the stream ends."""
+        connection = http.client.HTTPConnection(URL.hostname, port, timeout=30)
+        connection.request("GET", "/v1/audit/tail?q=type:never.comes", headers=headers)
+        stream = connection.getresponse()
+        self.assertEqual(stream.status, 200)
+        ended = threading.Event()
+
+        def read():
+            try:
+                while stream.readline():
+                    pass
+            except (http.client.HTTPException, OSError):
+                pass
+            ended.set()
+        threading.Thread(target=read, daemon=True).start()
+        return ended
+
+    @staticmethod
+    def with_a_long_log(company):
+        """Longer than what waits in buffers for a reader who does not read: an export that goes on for as long as one likes."""
+        for batch in range(12):
+            events = [{"specversion": "1.0", "id": f"{batch}-{i}", "source": "/long", "type": "page.written", "data": {"text": "x" * 240_000}} for i in range(4)]
+            answer = p.request("POST", "/v1/events", headers={**company.token, "Content-Type": "application/cloudevents-batch+json"}, raw=json.dumps(events).encode())
+            assert answer.status == 202, answer
+        p.await_true("all are in its log", lambda: superuser_count(f"audit.records WHERE tenant_id = '{company.id}' AND type = 'page.written'") == 48, 60)
+        return company
+
+    def export(self, port, headers):
+        """One that is begun and stands still: (its request's id, what reads the rest)."""
+        own = socket.socket()
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        own.settimeout(30)
+        own.connect((URL.hostname, port))
+        connection = http.client.HTTPConnection(URL.hostname, port, timeout=30)
+        connection.sock = own
+        connection.request("GET", "/v1/audit/export?q=type:page.written", headers=headers)
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 200)
+        self.addCleanup(connection.close)
+        return answer.headers["X-Request-Id"], answer.read
+
+    @staticmethod
+    def broken_off(request_id):
+        with open(stack.log_path, encoding="utf-8", errors="replace") as log:
+            return any(request_id in line and "an export was broken off" in line for line in log)
+
+    def gone(self, what, headers, path, statuses, take):
+        streams = [(name, self.tail(port, headers)) for name, port, _ in self.places]
+        exports = [(name, *self.export(port, headers)) for name, port, _ in self.places]
+        for _, _, request in self.places:
+            self.assertEqual(request("GET", path, headers=headers).status, 200)
+        take()
+        began = time.monotonic()
+        waiting = {(name, "request"): (lambda request=request: request("GET", path, headers=headers).status in statuses)
+                   for name, _, request in self.places} | {(name, "stream"): ended.is_set for name, ended in streams}
+        waiting |= {(name, "export"): (lambda request_id=request_id: self.broken_off(request_id)) for name, request_id, _ in exports}
+        took = {}
+        while waiting:
+            for which in [which for which, over in waiting.items() if over()]:
+                took[which] = time.monotonic() - began
+                del waiting[which]
+            # What no gateway is told of it learns after five seconds: that is not what is promised.
+            self.assertLess(time.monotonic() - began, 1 * p.PATIENCE, f"{what}: not yet {sorted(waiting)}")
+        print(f"{what}: " + ", ".join(f"{kind} {name} {1000 * seconds:.0f} ms" for (name, kind), seconds in sorted(took.items())),
+              file=sys.stderr)
+        for name, _, rest in exports:  # and nobody takes the part for the whole
+            with self.assertRaises((http.client.IncompleteRead, ConnectionError), msg=name):
+                rest()
+
+    def test_a_removed_member(self):
+        user, headers = self.acme.join(stack.address(), "manager")
+        self.gone("a removed member", headers, "/v1/me", {401}, lambda: self.assertEqual(
+            self.acme.delete(f"/v1/users/{user}").status, 204))
+
+    def test_a_lowered_role(self):
+        user, headers = self.acme.join(stack.address(), "manager")
+        self.gone("a lowered role", headers, "/v1/audit?limit=1", {403}, lambda: self.assertEqual(
+            self.acme.patch(f"/v1/users/{user}", {"role": "viewer"}).status, 200))
+
+    def test_a_revoked_key(self):
+        made = self.acme.post("/v1/api-keys", {"name": "x", "permissions": ["audit:read"]})
+        self.assertEqual(made.status, 201, made)
+        self.gone("a revoked key", bearer(made.json["key"]), "/v1/audit?limit=1", {401}, lambda: self.assertEqual(
+            self.acme.delete("/v1/api-keys/" + made.json["id"]).status, 204))
+
+    def test_a_suspended_tenant(self):
+        company = self.with_a_long_log(Company.make("Fermée"))
+        self.gone("a suspended tenant", company.login(), "/v1/audit?limit=1", {402, 403}, lambda: self.assertEqual(
+            p.admin("POST", f"/v1/admin/tenants/{company.id}/suspend", {"reason": "abuse"}).status, 200))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """People of a tenant over HTTP: invited by mail, joined, changed, switched between tenants, gone; what they and their
 machines may. The complaints that users of other systems have are the cases."""
 import concurrent.futures
-import http.client
 import json
 import os
 import random
@@ -9,7 +8,6 @@ import re
 import secrets
 import string
 import sys
-import threading
 import time
 import unittest
 import uuid
@@ -610,76 +608,6 @@ class T9_GuessedKeys(unittest.TestCase):
         # Nor is it when it has to be looked up again.
         self.assertEqual(company.post("/v1/api-keys", {"name": "y", "permissions": ["clients:read"]}).status, 201)
         self.assertEqual(p.request("GET", "/v1/clients", headers=key).status, 200)
-
-
-class T15_TwoGateways(unittest.TestCase):
-    """What is taken away at one gateway is gone at another within a second: the next request, and streams that are open."""
-    @classmethod
-    def setUpClass(cls):
-        cls.other = stack.Gateway()
-        cls.places = (("here", URL.port, p.request), ("there", cls.other.port, cls.other.request))
-        cls.acme = Company.make("Deux portes")
-
-    @classmethod
-    def tearDownClass(cls):
-        assert cls.other.stop() == 0
-
-    def tail(self, port, headers):
-        """An event that is set when the stream ends."""
-        connection = http.client.HTTPConnection(URL.hostname, port, timeout=30)
-        connection.request("GET", "/v1/audit/tail?q=type:never.comes", headers=headers)
-        stream = connection.getresponse()
-        self.assertEqual(stream.status, 200)
-        ended = threading.Event()
-
-        def read():
-            try:
-                while stream.readline():
-                    pass
-            except (http.client.HTTPException, OSError):
-                pass
-            ended.set()
-        threading.Thread(target=read, daemon=True).start()
-        return ended
-
-    def gone(self, what, headers, path, statuses, take):
-        streams = [(name, self.tail(port, headers)) for name, port, _ in self.places]
-        for _, _, request in self.places:
-            self.assertEqual(request("GET", path, headers=headers).status, 200)
-        take()
-        began = time.monotonic()
-        waiting = {(name, "request"): (lambda request=request: request("GET", path, headers=headers).status in statuses)
-                   for name, _, request in self.places} | {(name, "stream"): ended.is_set for name, ended in streams}
-        took = {}
-        while waiting:
-            for which in [which for which, over in waiting.items() if over()]:
-                took[which] = time.monotonic() - began
-                del waiting[which]
-            # What no gateway is told of it learns after five seconds: that is not what is promised.
-            self.assertLess(time.monotonic() - began, 1 * p.PATIENCE, f"{what}: not yet {sorted(waiting)}")
-        print(f"{what}: " + ", ".join(f"{kind} {name} {1000 * seconds:.0f} ms" for (name, kind), seconds in sorted(took.items())),
-              file=sys.stderr)
-
-    def test_a_removed_member(self):
-        user, headers = self.acme.join(stack.address(), "manager")
-        self.gone("a removed member", headers, "/v1/me", {401}, lambda: self.assertEqual(
-            self.acme.delete(f"/v1/users/{user}").status, 204))
-
-    def test_a_lowered_role(self):
-        user, headers = self.acme.join(stack.address(), "manager")
-        self.gone("a lowered role", headers, "/v1/audit", {403}, lambda: self.assertEqual(
-            self.acme.patch(f"/v1/users/{user}", {"role": "viewer"}).status, 200))
-
-    def test_a_revoked_key(self):
-        made = self.acme.post("/v1/api-keys", {"name": "x", "permissions": ["audit:read"]})
-        self.assertEqual(made.status, 201, made)
-        self.gone("a revoked key", bearer(made.json["key"]), "/v1/audit", {401}, lambda: self.assertEqual(
-            self.acme.delete("/v1/api-keys/" + made.json["id"]).status, 204))
-
-    def test_a_suspended_tenant(self):
-        company = Company.make("Fermée")
-        self.gone("a suspended tenant", company.login(), "/v1/audit", {402, 403}, lambda: self.assertEqual(
-            p.admin("POST", f"/v1/admin/tenants/{company.id}/suspend", {"reason": "abuse"}).status, 200))
 
 
 class TZ_Secrets(unittest.TestCase):
