@@ -35,12 +35,14 @@ INSERT INTO housekeeping.rules (relation, reason) VALUES
 
 -- Measures up to `tenants_max` tenants that were not measured for `every`, the longest ago first, in a few statements for all
 -- of them; two at once take different ones. Of those whose storage is now another by `telling` bytes and more: how much it is.
+-- Of a log at most ten thousand records are read at once; one that has more is due again until it is read to its end.
 CREATE FUNCTION metering.measure_storage(at timestamptz, every interval, tenants_max int, telling bigint)
 RETURNS TABLE (tenant_id text, bytes bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   due text[];
+  whole text[];
 BEGIN
   -- Who was never measured is due; who is gone stores nothing that a plan limits.
   INSERT INTO metering.stored (tenant_id, measured_at)
@@ -57,29 +59,31 @@ BEGIN
   DELETE FROM metering.stored s USING platform.tenants t
     WHERE s.tenant_id = ANY (due) AND t.tenant_id = s.tenant_id AND t.status = 'deleted';
   -- Of each log that grew its end, by the index: joined as a whole, a planner might read all logs for it.
-  WITH came AS (
-    SELECT s.tenant_id, e.month, e.bytes, e.last
+  WITH ends AS (
+    SELECT s.tenant_id, s.next_sequence AS first, least(h.size, s.next_sequence + 10000) AS past
     FROM metering.stored s JOIN audit.heads h ON h.tenant_id = s.tenant_id AND h.size > s.next_sequence
-    CROSS JOIN LATERAL (
-      SELECT date_trunc('month', r.recorded_at AT TIME ZONE 'UTC')::date AS month,
-             sum(octet_length(r.leaf))::bigint AS bytes, max(r.sequence) AS last
-      FROM audit.records r WHERE r.tenant_id = s.tenant_id AND r.sequence >= s.next_sequence GROUP BY 1
-    ) e
     WHERE s.tenant_id = ANY (due)
+  ), came AS (
+    SELECT n.tenant_id, e.month, e.bytes
+    FROM ends n CROSS JOIN LATERAL (
+      SELECT date_trunc('month', r.recorded_at AT TIME ZONE 'UTC')::date AS month, sum(octet_length(r.leaf))::bigint AS bytes
+      FROM audit.records r WHERE r.tenant_id = n.tenant_id AND r.sequence >= n.first AND r.sequence < n.past GROUP BY 1
+    ) e
   ), kept AS (
     INSERT INTO metering.stored_months AS m (tenant_id, month, bytes) SELECT c.tenant_id, c.month, c.bytes FROM came c
     ON CONFLICT (tenant_id, month) DO UPDATE SET bytes = m.bytes + excluded.bytes
   )
-  UPDATE metering.stored s SET next_sequence = c.last + 1
-    FROM (SELECT came.tenant_id, max(came.last) AS last FROM came GROUP BY 1) c WHERE c.tenant_id = s.tenant_id;
+  UPDATE metering.stored s SET next_sequence = n.past FROM ends n WHERE n.tenant_id = s.tenant_id;
+  whole := ARRAY(SELECT s.tenant_id FROM metering.stored s LEFT JOIN audit.heads h ON h.tenant_id = s.tenant_id
+                 WHERE s.tenant_id = ANY (due) AND s.next_sequence >= coalesce(h.size, 0));
   DELETE FROM metering.stored_months m USING audit.archives a
     WHERE m.tenant_id = ANY (due) AND a.tenant_id = m.tenant_id AND a.month = m.month;
   UPDATE metering.stored s SET measured_at = at, bytes =
       coalesce((SELECT sum(m.bytes) FROM metering.stored_months m WHERE m.tenant_id = s.tenant_id), 0)
       + coalesce((SELECT sum(pg_column_size(c)) FROM tenant_data.clients c WHERE c.tenant_id = s.tenant_id), 0)
-    WHERE s.tenant_id = ANY (due);
+    WHERE s.tenant_id = ANY (whole);
   RETURN QUERY UPDATE metering.stored s SET told_bytes = s.bytes
-    WHERE s.tenant_id = ANY (due) AND abs(s.bytes - s.told_bytes) >= telling RETURNING s.tenant_id, s.bytes;
+    WHERE s.tenant_id = ANY (whole) AND abs(s.bytes - s.told_bytes) >= telling RETURNING s.tenant_id, s.bytes;
 END $$;
 REVOKE ALL ON FUNCTION metering.measure_storage(timestamptz, interval, int, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION metering.measure_storage(timestamptz, interval, int, bigint) TO tenantry_gateway;

@@ -47,7 +47,7 @@ Result<IssuedApiKey> create_api_key(db::Transaction& tx, messaging::Outbox& outb
 struct ApiKeyRef {
   std::string tenant_id;
   Uuid key_id;
-  std::string actor_id;  // a member; of what is revoked also "": the platform
+  std::string actor_id;  // a member; of what is revoked or rated also the_platform (members.h)
   std::string reason{};  // the platform's
 };
 

@@ -65,7 +65,7 @@ std::string timer_of(const Invitation& invitation) {
 }
 
 std::string name_of(db::Transaction& tx, std::string_view user_id) {
-  if (user_id.empty()) return {};
+  if (user_id.empty() || user_id == the_platform) return {};
   const auto rows = tx.exec("SELECT first_name || ' ' || last_name FROM platform.users WHERE user_id = $1", {user_id});
   return rows.empty() ? "" : std::string(rows[0].text(0));
 }
@@ -300,13 +300,13 @@ std::optional<Actor> find_actor(db::Transaction& tx, std::string_view tenant_id,
 
 Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id) {
   if (!lock_tenant(tx, tenant_id)) return no_tenant();
-  auto actor = find_actor(tx, tenant_id, user_id);
+  auto actor = user_id.empty() ? std::nullopt : find_actor(tx, tenant_id, user_id);
   if (!actor) return not_a_member();
   return *std::move(actor);
 }
 
 Result<Actor> lock_for(db::Transaction& tx, std::string_view tenant_id, std::string_view actor_id) {
-  if (!actor_id.empty()) return lock_as(tx, tenant_id, actor_id);
+  if (actor_id != the_platform) return lock_as(tx, tenant_id, actor_id);
   if (!lock_tenant(tx, tenant_id)) return no_tenant();
   return Actor{"", {std::string(owner_role), {"*"}}};
 }
@@ -332,8 +332,10 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
   const auto role = find_role(tx, wanted.tenant_id, wanted.role);
   if (!role) return unknown_role(wanted.role);
   settle_expired(tx, wanted.tenant_id, wanted.email, now);
-  if (!wanted.inviter_id.empty()) {
-    const auto inviter = find_actor(tx, wanted.tenant_id, wanted.inviter_id);
+  const bool by_platform = wanted.inviter_id == the_platform;
+  if (!by_platform) {
+    const auto inviter =
+        wanted.inviter_id.empty() ? std::nullopt : find_actor(tx, wanted.tenant_id, wanted.inviter_id);
     if (!inviter) return not_a_member();
     if (auto ok = may_invite(*inviter, *role); !ok) return ok.error();
   }
@@ -363,7 +365,8 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
       "ARRAY[$7::timestamptz], "
       "nullif($8, '')::uuid, $7, $9)",
       {invitation.invitation_id, invitation.tenant_id, invitation.email, invitation.role, invitation.locale,
-       ByteView{crypto::link_token_hash(token)}, now, wanted.inviter_id, invitation.expires_at});
+       ByteView{crypto::link_token_hash(token)}, now, by_platform ? std::string() : wanted.inviter_id,
+       invitation.expires_at});
   tell_invited(tx, outbox, invitation, wanted.inviter_id, wanted.reason);
   return invitation;
 }
@@ -577,7 +580,7 @@ Result<Invitation> invite_owner(db::Transaction& tx, messaging::Outbox& outbox, 
       "AND email = $2 AND state = 'pending'",
       {wanted.tenant_id, wanted.email});
   if (!open.empty()) {
-    const InvitationRef which{wanted.tenant_id, open[0].uuid(0), "", wanted.reason};
+    const InvitationRef which{wanted.tenant_id, open[0].uuid(0), std::string(the_platform), wanted.reason};
     if (open[0].boolean(1)) return resend_invitation(tx, outbox, tokens, which);
     if (auto ok = revoke_invitation(tx, outbox, which); !ok) return ok.error();
   }
@@ -586,6 +589,7 @@ Result<Invitation> invite_owner(db::Transaction& tx, messaging::Outbox& outbox, 
                  .email = wanted.email,
                  .role = std::string(owner_role),
                  .locale = wanted.locale,
+                 .inviter_id = std::string(the_platform),
                  .beyond_limit = true,
                  .reason = wanted.reason});
 }

@@ -4,7 +4,7 @@
 // limits and the last owner are counted by one at a time), asks membership.h, writes, and
 // puts the event into the outbox with the signal that caches are stale. Who acts is read
 // here, in the same transaction: a right that was lost meanwhile is lost. Whoever acts for
-// the platform has no id here, and says why. The outbox's origin is the caller's.
+// the platform is the_platform here, and says why. The outbox's origin is the caller's.
 #pragma once
 
 #include <optional>
@@ -54,7 +54,9 @@ std::optional<Actor> find_actor(db::Transaction& tx, std::string_view tenant_id,
 
 // Who acts, with the tenant's row locked. Errc::not_found "tenant_not_found"; Errc::forbidden "not_a_member".
 Result<Actor> lock_as(db::Transaction& tx, std::string_view tenant_id, std::string_view user_id);
-// The same, and "" is the platform: nobody of the tenant's is above it.
+// The same, and `the_platform` is above all of the tenant's. It is no id, and named by name: an id that is missing is
+// nobody's.
+constexpr std::string_view the_platform = "platform";
 Result<Actor> lock_for(db::Transaction& tx, std::string_view tenant_id, std::string_view actor_id);
 
 struct NewInvitation {
@@ -62,7 +64,7 @@ struct NewInvitation {
   std::string email;  // folded
   std::string role;
   std::string locale = "fr";
-  std::string inviter_id{};   // a member; "": the platform, who gives any role
+  std::string inviter_id;     // a member, or the_platform, which gives any role
   bool beyond_limit = false;  // of the platform, for an owner: the plan's users do not bind it, nor when it is accepted
   std::string reason{};       // the platform's
 };
@@ -76,7 +78,7 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
 struct InvitationRef {
   std::string tenant_id;
   Uuid invitation_id;
-  std::string actor_id;  // a member; "": the platform
+  std::string actor_id;  // a member, or the_platform
   std::string reason{};  // the platform's, of what is taken back
 };
 
@@ -123,7 +125,7 @@ Result<void> decline_invitation(db::Transaction& tx, messaging::Outbox& outbox, 
 
 struct MemberChange {
   std::string tenant_id;
-  std::string actor_id;  // a member; "": the platform, who is above all and keeps the same limits
+  std::string actor_id;  // a member, or the_platform, which is above all and keeps the same limits
   std::string target_id;
   Act act;               // change_role, deactivate, reactivate or remove
   std::string role{};    // change_role: the new one
@@ -165,7 +167,7 @@ struct Appointed {
 Result<Appointed> appoint_owner(db::Transaction& tx, messaging::Outbox& outbox, IdGenerator& ids,
                                 const crypto::LinkTokens& tokens, const Appointment& wanted);
 
-// What another member has open in the tenant, by who could lock that member out, or by the platform ("" as actor, with
+// What another member has open in the tenant, by who could lock that member out, or by the_platform (with
 // a reason). How many there were. Errors as change_member's.
 Result<std::int64_t> end_member_sessions(db::Transaction& tx, messaging::Outbox& outbox, std::string_view tenant_id,
                                          std::string_view actor_id, std::string_view target_id,

@@ -473,18 +473,25 @@ TEST_F(MembersByThePlatform, KeepsWhatTheTenantKeeps) {
   set_limit(2);
   const auto as_platform = [&](const std::string& email) {
     return reason(run<Invitation>(connection, [&](auto& tx, auto& outbox) {
-      return invite(tx, outbox, ids, tokens, {.tenant_id = acme, .email = email, .role = "admin", .reason = "asked"});
+      return invite(tx, outbox, ids, tokens,
+                    {.tenant_id = acme,
+                     .email = email,
+                     .role = "admin",
+                     .inviter_id = std::string(the_platform),
+                     .reason = "asked"});
     }));
   };
   EXPECT_EQ(as_platform("owner@acme.test"), "already_member");
   EXPECT_EQ(as_platform("one@acme.test"), "ok");
   EXPECT_EQ(as_platform("two@acme.test"), "user_limit_reached");
-  EXPECT_EQ(reason(change("", owner, Act::remove)), "last_owner");
-  EXPECT_EQ(reason(change("", owner, Act::change_role, "admin")), "last_owner");
+  const std::string platform(the_platform);
+  EXPECT_EQ(reason(change(platform, owner, Act::remove)), "last_owner");
+  EXPECT_EQ(reason(change(platform, owner, Act::change_role, "admin")), "last_owner");
+  EXPECT_EQ(reason(change("", owner, Act::change_role, "admin")), "not_a_member") << "an id that is missing is nobody's";
   const auto second = add_member("second@acme.test", "owner");
   forget_events();
   must(run<MemberAfter>(connection, [&](auto& tx, auto& outbox) {
-    return change_member(tx, outbox, {acme, "", second, Act::change_role, "admin", "not theirs"});
+    return change_member(tx, outbox, {acme, platform, second, Act::change_role, "admin", "not theirs"});
   }));
   const auto told = event<v1::MembershipRoleChanged>("membership.role_changed");
   EXPECT_EQ(told.old_role() + " " + told.new_role() + " " + told.reason(), "owner admin not theirs");

@@ -98,6 +98,16 @@ TEST_F(Storage, IsWhatLiesThere) {
   EXPECT_EQ(measure(began + Days{2}), "acme 3520");
 }
 
+// Of a log that was never measured, and is long, each look reads a part; nothing is said of it before its end.
+TEST_F(Storage, LongLogIsReadByParts) {
+  append("acme", 20'500, 10, began);
+  append("bakery", 1, 70, began);
+  EXPECT_EQ(measure(began), "bakery 70");
+  EXPECT_EQ(measure(began), "");
+  EXPECT_EQ(measure(began), "acme 205000");
+  EXPECT_EQ(measure(began), "");
+}
+
 TEST_F(Storage, MonthsThatAreArchivedAreNotStored) {
   append("acme", 3, 1'000, began);
   append("acme", 1, 500, began + Days{31});

@@ -34,7 +34,7 @@ constexpr int due_batch = 100;
 // changed by a hundredth of what the smallest plan has.
 constexpr Milliseconds storage_measured_every{15'000};
 constexpr Seconds storage_turn_every{3'600};
-constexpr std::int64_t storage_tenants_at_once = 100;
+constexpr std::int64_t storage_tenants_at_once = 50;  // 12,000 in an hour
 constexpr std::int64_t storage_told_from = 1024L * 1024;
 constexpr Milliseconds reference_read_every{3'000};  // a rotated key, a new plan: known this soon
 constexpr Milliseconds shutdown_poll{50};

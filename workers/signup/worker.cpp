@@ -75,6 +75,7 @@ class SignupWorker final : public messaging::Worker {
                                           .email = email,
                                           .role = std::string(tenancy::owner_role),
                                           .locale = tenant->locale,
+                                          .inviter_id = std::string(tenancy::the_platform),
                                           .beyond_limit = true});
     return invited ? Result<void>{} : invited.error();
   }

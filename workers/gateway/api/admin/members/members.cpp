@@ -19,6 +19,8 @@ namespace {
 namespace v1 = tenantry::events::v1;
 using nlohmann::json;
 
+const std::string actor(tenancy::the_platform);
+
 Uuid id_in_path(const Call& call, std::string_view name) {
   const auto id = Uuid::parse(call.path.at(name));
   return id ? *id : Uuid{};
@@ -55,6 +57,7 @@ void invite_member(Services& services, const CallPtr& call) {
                                                  .email = request.email,
                                                  .role = request.role,
                                                  .locale = locale_or(*call, request.locale),
+                                                 .inviter_id = actor,
                                                  .reason = request.reason});
            if (!invited) return invited.error();
            return json_response(201, shown(*invited));
@@ -65,7 +68,7 @@ void revoke_members_invitation(Services& services, const CallPtr& call) {
   change(
       services, call, parse_member_act(call->request().body),
       [call](const ReasonRequest& request, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
-        const tenancy::InvitationRef which{call->path.at("id"), id_in_path(*call, "user"), "", request.reason};
+        const tenancy::InvitationRef which{call->path.at("id"), id_in_path(*call, "user"), actor, request.reason};
         if (auto ok = tenancy::revoke_invitation(tx, outbox, which); !ok) return ok.error();
         return json_response(200, {{"id", call->path.at("user")}, {"state", "revoked"}});
       });
@@ -74,7 +77,7 @@ void revoke_members_invitation(Services& services, const CallPtr& call) {
 Result<http::Response> change_member_to(const Call& call, db::Transaction& tx, messaging::Outbox& outbox,
                                         tenancy::Act act, const std::string& role, const std::string& reason) {
   const auto target = id_in_path(call, "user").to_string();
-  const auto after = tenancy::change_member(tx, outbox, {call.path.at("id"), "", target, act, role, reason});
+  const auto after = tenancy::change_member(tx, outbox, {call.path.at("id"), actor, target, act, role, reason});
   if (!after) return after.error();
   return json_response(200, {{"id", target}, {"role", after->role}, {"state", tenancy::to_string(after->state)}});
 }
@@ -173,7 +176,7 @@ void end_tenants_sessions(Services& services, const CallPtr& call) {
       [call](const SessionsRequest& request, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
         const auto& tenant_id = call->path.at("id");
         if (!tenancy::find_tenant(tx, tenant_id)) return no_tenant(*call);
-        const auto ended = request.session_id.empty() ? tenancy::end_member_sessions(tx, outbox, tenant_id, "",
+        const auto ended = request.session_id.empty() ? tenancy::end_member_sessions(tx, outbox, tenant_id, actor,
                                                                                      request.user_id, request.reason)
                                                       : end_session(tx, outbox, tenant_id, request);
         if (!ended) return ended.error();
@@ -195,7 +198,7 @@ void revoke_tenants_key(Services& services, const CallPtr& call) {
   change(
       services, call, parse_member_act(call->request().body),
       [call](const ReasonRequest& request, db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
-        const tenancy::ApiKeyRef which{call->path.at("id"), id_in_path(*call, "key"), "", request.reason};
+        const tenancy::ApiKeyRef which{call->path.at("id"), id_in_path(*call, "key"), actor, request.reason};
         if (auto ok = tenancy::revoke_api_key(tx, outbox, which); !ok) return ok.error();
         return json_response(200, {{"id", which.key_id.to_string()}, {"state", "revoked"}});
       },
