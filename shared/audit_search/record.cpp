@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "shared/core/assert.h"
+#include "shared/core/csv.h"
 #include "shared/json/json.h"
 
 namespace tenantry::audit_search {
@@ -44,40 +45,6 @@ void append_time(std::string& out, std::string_view text) {
   out[start + 10] = 'T';
   if (text.size() > 19) out.append(26 - text.size(), '0');
   out += 'Z';
-}
-
-bool starts_formula(std::string_view text) {
-  if (text.empty()) return false;
-  switch (text.front()) {
-    case '=':
-    case '+':
-    case '-':
-    case '@':
-    case '\t':
-    case '\r':
-    case '\n':
-      return true;
-    default:
-      break;
-  }
-  // Full-width forms of = + - @, which some spreadsheets fold.
-  return text.starts_with("\xEF\xBC\x9D") || text.starts_with("\xEF\xBC\x8B") || text.starts_with("\xEF\xBC\x8D") ||
-         text.starts_with("\xEF\xBC\xA0");
-}
-
-void append_csv_field(std::string& out, std::string_view text) {
-  const bool formula = starts_formula(text);
-  if (!formula && text.find_first_of(",\"\r\n") == text.npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  if (formula) out += '\'';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
 }
 
 }  // namespace
