@@ -101,6 +101,7 @@ constexpr Words problems[] = {
     {"too_large", "C'est trop grand : {} octets au plus"},
     {"too_many_attempts", "Trop d'essais ; attendez avant le prochain"},
     {"too_many_passkeys", "Dix clés d'accès au plus"},
+    {"too_many_rows", "Il y en a trop pour un fichier : cherchez-en moins"},
     {"too_many_sendings", "Assez de courriels pour aujourd'hui : {} au plus"},
     {"unauthenticated", "Connectez-vous"},
     {"user_limit_reached", "Votre forfait permet {} personnes : retirez-en une, ou changez de forfait"},

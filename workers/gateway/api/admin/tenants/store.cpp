@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "shared/core/csv.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/tenants.h"
 
@@ -88,23 +89,118 @@ json sagas_of(db::Transaction& tx, std::string_view tenant_id) {
   return sagas;
 }
 
+// ---- lists
+
+constexpr int exported_max = 20'000;
+constexpr int key_column = 12;
+
+struct TenantKey {
+  const char* sql;
+  const char* type;
+};
+TenantKey key_of(TenantsRequest::Order order) {
+  using Order = TenantsRequest::Order;
+  switch (order) {
+    case Order::created_at:
+      return {"t.created_at", "timestamptz"};
+    case Order::status_since:
+      return {"t.status_since", "timestamptz"};
+    case Order::plan:
+      return {"t.plan", "text"};
+    case Order::status:  // as a life goes
+      return {
+          "array_position(ARRAY['pending', 'trial', 'active', 'suspended', 'cancelled', 'deleted'], t.status)::text",
+          "text"};
+    case Order::company_name:  // as much of it as a cursor holds; a line of one ends at a new line
+      return {"left(lower(translate(t.company_name, E'\\n\\r', '  ')), 60) COLLATE \"und-x-icu\"", "text"};
+  }
+  TENANTRY_ASSERT(false);
+}
+
+// By part of what all see of it; by the whole of what would tell of others: each of these is looked up by its index.
+constexpr const char* tenants_found =
+    "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
+    "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0 "
+    "OR t.tenant_id IN (SELECT d.tenant_id FROM platform.tenants d WHERE d.custom_domain = $3 "
+    "UNION ALL SELECT c.tenant_id FROM platform.tenants c WHERE lower(c.company_email) = $4 AND $4 <> '' "
+    "UNION ALL SELECT m.tenant_id FROM platform.users u JOIN platform.memberships m ON m.user_id = u.user_id "
+    "WHERE u.email = $4 AND m.role = 'owner' AND m.state <> 'removed' "
+    "UNION ALL SELECT l.tenant_id FROM billing.stripe_links l WHERE l.stripe_object_id = $2 "
+    "UNION ALL SELECT s.tenant_id FROM platform.signups s WHERE s.signup_id = $5::uuid)) ";
+
+// `each(row)`; the key is its column `key_column`.
+template <class Each>
+void read_tenants(db::Transaction& tx, const TenantsRequest& request, int rows, const Each& each) {
+  const auto key = key_of(request.order);
+  const auto sql = std::string("SELECT ") + summary_columns + ", " + key.sql + " " + tenants_found +
+                   "AND ($6::" + key.type + " IS NULL OR (" + key.sql + ", t.tenant_id) " +
+                   (request.descending ? "<" : ">") + " ($6::" + key.type + ", $7)) ORDER BY " + key.sql +
+                   (request.descending ? " DESC" : "") + ", t.tenant_id" + (request.descending ? " DESC" : "") +
+                   " LIMIT $8";
+  const auto& after = request.after;
+  const auto exact = request.signup_id ? db::Param(*request.signup_id) : db::Param(nullptr);
+  for (const auto row : tx.exec(sql, {request.status, request.words, request.domain, request.email, exact,
+                                      after ? db::Param(after->key) : db::Param(nullptr),
+                                      after ? db::Param(after->tenant_id) : db::Param(nullptr), rows})) {
+    each(row);
+  }
+}
+
+TenantsRequest::Place place_of(const TenantsRequest& request, const db::Row& row) {
+  const bool by_time = std::string_view(key_of(request.order).type) != "text";
+  return {.key = by_time ? to_rfc3339(row.timestamp(key_column)) : std::string(row.text(key_column)),
+          .tenant_id = std::string(row.text(0))};
+}
+
+constexpr std::string_view tenants_csv_header =
+    "tenant_id,company_name,status,status_reason,status_since,plan,trial_ends_at,deletion_due_at,provisioning_failed,"
+    "created_at,look_alikes\r\n";
+
+void append_tenant(std::string& out, const json& tenant) {
+  std::string alike;
+  for (const auto& each : tenant.at("look_alikes")) alike += (alike.empty() ? "" : " ") + each.get<std::string>();
+  const auto text = [&tenant](const char* name) {
+    const auto& value = tenant.at(name);
+    return value.is_string() ? value.get<std::string>() : value.is_null() ? std::string() : value.dump();
+  };
+  append_csv_field(out, text("tenant_id"));
+  for (const char* name : {"company_name", "status", "status_reason", "status_since", "plan", "trial_ends_at",
+                           "deletion_due_at", "provisioning_failed", "created_at"}) {
+    out += ',';
+    append_csv_field(out, text(name));
+  }
+  out += ',';
+  append_csv_field(out, alike);
+  out += "\r\n";
+}
+
 }  // namespace
 
-json list_tenants(db::Transaction& tx, const TenantFilter& filter, const Page& page) {
-  const auto signup = Uuid::parse(filter.words);
-  json list = json::array();
-  for (const auto row :
-       tx.exec(std::string("SELECT ") + summary_columns +
-                   "FROM platform.tenants t WHERE ($1 = '' OR t.status = $1) "
-                   "AND ($2 = '' OR strpos(t.tenant_id, lower($2)) > 0 OR strpos(lower(t.company_name), lower($2)) > 0 "
-                   "OR t.tenant_id = (SELECT s.tenant_id FROM platform.signups s WHERE s.signup_id = $6::uuid)) "
-                   "AND ($3::timestamptz IS NULL OR (t.created_at, t.tenant_id) < ($3, $4)) "
-                   "ORDER BY t.created_at DESC, t.tenant_id DESC LIMIT $5",
-               {filter.status, filter.words, page.time(), page.id(), page.limit,
-                signup ? db::Param(*signup) : db::Param(nullptr)})) {
-    list.push_back(summary_of(row));
+TenantPage list_tenants(db::Transaction& tx, const TenantsRequest& request) {
+  TenantPage page{.tenants = json::array()};
+  TenantsRequest::Place last;
+  read_tenants(tx, request, request.limit + 1, [&](const db::Row& row) {
+    if (static_cast<int>(page.tenants.size()) == request.limit) {
+      page.next_cursor = tenants_cursor(request, last);
+      return;
+    }
+    last = place_of(request, row);
+    page.tenants.push_back(summary_of(row));
+  });
+  return page;
+}
+
+Result<std::string> export_tenants(db::Transaction& tx, const TenantsRequest& request) {
+  std::string out{tenants_csv_header};
+  int rows = 0;
+  read_tenants(tx, request, exported_max + 1, [&](const db::Row& row) {
+    if (++rows <= exported_max) append_tenant(out, summary_of(row));
+  });
+  if (rows > exported_max) {
+    return Error::conflict("too_many_rows", "more than " + std::to_string(exported_max) +
+                                                " tenants match: search for fewer, or go through the pages");
   }
-  return list;
+  return out;
 }
 
 json tenant_stats(db::Transaction& tx) {

@@ -11,11 +11,13 @@
 
 namespace tenantry::gateway::store {
 
-struct TenantFilter {
-  std::string status{};
-  std::string words{};
+struct TenantPage {
+  nlohmann::json tenants;
+  std::string next_cursor{};  // "": there are no more
 };
-nlohmann::json list_tenants(db::Transaction& tx, const TenantFilter& filter, const Page& page);
+TenantPage list_tenants(db::Transaction& tx, const TenantsRequest& request);
+// All that are asked for, as CSV; Errc::conflict "too_many_rows" where those are more than one file holds.
+Result<std::string> export_tenants(db::Transaction& tx, const TenantsRequest& request);
 nlohmann::json tenant_stats(db::Transaction& tx);
 std::optional<nlohmann::json> read_tenant(db::Transaction& tx, std::string_view tenant_id);
 // Of one that is there already, end and reason are changed.

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "events/proto_time.h"
+#include "events/topology.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/terms.h"
 #include "shared/tenancy/transition.h"
@@ -52,18 +53,35 @@ void cancel_tenant(Services& services, const CallPtr& call) {
   move_tenant(services, call, tenancy::Trigger::cancel, "admin");
 }
 
+// In one order, from a place on, or all of them as a file; that one has looked is on record either way.
 void list_tenants(Services& services, const CallPtr& call) {
-  const auto wanted = query(*call, "status");
-  const auto status = tenancy::status_from(wanted);
-  if (!status && !wanted.empty()) {
-    return services.refuse(
-        call, Error::invalid("/status", "choice", "is not PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED"));
+  const auto asked = parse_tenants_request(call->request());
+  if (!asked) return services.refuse(call, asked.error());
+  if (asked->as_csv) {
+    return search_on_record(
+        services, call, [request = *asked](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+          auto file = store::export_tenants(tx, request);
+          if (!file) return file.error();
+          tell_read(outbox, events::platform_tenant, "tenants", "csv");
+          return http::Response{.status = 200,
+                                .headers = {{"Content-Type", "text/csv; charset=utf-8; header=present"},
+                                            {"Content-Disposition", "attachment; filename=\"tenants.csv\""}},
+                                .body = *std::move(file)};
+        });
   }
-  const store::TenantFilter filter{std::string(status ? tenancy::to_string(*status) : ""), query(*call, "q")};
-  list(
-      services, call, {.name = "tenants", .id_field = "tenant_id", .uuid_ids = false},
-      [filter](db::Transaction& tx, const Page& page) { return store::list_tenants(tx, filter, page); },
-      [](db::Transaction& tx, json& body) { body["stats"] = store::tenant_stats(tx); });
+  change(services, call,
+         [call, request = *asked](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+           tell_read(outbox, events::platform_tenant, "tenants");
+           auto page = store::list_tenants(tx, request);
+           auto response =
+               json_response(200, {{"tenants", std::move(page.tenants)},
+                                   {"stats", store::tenant_stats(tx)},
+                                   {"next_cursor", page.next_cursor.empty() ? json(nullptr) : json(page.next_cursor)}});
+           if (!page.next_cursor.empty()) {
+             response.headers.add("Link", next_link(call->request(), page.next_cursor));
+           }
+           return response;
+         });
 }
 
 void read_tenant(Services& services, const CallPtr& call) {
