@@ -12,6 +12,7 @@
   each(admin_people) \
   each(admin_queues) \
   each(admin_stripe_events) \
+  each(admin_tenant_page) \
   each(admin_tenants) \
   each(admin_views) \
   each(admins) \

@@ -17,15 +17,20 @@ json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_vi
            "SELECT * FROM ("
            "SELECT m.user_id AS id, 'member' AS kind, u.email, u.first_name, u.last_name, m.role, m.state, "
            "m.created_at, "
-           "NULL::timestamptz AS expires_at, (SELECT max(s.last_seen_at) FROM platform.sessions s WHERE s.user_id = "
-           "m.user_id AND s.tenant_id = m.tenant_id) AS last_seen_at FROM platform.memberships m "
-           "JOIN platform.users u ON u.user_id = m.user_id WHERE m.tenant_id = $1 "
+           "NULL::timestamptz AS expires_at, s.seen_at, s.logged_in_at, "
+           "EXISTS (SELECT FROM platform.totp_factors f WHERE f.user_id = m.user_id AND f.confirmed_at IS NOT NULL) "
+           "OR EXISTS (SELECT FROM platform.passkeys k WHERE k.user_id = m.user_id) AS second_factor "
+           "FROM platform.memberships m JOIN platform.users u ON u.user_id = m.user_id "
+           // Visits of super-admins are no logins of its people.
+           "CROSS JOIN LATERAL (SELECT max(s.created_at) AS logged_in_at, max(s.last_seen_at) AS seen_at "
+           "FROM platform.sessions s WHERE s.user_id = m.user_id AND s.tenant_id = m.tenant_id "
+           "AND s.acting_reason IS NULL) s WHERE m.tenant_id = $1 "
            "UNION ALL "
            "SELECT i.invitation_id, 'invitation', i.email, '', '', i.role, CASE WHEN i.state = 'pending' AND "
-           "i.expires_at <= $6 THEN 'expired' ELSE i.state END, i.created_at, i.expires_at, NULL "
+           "i.expires_at <= $6 THEN 'expired' ELSE i.state END, i.created_at, i.expires_at, NULL, NULL, NULL "
            "FROM platform.invitations i WHERE i.tenant_id = $1) p "
-           "WHERE CASE WHEN $2 = '' THEN state IN ('invited', 'active', 'inactive', 'pending', 'expired') ELSE state = "
-           "$2 "
+           "WHERE CASE $2 WHEN '' THEN state IN ('invited', 'active', 'inactive', 'pending', 'expired') "
+           "WHEN 'all' THEN state IN ('invited', 'active', 'inactive', 'removed', 'pending', 'expired') ELSE state = $2 "
            "END AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid)) ORDER BY created_at, id LIMIT $5",
            {tenant_id, state, page.time(), page.id(), page.limit, now})) {
     list.push_back({{"id", row.text(0)},
@@ -37,14 +42,17 @@ json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_vi
                     {"state", row.text(6)},
                     {"created_at", to_rfc3339(row.timestamp(7))},
                     {"expires_at", instant(row, 8)},
-                    {"last_seen_at", instant(row, 9)}});
+                    {"last_seen_at", instant(row, 9)},
+                    {"last_login_at", instant(row, 10)},
+                    {"second_factor", row.is_null(11) ? json(nullptr) : json(row.boolean(11))}});
   }
   return list;
 }
 
 Result<std::string> state_of_people(const Call& call) {
   return choice(call, "state",
-                {"invited", "active", "inactive", "removed", "pending", "expired", "accepted", "declined", "revoked"});
+                {"invited", "active", "inactive", "removed", "pending", "expired", "accepted", "declined", "revoked",
+                 "all"});
 }
 
 json shown(const tenancy::Invitation& invitation) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "shared/db/connection.h"
+#include "workers/gateway/edge/usage_counts.h"
 #include "workers/gateway/edge/verbs.h"
 
 namespace tenantry::gateway {
@@ -12,43 +13,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int usage_rows_max = 10'000;
-
-struct Metric {
-  std::string name;
-  std::string unit;
-  std::string reset;
-  std::string limit_name;  // "": nothing limits it
-  bool hard = false;       // past the limit it is refused; else the tenant is told
-};
-std::vector<Metric> list_metrics(db::Transaction& tx) {
-  std::vector<Metric> metrics;
-  for (const auto row : tx.exec("SELECT metric, unit, reset, limit_name, hard FROM metering.metrics ORDER BY metric")) {
-    metrics.push_back({std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2)),
-                       std::string(row.text(3)), row.boolean(4)});
-  }
-  return metrics;
-}
-
-// What is there, and what of the limit is taken.
-struct Used {
-  double quantity = 0;
-  double taken = 0;
-};
-
-Used used_of(db::Transaction& tx, std::string_view tenant_id, const Metric& metric, Timestamp now) {
-  if (const auto count = tenancy::count_of(tx, tenant_id, metric.name, now)) {
-    return {static_cast<double>(count->used), static_cast<double>(count->taken)};
-  }
-  tx.set_tenant(tenant_id);
-  const bool monthly = metric.reset == "monthly";
-  const auto rows = tx.exec(
-      "SELECT quantity FROM metering.counters WHERE tenant_id = $1 AND metric = $2 AND span = $3 "
-      "AND ($4::timestamptz IS NULL OR window_start = $4) ORDER BY window_start DESC LIMIT 1",
-      {tenant_id, metric.name, monthly ? "month" : "total",
-       monthly ? db::Param(floor_month(now)) : db::Param(nullptr)});
-  const double counted = rows.empty() ? 0 : rows[0].real(0);
-  return {counted, counted};
-}
 
 struct UsageFilter {
   std::string metric{};
@@ -74,19 +38,6 @@ json list_usage(db::Transaction& tx, std::string_view tenant_id, const UsageFilt
   return list;
 }
 
-// What the counters say; for API calls, what this process knows already.
-Used used_now(const Services& services, db::Transaction& tx, const Call& call, const Metric& metric,
-              double calls_known) {
-  const auto counted = used_of(tx, call.tenant_id(), metric, services.clock.now());
-  if (metric.name != calls_metric) return counted;
-  const double known = std::max(counted.quantity, calls_known);
-  return {known, known};
-}
-
-double calls_known(const Services& services, const Call& call) {
-  return services.meter.used(call.tenant_id(), 0, floor_month(services.clock.now()));
-}
-
 void read_usage(Services& services, const CallPtr& call) {
   UsageFilter filter{.metric = query(*call, "metric"), .span = query(*call, "span")};
   const auto from = query_time(call->request(), "from");
@@ -100,16 +51,17 @@ void read_usage(Services& services, const CallPtr& call) {
     return services.refuse(call, Error::invalid("/span", "span", "must be hour, day, month or total"));
   }
   const bool summary = filter.metric.empty() && filter.span.empty() && !filter.from && !filter.to;
-  const double calls = calls_known(services, *call);
+  const double calls = calls_known(services, call->tenant_id());
   read(services, call, [&services, call, filter, summary, calls](db::Transaction& tx) {
     if (!summary) return json_response(200, {{"usage", list_usage(tx, call->tenant_id(), filter)}});
     json metrics = json::array();
     for (const auto& metric : list_metrics(tx)) {
-      metrics.push_back({{"metric", metric.name},
-                         {"unit", metric.unit},
-                         {"quantity", number(used_now(services, tx, *call, metric, calls).quantity)},
-                         {"limit", tenancy::limit_of(call->tenant->limits, metric.limit_name)},
-                         {"hard", metric.hard}});
+      metrics.push_back(
+          {{"metric", metric.name},
+           {"unit", metric.unit},
+           {"quantity", number(used_now(tx, call->tenant_id(), metric, services.clock.now(), calls).quantity)},
+           {"limit", tenancy::limit_of(call->tenant->limits, metric.limit_name)},
+           {"hard", metric.hard}});
     }
     const auto now = services.clock.now();
     return json_response(200, {{"period_start", to_rfc3339(floor_month(now))},
@@ -126,14 +78,14 @@ void check_limit(Services& services, const CallPtr& call) {
       return services.refuse(call, Error::invalid("/quantity", "number", "must be a number that is not negative"));
     }
   }
-  const double calls = calls_known(services, *call);
+  const double calls = calls_known(services, call->tenant_id());
   read(
       services, call,
       [&services, call, name = query(*call, "metric"), quantity, calls](db::Transaction& tx) -> Result<http::Response> {
         const auto metrics = list_metrics(tx);
         const auto metric = std::ranges::find(metrics, name, &Metric::name);
         if (metric == metrics.end()) return Error::invalid("/metric", "metric", "must be a known metric");
-        const double used = used_now(services, tx, *call, *metric, calls).taken;
+        const double used = used_now(tx, call->tenant_id(), *metric, services.clock.now(), calls).taken;
         const auto limit = tenancy::limit_of(call->tenant->limits, metric->limit_name);
         const bool unlimited = limit < 0;
         const double left = std::max(0.0, static_cast<double>(limit) - used);
