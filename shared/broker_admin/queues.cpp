@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <tuple>
+#include <utility>
 
 #include "events/topology.h"
 #include "shared/broker_admin/login.h"
@@ -19,7 +21,8 @@ using nlohmann::json;
 // costs vhosts times queues: 450 of them with 3,600 queues took 5 s on two busy cores (ADR 32). A vhost's own list
 // costs one look through all queues, the vhosts' totals nothing of the kind.
 constexpr const char* columns =
-    "vhost,name,messages,messages_ready,messages_unacknowledged,consumers,head_message_timestamp";
+    "vhost,name,messages,messages_ready,messages_unacknowledged,consumers,head_message_timestamp,"
+    "message_stats.publish_details.rate,message_stats.deliver_get_details.rate,message_stats.ack_details.rate";
 constexpr std::int64_t vhosts_read_max = 100;
 constexpr Milliseconds patience{10'000};  // after it no further vhost is read
 
@@ -29,12 +32,24 @@ std::int64_t count_of(const json& queue, const char* name) {
   return at != queue.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
 }
 
+double rate_of(const json& queue, const char* details) {
+  const auto stats = queue.find("message_stats");
+  if (stats == queue.end() || !stats->is_object()) return 0;
+  const auto of = stats->find(details);
+  if (of == stats->end() || !of->is_object()) return 0;
+  const auto rate = of->find("rate");
+  return rate != of->end() && rate->is_number() ? rate->get<double>() : 0;
+}
+
 QueueState state_of(const json& queue) {
   QueueState out{.vhost = queue.at("vhost").get<std::string>(),
                  .name = queue.at("name").get<std::string>(),
                  .ready = count_of(queue, "messages_ready"),
                  .unacknowledged = count_of(queue, "messages_unacknowledged"),
-                 .consumers = count_of(queue, "consumers")};
+                 .consumers = count_of(queue, "consumers"),
+                 .publish_rate = rate_of(queue, "publish_details"),
+                 .deliver_rate = rate_of(queue, "deliver_get_details"),
+                 .ack_rate = rate_of(queue, "ack_details")};
   if (const auto seconds = count_of(queue, "head_message_timestamp"); seconds > 0) {
     out.oldest_at = from_unix_seconds(seconds);
   }
@@ -68,6 +83,20 @@ class Reader {
     return out;
   }
 
+  Result<std::vector<ProcessState>> processes() {
+    const auto body = get("/api/vhosts/" + percent_encoded(events::vhost_platform) +
+                          "/connections?columns=client_properties.connection_name,peer_host,connected_at");
+    if (!body) return body.error();
+    std::map<std::pair<std::string, std::string>, ProcessState> found;  // by name and host
+    const auto read = guarded("connections", [&] {
+      for (const auto& each : body->get_ref<const json::array_t&>()) add_connection(each, found);
+    });
+    if (!read) return read.error();
+    std::vector<ProcessState> out;
+    for (auto& [key, process] : found) out.push_back(std::move(process));
+    return out;
+  }
+
   // Its deepest queues. Whether it was read: one may have gone meanwhile, or not let this login in yet.
   Result<bool> add_queues_of(const std::string& vhost, std::string_view part, int limit, QueuePage& page) {
     const auto body =
@@ -84,6 +113,23 @@ class Reader {
   }
 
  private:
+  // A process publishes over a connection of its own, which has a name of two words. Who gives none is nobody of ours.
+  static void add_connection(const json& connection,
+                             std::map<std::pair<std::string, std::string>, ProcessState>& found) {
+    const auto properties = connection.value("client_properties", json::object());
+    auto name = properties.is_object() ? properties.value("connection_name", "") : "";
+    const bool publishes = name.ends_with(" publisher");
+    name = name.substr(0, name.find(' '));
+    const auto host = connection.value("peer_host", "");
+    if (name.empty() || host.empty()) return;
+    const auto since = from_unix_seconds(count_of(connection, "connected_at") / 1000);
+    auto& process = found[{name, host}];
+    if (process.processes + process.consumers == 0 || since < process.since) process.since = since;
+    ++(publishes ? process.processes : process.consumers);
+    process.name = name;
+    process.host = host;
+  }
+
   Result<json> get(const std::string& path) {
     http::ClientRequest request;
     request.url = login_.base + path;
@@ -129,6 +175,14 @@ bool is_about(const std::string& vhost, std::string_view part) {
 }
 
 }  // namespace
+
+Result<ProcessPage> connected_processes(std::string_view url, Timestamp now) {
+  const auto login = login_of(url);
+  if (!login) return login.error();
+  auto processes = Reader(*login).processes();
+  if (!processes) return processes.error();
+  return ProcessPage{.processes = *std::move(processes), .read_at = now};
+}
 
 Result<QueuePage> deepest_queues(std::string_view url, std::string_view part, int limit, Timestamp now) {
   const auto login = login_of(url);

@@ -228,7 +228,8 @@ TEST_F(DeepestQueues, AreToldAsTheBrokerHasThem) {
   answers["GET /api/vhosts"] = {200, R"([{"name":"tenant-acme","messages":5}])"};
   answers["GET /api/queues/tenant-acme"] = {200, R"({"filtered_count":7,"item_count":2,"items":[
     {"vhost":"tenant-acme","name":"acme.billing","messages":5,"messages_ready":3,"messages_unacknowledged":2,"consumers":1,
-     "head_message_timestamp":1799999990},
+     "head_message_timestamp":1799999990,
+     "message_stats":{"publish_details":{"rate":2.4},"deliver_get_details":{"rate":2.5},"ack_details":{"rate":2}}},
     {"vhost":"tenant-acme","name":"new"}]})"};
   const auto page = deepest_queues(url(), "a b", 2, now);
   ASSERT_TRUE(page) << page.error().describe();
@@ -237,8 +238,10 @@ TEST_F(DeepestQueues, AreToldAsTheBrokerHasThem) {
   const auto& deep = page->queues[0];
   EXPECT_EQ(std::tuple(deep.vhost, deep.name, deep.ready, deep.unacknowledged, deep.consumers, deep.oldest_at),
             std::tuple("tenant-acme", "acme.billing", 3, 2, 1, std::optional(now - Seconds{10})));
+  EXPECT_EQ(std::tuple(deep.publish_rate, deep.deliver_rate, deep.ack_rate), std::tuple(2.4, 2.5, 2.0));
   const auto& young = page->queues[1];  // younger than the statistics
   EXPECT_EQ(std::tuple(young.ready, young.consumers, young.oldest_at), std::tuple(0, 0, std::optional<Timestamp>()));
+  EXPECT_EQ(young.publish_rate, 0);
   EXPECT_EQ(asked_query, "page=1&page_size=2&sort=messages&sort_reverse=true&use_regex=false&name=a b");
 }
 
@@ -313,6 +316,28 @@ TEST_F(DeepestQueues, NoListIsABrokerThatIsAway) {
   }
   EXPECT_EQ(deepest_queues("http://127.0.0.1:1", "", 50, now).error().code, Errc::invalid);
   EXPECT_EQ(deepest_queues("http://a:b@127.0.0.1:1", "", 50, now).error().reason, "broker_unavailable");
+}
+
+TEST_F(DeepestQueues, OfConnectionsAreThoseOfOurProcesses) {
+  answers["GET /api/vhosts/platform/connections"] = {200, R"([
+    {"client_properties":{"connection_name":"tenantry-billing"},"peer_host":"10.0.0.7","connected_at":1800000020000},
+    {"client_properties":{"connection_name":"tenantry-billing publisher"},"peer_host":"10.0.0.7","connected_at":1800000010000},
+    {"client_properties":{"connection_name":"tenantry-billing"},"peer_host":"10.0.0.8","connected_at":1800000030000},
+    {"client_properties":{"connection_name":"tenantry-audit"},"peer_host":"10.0.0.7","connected_at":1800000030000},
+    {"client_properties":{},"peer_host":"10.0.0.9"}, {"client_properties":[]}, {}])"};
+  const auto processes = connected_processes(url(), now);
+  ASSERT_TRUE(processes) << processes.error().describe();
+  std::vector<std::tuple<std::string, std::string, int, int, Timestamp>> shown;
+  for (const auto& each : processes->processes)
+    shown.emplace_back(each.name, each.host, each.processes, each.consumers, each.since);
+  EXPECT_EQ(shown, (std::vector<std::tuple<std::string, std::string, int, int, Timestamp>>{
+                       {"tenantry-audit", "10.0.0.7", 0, 1, from_unix_seconds(1'800'000'030)},
+                       {"tenantry-billing", "10.0.0.7", 1, 1, from_unix_seconds(1'800'000'010)},
+                       {"tenantry-billing", "10.0.0.8", 0, 1, from_unix_seconds(1'800'000'030)}}));
+  for (const auto& answer : {Answer{200, "{}"}, Answer{200, "[3]"}, Answer{401, "[]"}, Answer{503, ""}}) {
+    answers["GET /api/vhosts/platform/connections"] = answer;
+    EXPECT_EQ(connected_processes(url(), now).error().reason, "broker_unavailable") << answer.body;
+  }
 }
 
 }  // namespace

@@ -21,8 +21,9 @@
 #include "shared/tenancy/tenants.h"
 
 namespace tenantry::broker_admin {
+struct ProcessPage;
 struct QueuePage;
-}
+}  // namespace tenantry::broker_admin
 
 namespace tenantry::gateway {
 
@@ -222,6 +223,8 @@ struct Caches {
   TtlCache<std::shared_ptr<const Chart>> charts{Milliseconds{300'000}, 128};
   // The broker's queues, by what of them was asked for: every look costs it a pass over all of them.
   TtlCache<std::shared_ptr<const broker_admin::QueuePage>> queues{Milliseconds{10'000}, 32};
+  TtlCache<std::shared_ptr<const broker_admin::ProcessPage>> processes{Milliseconds{10'000},
+                                                                       1};  // who is connected to the broker
   // When each tenant was last said to have changed: sessions read before are not good any more. As long as they live.
   TtlCache<Milliseconds> changes{session_time_to_live};
 };

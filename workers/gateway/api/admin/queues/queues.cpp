@@ -1,4 +1,5 @@
-// The queues of all vhosts in one list: what waits where, since when, who reads it, and what of it was set aside.
+// The queues of all vhosts in one list: what waits where, since when, who reads it, and what of it was set aside; and
+// which processes there are to read it.
 //
 // The broker is asked by who looks, at most every ten seconds for the same: it makes its lists anew each time.
 #include <map>
@@ -13,10 +14,12 @@
 namespace tenantry::gateway {
 namespace {
 
+using broker_admin::ProcessPage;
 using broker_admin::QueuePage;
 using broker_admin::QueueState;
 using nlohmann::json;
 using SharedQueuePage = std::shared_ptr<const QueuePage>;
+using SharedProcessPage = std::shared_ptr<const ProcessPage>;
 
 constexpr std::size_t queue_part_max = 200;  // no queue's name is longer
 
@@ -63,6 +66,9 @@ json queues_answer(db::Transaction& tx, const QueuePage& page) {
                     {"ready", queue.ready},
                     {"unacknowledged", queue.unacknowledged},
                     {"consumers", queue.consumers},
+                    {"publish_rate", queue.publish_rate},
+                    {"deliver_rate", queue.deliver_rate},
+                    {"ack_rate", queue.ack_rate},
                     {"oldest_at", instant(queue.oldest_at)},
                     {"dead_letters", letter == letters.end() ? 0 : letter->second}});
   }
@@ -82,6 +88,11 @@ Result<SharedQueuePage> read_queue_page(Services& services, const std::string& p
   return SharedQueuePage(std::move(page));
 }
 
+Error queues_not_watched() {
+  return Error::conflict("queues_not_watched",
+                         "TENANTRY_AMQP_MONITOR_URL is not set: nobody here sees the broker's queues");
+}
+
 void list_all_queues(Services& services, const CallPtr& call) {
   const auto limit = page_limit(call->request());
   if (!limit) return services.refuse(call, limit.error());
@@ -90,9 +101,7 @@ void list_all_queues(Services& services, const CallPtr& call) {
     return services.refuse(call, Error::invalid("/q", "characters", "must be part of a queue's name"));
   }
   if (services.config.broker_monitor_url.empty()) {
-    return services.refuse(
-        call, Error::conflict("queues_not_watched",
-                              "TENANTRY_AMQP_MONITOR_URL is not set: nobody here sees the broker's queues"));
+    return services.refuse(call, queues_not_watched());
   }
   const auto key = std::to_string(*limit) + "/" + part;
   const auto found = services.caches.queues.find(key, services.monotonic());
@@ -114,12 +123,54 @@ void list_all_queues(Services& services, const CallPtr& call) {
       });
 }
 
+// ---- processes
+
+Result<SharedProcessPage> read_process_page(Services& services) {
+  auto read = broker_admin::connected_processes(services.config.broker_monitor_url, services.clock.now());
+  if (!read) return read.error();
+  auto page = std::make_shared<const ProcessPage>(*std::move(read));
+  services.loop.post([&services, page] { services.caches.processes.put("", page, services.monotonic()); });
+  return SharedProcessPage(std::move(page));
+}
+
+json processes_answer(const ProcessPage& page) {
+  json list = json::array();
+  for (const auto& process : page.processes) {
+    list.push_back({{"name", process.name},
+                    {"host", process.host},
+                    {"processes", process.processes},
+                    {"consumers", process.consumers},
+                    {"since", to_rfc3339(process.since)}});
+  }
+  return {{"processes", std::move(list)}, {"at", to_rfc3339(page.read_at)}};
+}
+
+void list_processes(Services& services, const CallPtr& call) {
+  if (services.config.broker_monitor_url.empty()) return services.refuse(call, queues_not_watched());
+  const auto found = services.caches.processes.find("", services.monotonic());
+  services.on_search_lane(call,
+                          [&services, call, page = found.value == nullptr ? SharedProcessPage{} : *found.value](
+                              db::Connection& lane) -> Result<http::Response> {
+                            const auto read = page ? Result<SharedProcessPage>(page) : read_process_page(services);
+                            if (!read) return read.error();
+                            const auto done =
+                                services.commit(lane, *call, call->caller(),
+                                                [](db::Transaction&, messaging::Outbox& outbox) -> Result<void> {
+                                                  tell_read(outbox, events::platform_tenant, "processes");
+                                                  return {};
+                                                });
+                            if (!done) return done.error();
+                            return json_response(200, processes_answer(**read));
+                          });
+}
+
 }  // namespace
 
 namespace api {
 Routes admin_queues() {
   static constexpr Route routes[] = {
       {Method::get, "/v1/admin/queues", "adminListQueues", Guard::admin, list_all_queues},
+      {Method::get, "/v1/admin/processes", "adminListProcesses", Guard::admin, list_processes},
   };
   return routes;
 }
