@@ -8,6 +8,7 @@
 #include "shared/core/bytes.h"
 #include "shared/db/connection.h"
 #include "workers/gateway/api/admin/stripe_events/requests.h"
+#include "workers/gateway/edge/content.h"
 #include "workers/gateway/edge/verbs.h"
 #include "workers/gateway/stripe/inbox.h"
 
@@ -15,6 +16,8 @@ namespace tenantry::gateway {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t stripe_words_max = 255;  // no id of Stripe's is longer
 
 json described(const db::Row& row) {
   return {{"id", row.text(0)},
@@ -30,15 +33,21 @@ json described(const db::Row& row) {
           {"settled_at", instant(row, 10)}};
 }
 
-json list_stripe_events(db::Transaction& tx, std::string_view state, const Page& page) {
+struct StripeEventFilter {
+  std::string state{};  // "": any
+  std::string words{};  // its whole id or its tenant's, or what its type begins with; "": any
+};
+json list_stripe_events(db::Transaction& tx, const StripeEventFilter& filter, const Page& page) {
   json list = json::array();
   for (const auto row :
        tx.exec("SELECT stripe_event_id, type, account, tenant_id, state, reason, stated_at, received_at, "
                "detail, settled_by, settled_at "
                "FROM billing.stripe_events WHERE ($1 = '' OR state = $1) "
                "AND ($2::timestamptz IS NULL OR (received_at, stripe_event_id) < ($2, $3)) "
+               "AND ($5 = '' OR stripe_event_id = $5 OR tenant_id = $5 OR (type COLLATE \"C\" >= $5 "
+               "AND type COLLATE \"C\" < $5 || chr(1114111))) "
                "ORDER BY received_at DESC, stripe_event_id DESC LIMIT $4",
-               {state, page.time(), page.id(), page.limit})) {
+               {filter.state, page.time(), page.id(), page.limit, filter.words})) {
     list.push_back(described(row));
   }
   return list;
@@ -47,8 +56,29 @@ json list_stripe_events(db::Transaction& tx, std::string_view state, const Page&
 void stripe_events(Services& services, const CallPtr& call) {
   const auto state = choice(*call, "state", {"published", "ignored", "parked", "dropped"});
   if (!state) return services.refuse(call, state.error());
+  const StripeEventFilter filter{.state = *state, .words = query(*call, "q")};
+  if (filter.words.size() > stripe_words_max || has_control(filter.words)) {
+    return services.refuse(call, Error::invalid("/q", "characters", "must be an id, a tenant's, or part of a type"));
+  }
   list(services, call, {.name = "stripe_events", .time_field = "received_at", .uuid_ids = false},
-       [state = *state](db::Transaction& tx, const Page& page) { return list_stripe_events(tx, state, page); });
+       [filter](db::Transaction& tx, const Page& page) { return list_stripe_events(tx, filter, page); });
+}
+
+// What Stripe sent, byte for byte, while it is kept (housekeeping.rules). It may hold names, addresses and the last
+// digits of a card: that one has looked is in the log of the tenant it is about.
+void reveal(Services& services, const CallPtr& call) {
+  change(services, call, [call](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+    const auto& id = call->path.at("id");
+    const auto rows = tx.exec(
+        "SELECT tenant_id, body, encode(body_hash, 'hex') FROM billing.stripe_events WHERE stripe_event_id = $1", {id});
+    if (rows.empty()) return nothing_here();
+    const auto row = rows[0];
+    const auto raw = row.bytes(1);
+    tell_read(outbox, row.is_null(0) ? events::platform_tenant : row.text(0), "stripe_event_body", id);
+    return json_response(
+        200,
+        {{"id", id}, {"body_base64", raw.empty() ? json(nullptr) : json(to_base64(raw))}, {"sha256", row.text(2)}});
+  });
 }
 
 // The objects that it names, whose they are, and whose statement is what is known of each.
@@ -136,6 +166,7 @@ Routes admin_stripe_events() {
   static constexpr Route routes[] = {
       {Method::get, "/v1/admin/stripe-events", "adminStripeEvents", Guard::admin, stripe_events},
       {Method::get, "/v1/admin/stripe-events/{id}", "adminExplainStripeEvent", Guard::admin, explain},
+      {Method::post, "/v1/admin/stripe-events/{id}/reveal", "adminRevealStripeEvent", Guard::admin, reveal},
       {Method::post, "/v1/admin/stripe-events/{id}/redrive", "adminRedriveStripeEvent", Guard::admin, redrive},
       {Method::post, "/v1/admin/stripe-events/{id}/assign", "adminAssignStripeEvent", Guard::admin, assign},
       {Method::post, "/v1/admin/stripe-events/{id}/drop", "adminDropStripeEvent", Guard::admin, drop},
