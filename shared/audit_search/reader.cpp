@@ -384,6 +384,88 @@ Page read_on(PageReader& reader, const Xids& all, const PageRequest& request) {
   return reader.take(place, from < all.to);
 }
 
+// ---- counts
+
+constexpr std::int64_t counted_at_first = 20'000;
+constexpr std::int64_t counted_at_once = 100'000;
+
+class Counter {
+ public:
+  Counter(db::Transaction& tx, const Search& search, const People& people, const CountRequest& request)
+      : tx_(tx),
+        search_(search),
+        people_(people),
+        request_(request),
+        give_up_at_(Clock::now() + request.patience),
+        columns_(static_cast<std::size_t>(request.columns)) {}
+
+  bool has_patience() const { return Clock::now() < give_up_at_ && !(request_.abandoned && request_.abandoned()); }
+
+  // False: nothing was counted, the range costs too much at once. `indivisible`: it is not asked for less.
+  bool count(const char* range, std::vector<Param> params, bool indivisible) {
+    const auto at = params.size();
+    params.emplace_back(request_.from);
+    params.emplace_back(request_.to);
+    params.emplace_back(request_.columns);
+    const auto from = "$" + std::to_string(at + 1) + "::timestamptz";
+    const auto to = "$" + std::to_string(at + 2) + "::timestamptz";
+    const auto columns = "$" + std::to_string(at + 3) + "::int";
+    const auto condition = compile(search_, people_, params.size() + 1);
+    params.insert(params.end(), condition.params.begin(), condition.params.end());
+    const auto sql = "SELECT width_bucket(extract(epoch FROM recorded_at)::float8, extract(epoch FROM " + from +
+                     ")::float8, extract(epoch FROM " + to + ")::float8, " + columns +
+                     "), count(*) FROM audit.records WHERE " + range + " AND recorded_at >= " + from +
+                     " AND recorded_at < " + to + condition.sql + " GROUP BY 1";
+    const auto rows = indivisible ? std::optional(tx_.exec_once(sql, params)) : exec_in_time(sql, params);
+    if (!rows) return false;
+    for (const auto row : *rows) {
+      const auto column = std::clamp<std::int64_t>(row.int64(0), 1, request_.columns) - 1;
+      columns_[static_cast<std::size_t>(column)] += row.int64(1);
+    }
+    return true;
+  }
+
+  Counts take(std::optional<Place> next) { return {.columns = std::move(columns_), .next = std::move(next)}; }
+
+ private:
+  std::optional<db::Rows> exec_in_time(const std::string& sql, const std::vector<Param>& params) {
+    tx_.exec("SAVEPOINT look");  // waited for: what is cancelled below is not this
+    try {
+      auto rows = tx_.exec_within(statement_patience, sql, params);
+      tx_.send("RELEASE SAVEPOINT look");
+      return rows;
+    } catch (const db::TimedOut&) {
+      tx_.send("ROLLBACK TO SAVEPOINT look");
+      tx_.send("RELEASE SAVEPOINT look");
+      return std::nullopt;
+    }
+  }
+
+  db::Transaction& tx_;
+  const Search& search_;
+  const People& people_;
+  const CountRequest& request_;
+  const Clock::time_point give_up_at_;
+  std::vector<std::int64_t> columns_;
+};
+
+// Until now, and what has been recorded since by a clock that is ahead.
+Extent extent_of(const Span& recorded, const db::Rows& first, const db::Rows& last, Timestamp now) {
+  const auto newest = last.empty() ? now : std::max(now, last[0].timestamp(0));
+  Extent out{.from = recorded.from   ? *recorded.from
+                     : first.empty() ? newest
+                                     : first[0].timestamp(0),
+             .to = recorded.to ? *recorded.to : newest + Microseconds{1}};
+  if (out.to > out.from) return out;
+  // Of a time before the first record, or behind the last, there is nothing to divide.
+  if (recorded.from) {
+    out.to = out.from + Seconds{1};
+  } else {
+    out.from = out.to - Seconds{1};
+  }
+  return out;
+}
+
 // A plain number that fits.
 std::optional<std::uint64_t> number_of(const std::string& text) {
   std::uint64_t value = 0;
@@ -432,6 +514,62 @@ Page read_platform(db::Transaction& tx, const Search& search, const People& peop
   const auto all = xids_of(tx, search.recorded, request);
   PageReader reader(tx, search, people, request);
   return is_newest_first(request) ? read_back(reader, all, request) : read_on(reader, all, request);
+}
+
+Counts count_tenant(db::Transaction& tx, std::string_view tenant_id, const Search& search, const People& people,
+                    const CountRequest& request) {
+  const auto all = sequences_of(tx, tenant_id, {request.from, request.to}, {});
+  Counter counter(tx, search, people, request);
+  std::int64_t step = counted_at_first;
+  std::int64_t to = request.after ? std::min(all.to, request.after->sequence) : all.to;
+  while (to > all.from) {
+    const auto from = std::max(all.from, to - step);
+    if (!counter.count(sequence_range, {tenant_id, from, to}, to - from == 1)) {
+      step = std::max<std::int64_t>(1, (to - from) / step_shrinks);
+      continue;  // whatever the patience, as of a page
+    }
+    to = from;
+    step = std::min(step * sequences_growth, counted_at_once);
+    if (!counter.has_patience()) break;
+  }
+  if (to <= all.from) return counter.take(std::nullopt);
+  return counter.take(Place{.tenant_id = std::string(tenant_id), .sequence = to});
+}
+
+Counts count_platform(db::Transaction& tx, const Search& search, const People& people, const CountRequest& request) {
+  const auto all = xids_of(tx, {request.from, request.to}, {});
+  Counter counter(tx, search, people, request);
+  std::uint64_t to = request.after ? std::min(all.to, request.after->xid) : all.to;
+  std::uint64_t step = xids_at_once;
+  while (to > all.from) {
+    const auto from = to - all.from > step ? to - step : all.from;
+    if (!counter.count("xid >= $1::xid8 AND xid < $2::xid8", {xid_param(from), xid_param(to)}, to - from == 1)) {
+      step = std::max<std::uint64_t>(1, (to - from) / step_shrinks);
+      continue;
+    }
+    to = from;
+    step *= xids_growth;
+    if (!counter.has_patience()) break;
+  }
+  if (to <= all.from) return counter.take(std::nullopt);
+  return counter.take(place_before_xid(to));
+}
+
+Extent extent_of_tenant(db::Transaction& tx, std::string_view tenant_id, const Span& recorded, Timestamp now) {
+  const auto end = [&](const char* direction) {
+    return tx.exec(std::string("SELECT recorded_at FROM audit.records WHERE tenant_id = $1 ORDER BY sequence ") +
+                       direction + " LIMIT 1",
+                   {tenant_id});
+  };
+  return extent_of(recorded, end("ASC"), end("DESC"), now);
+}
+
+Extent extent_of_platform(db::Transaction& tx, const Span& recorded, Timestamp now) {
+  const auto end = [&](const char* direction) {
+    return tx.exec(std::string("SELECT recorded_at FROM audit.records r ORDER BY r.xid ") + direction +
+                   ", r.recorded_at " + direction + " LIMIT 1");
+  };
+  return extent_of(recorded, end("ASC"), end("DESC"), now);
 }
 
 void allow_all_tenants(db::Transaction& tx) {

@@ -87,6 +87,34 @@ Page read_tenant(db::Transaction& tx, std::string_view tenant_id, const Search& 
 // The transaction must be allowed to read all tenants: allow_all_tenants().
 Page read_platform(db::Transaction& tx, const Search& search, const People& people, const PageRequest& request);
 
+// How many records there are over a time, in columns of equal length: what a page of 50 does not show.
+//
+// As bounded as a page is: newest first, until the patience is spent; who asks goes on from `next` and adds.
+struct CountRequest {
+  Timestamp from{};  // what the columns divide: extent_of_...()
+  Timestamp to{};
+  int columns = 60;
+  std::optional<Place> after{};  // none: from the newest
+  Milliseconds patience{400};
+  std::function<bool()> abandoned{};
+};
+struct Counts {
+  std::vector<std::int64_t> columns{};  // of what was looked at this time, oldest first
+  std::optional<Place> next{};          // none: nothing is left to look at
+};
+// The transaction as for read_tenant(), read_platform().
+Counts count_tenant(db::Transaction& tx, std::string_view tenant_id, const Search& search, const People& people,
+                    const CountRequest& request);
+Counts count_platform(db::Transaction& tx, const Search& search, const People& people, const CountRequest& request);
+
+// What the search says of when, and where it says nothing the first and the last record there are; never empty.
+struct Extent {
+  Timestamp from{};
+  Timestamp to{};
+};
+Extent extent_of_tenant(db::Transaction& tx, std::string_view tenant_id, const Span& recorded, Timestamp now);
+Extent extent_of_platform(db::Transaction& tx, const Span& recorded, Timestamp now);
+
 // For the rest of the transaction the gateway's role reads every tenant's records: a super-admin's routes alone.
 void allow_all_tenants(db::Transaction& tx);
 

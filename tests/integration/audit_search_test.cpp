@@ -452,6 +452,56 @@ TEST_F(AuditSearch, WorkIsDoneWhileAPageIsRead) {
 
 // Eight writers whose transactions stay open until the reader has read twice without them, each in its own tenant (and
 // all of them in one, whose head passes from hand to hand).
+// All goes, until nothing is left to look at.
+TEST_F(AuditSearch, CountsAreOfAllRecordsWhateverAGoLooksAt) {
+  const auto start = clock.now();
+  db::Session others(database.url("superuser"), "test");
+  std::vector<Written> records;
+  for (int i = 0; i < 240; ++i) {
+    records.push_back({.tenant = i % 3 == 0 ? "globex" : "acme",
+                       .type = i % 2 == 0 ? "payment.failed" : "client.updated",
+                       .recorded_at = start + Seconds{i}});
+    if (records.size() < 20) continue;
+    write(std::exchange(records, {}));
+    others.exec_alone("DO $$ BEGIN FOR i IN 1..60 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$");
+  }
+  const auto counts = [&](const std::string& tenant, std::string_view text, int columns, Milliseconds patience,
+                          int* goes = nullptr) {
+    const auto wanted = search(text);
+    CountRequest request{.columns = columns, .patience = patience};
+    std::vector<std::int64_t> sums(static_cast<std::size_t>(columns));
+    do {
+      db::Transaction tx(reader);
+      if (tenant.empty()) {
+        allow_all_tenants(tx);
+      } else {
+        tx.set_tenant(tenant);
+      }
+      const auto extent = tenant.empty() ? extent_of_platform(tx, wanted.recorded, clock.now())
+                                         : extent_of_tenant(tx, tenant, wanted.recorded, clock.now());
+      request.from = extent.from;
+      request.to = extent.to;
+      const auto counted = tenant.empty() ? count_platform(tx, wanted, people, request)
+                                          : count_tenant(tx, tenant, wanted, people, request);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += counted.columns.at(i);
+      request.after = counted.next;
+      if (goes != nullptr) ++*goes;
+    } while (request.after);
+    return sums;
+  };
+  using Sums = std::vector<std::int64_t>;
+  EXPECT_EQ(counts("", "", 4, Milliseconds{1'000}), (Sums{60, 60, 60, 60}));
+  EXPECT_EQ(counts("", "type:payment.failed", 2, Milliseconds{1'000}), (Sums{60, 60}));
+  EXPECT_EQ(counts("globex", "", 1, Milliseconds{1'000}), Sums{80});
+  EXPECT_EQ(counts("acme", "type:payment.failed", 1, Milliseconds{1'000}), Sums{80});
+  EXPECT_EQ(counts("nobody", "", 3, Milliseconds{1'000}), (Sums{0, 0, 0}));
+  const auto late = "from:" + to_rfc3339(start + Seconds{120}) + " to:" + to_rfc3339(start + Seconds{180});
+  EXPECT_EQ(counts("", late, 2, Milliseconds{1'000}), (Sums{30, 30}));
+  int goes = 0;
+  EXPECT_EQ(counts("", "type:payment.failed", 2, Milliseconds{0}, &goes), (Sums{60, 60}));
+  EXPECT_GT(goes, 1) << "without patience a go ends early";
+}
+
 class SlowWriters : public AuditSearch {
  protected:
   static constexpr int writers = 8;

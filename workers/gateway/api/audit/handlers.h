@@ -6,6 +6,7 @@
 namespace tenantry::gateway {
 
 void export_audit(Services&, const CallPtr&);
+void audit_histogram(Services&, const CallPtr&);
 void tail_audit(Services&, const CallPtr&);
 
 // What lets a tenant verify its log without trusting us.

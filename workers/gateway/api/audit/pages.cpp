@@ -83,6 +83,7 @@ Routes audit() {
       {Method::get, "/.well-known/tenantry/audit-keys", "auditKeys", Guard::open, audit_keys, {.same_for_all = true}},
 
       {Method::get, "/v1/audit", "audit", Guard::live, read_audit, read_terms},
+      {Method::get, "/v1/audit/histogram", "auditHistogram", Guard::live, audit_histogram, read_terms},
       {Method::get, "/v1/audit/tail", "tailAudit", Guard::live, tail_audit, stream_terms},
       {Method::get, "/v1/audit/export", "exportAudit", Guard::live, export_audit, export_terms},
       {Method::get, "/v1/audit/checkpoint", "auditCheckpoint", Guard::live, audit_checkpoint, read_terms},
@@ -90,8 +91,12 @@ Routes audit() {
       {Method::get, "/v1/audit/evidence", "auditEvidence", Guard::live, audit_evidence, read_terms},
 
       {Method::get, "/v1/admin/audit", "adminAudit", Guard::admin, admin_audit},
+      {Method::get, "/v1/admin/audit/histogram", "adminAuditHistogram", Guard::admin, audit_histogram},
       {Method::get, "/v1/admin/audit/tail", "adminTailAudit", Guard::admin, tail_audit, admin_stream_terms},
       {Method::get, "/v1/admin/audit/export", "adminExportAudit", Guard::admin, export_audit, admin_export_terms},
+      {Method::get, "/v1/admin/tenants/{id}/audit/checkpoint", "adminAuditCheckpoint", Guard::admin, audit_checkpoint},
+      {Method::get, "/v1/admin/tenants/{id}/audit/proof", "adminAuditProof", Guard::admin, audit_proof},
+      {Method::get, "/v1/admin/tenants/{id}/audit/evidence", "adminAuditEvidence", Guard::admin, audit_evidence},
   };
   return routes;
 }

@@ -1,13 +1,16 @@
-// Routes that let a tenant verify its audit log without trusting us: signed heads, proofs, evidence, and the keys.
+// Routes that let a tenant verify its audit log without trusting us: signed heads, proofs, evidence, and the keys. The
+// same of any log, the platform's own too, for super-admins; that one has looked is in that log.
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "events/topology.h"
 #include "shared/audit_tree/archived_leaves.h"
 #include "shared/audit_tree/checkpoint_store.h"
 #include "shared/audit_tree/evidence.h"
 #include "shared/audit_tree/node_store.h"
 #include "shared/db/connection.h"
 #include "shared/tenancy/slug.h"
+#include "shared/tenancy/tenants.h"
 #include "workers/gateway/api/audit/handlers.h"
 #include "workers/gateway/edge/verbs.h"
 
@@ -35,7 +38,8 @@ Result<std::optional<std::uint64_t>> query_number(const Call& call, std::string_
 Error no_checkpoint() {
   return {.code = Errc::not_found,
           .reason = "checkpoint_missing",
-          .message = "No checkpoint of that size has been signed. The newest is at /v1/audit/checkpoint."};
+          .message =
+              "No checkpoint of that size has been signed. The newest is at the path that ends in /audit/checkpoint."};
 }
 
 Result<audit::StoredCheckpoint> checkpoint_at(db::Transaction& tx, const std::string& tenant_id,
@@ -89,12 +93,29 @@ std::vector<std::string> read_leaves(db::Transaction& tx, std::string_view tenan
   return out;
 }
 
-// As the call's tenant.
-void search_own(Services& services, const CallPtr& call, const Reading& work) {
-  search(services, call, [call, work](db::Transaction& tx) {
-    tx.set_tenant(call->tenant_id());
-    return work(tx);
-  });
+// Whose log is asked about.
+const std::string& proven_log(const Call& call) {
+  return call.of_platform ? call.path.at("id") : call.tenant_id();
+}
+
+// As the tenant whose log it is. `what`: is looked at, as the log will say where a super-admin looks.
+void search_own(Services& services, const CallPtr& call, const char* what, const Reading& work) {
+  if (!call->of_platform) {
+    return search(services, call, [call, work](db::Transaction& tx) {
+      tx.set_tenant(call->tenant_id());
+      return work(tx);
+    });
+  }
+  search_on_record(services, call,
+                   [call, what, work](db::Transaction& tx, messaging::Outbox& outbox) -> Result<http::Response> {
+                     const auto& tenant_id = proven_log(*call);
+                     if (tenant_id != events::platform_tenant && !tenancy::find_tenant(tx, tenant_id)) {
+                       return no_tenant(*call);
+                     }
+                     tx.set_tenant(tenant_id);
+                     tell_read(outbox, tenant_id, what);
+                     return work(tx);
+                   });
 }
 
 http::Response text_response(std::string content_type, std::string body) {
@@ -107,8 +128,8 @@ http::Response text_response(std::string content_type, std::string body) {
 }  // namespace
 
 void audit_checkpoint(Services& services, const CallPtr& call) {
-  search_own(services, call, [call](db::Transaction& tx) -> Result<http::Response> {
-    const auto latest = checkpoint_at(tx, call->tenant_id(), std::nullopt);
+  search_own(services, call, "audit_checkpoint", [call](db::Transaction& tx) -> Result<http::Response> {
+    const auto latest = checkpoint_at(tx, proven_log(*call), std::nullopt);
     if (!latest) return latest.error();
     return text_response("text/plain; charset=utf-8", latest->note);
   });
@@ -128,8 +149,8 @@ void audit_proof(Services& services, const CallPtr& call) {
                                                 "must be given for a proof of inclusion, or else from (and to) for one "
                                                 "of consistency"));
   }
-  search_own(services, call, [=](db::Transaction& tx) -> Result<http::Response> {
-    const auto& tenant_id = call->tenant_id();
+  search_own(services, call, "audit_proof", [=](db::Transaction& tx) -> Result<http::Response> {
+    const auto& tenant_id = proven_log(*call);
     const bool inclusion = sequence->has_value();
     const auto newer = checkpoint_at(tx, tenant_id, inclusion ? *size : *to);
     if (!newer) return newer.error();
@@ -158,8 +179,8 @@ void audit_evidence(Services& services, const CallPtr& call) {
   if (!from) return services.refuse(call, from.error());
   const auto to = query_number(*call, "to");
   if (!to) return services.refuse(call, to.error());
-  search_own(services, call, [=](db::Transaction& tx) -> Result<http::Response> {
-    const auto& tenant_id = call->tenant_id();
+  search_own(services, call, "audit_evidence", [=](db::Transaction& tx) -> Result<http::Response> {
+    const auto& tenant_id = proven_log(*call);
     const auto checkpoint = checkpoint_at(tx, tenant_id, std::nullopt);
     if (!checkpoint) return checkpoint.error();
     const auto first = *from ? **from : std::min(audit::first_kept(tx, tenant_id), checkpoint->size);
@@ -182,7 +203,7 @@ void audit_evidence(Services& services, const CallPtr& call) {
         "application/x-ndjson",
         audit::evidence_line({checkpoint->note, first, past - first, *std::move(before), *std::move(after)}) + lines);
     if (past < wanted) {
-      std::string next = "/v1/audit/evidence?from=" + std::to_string(past);
+      std::string next = call->request().path + "?from=" + std::to_string(past);
       if (to->has_value()) next += "&to=" + std::to_string(wanted);
       response.headers.add("Link", "<" + next + ">; rel=\"next\"");
     }

@@ -116,6 +116,29 @@ search::Page read_audit(db::Transaction& tx, const AuditQuery& query) {
   return search::read_tenant(tx, query.tenant_id, query.search, people, query.page);
 }
 
+AuditCounts count_audit(db::Transaction& tx, const AuditQuery& query, std::optional<search::Extent> over, int columns,
+                        Timestamp now) {
+  const auto people = people_of(tx, query);
+  const bool of_all = query.tenant_id.empty();
+  if (of_all) {
+    search::allow_all_tenants(tx);
+  } else {
+    tx.set_tenant(query.tenant_id);
+  }
+  if (!over) {
+    over = of_all ? search::extent_of_platform(tx, query.search.recorded, now)
+                  : search::extent_of_tenant(tx, query.tenant_id, query.search.recorded, now);
+  }
+  const search::CountRequest request{.from = over->from,
+                                     .to = over->to,
+                                     .columns = columns,
+                                     .after = query.page.after,
+                                     .abandoned = query.page.abandoned};
+  return {.over = *over,
+          .counts = of_all ? search::count_platform(tx, query.search, people, request)
+                           : search::count_tenant(tx, query.tenant_id, query.search, people, request)};
+}
+
 search::Place audit_end(db::Transaction& tx, const AuditQuery& query) {
   if (query.tenant_id.empty()) return search::end_of_platform(tx);
   tx.set_tenant(query.tenant_id);

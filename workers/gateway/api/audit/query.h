@@ -27,6 +27,14 @@ Result<void> check_tenant(db::Transaction& tx, const AuditQuery& query, const Ca
 // Reads as far as query.page says. Sets the transaction to the tenant, or to all of them.
 audit_search::Page read_audit(db::Transaction& tx, const AuditQuery& query);
 
+// How many there are over the time that the search is about, in columns. As read_audit().
+struct AuditCounts {
+  audit_search::Extent over{};
+  audit_search::Counts counts{};
+};
+AuditCounts count_audit(db::Transaction& tx, const AuditQuery& query, std::optional<audit_search::Extent> over,
+                        int columns, Timestamp now);
+
 // Behind everything that there is now. As read_audit().
 audit_search::Place audit_end(db::Transaction& tx, const AuditQuery& query);
 
