@@ -330,7 +330,9 @@ void add_tenants(Command& app, Session& session) {
   static std::string status, query, tenant_id, reason, note, hold, until;
   auto* listed = command->add_subcommand("list", "All tenants, with how many there are of each status");
   listed->add_option("--status", status, "PENDING, TRIAL, ACTIVE, SUSPENDED, CANCELLED or DELETED");
-  listed->add_option("--search", query, "Part of a tenant's id or company name");
+  listed->add_option("--search", query,
+                     "Part of a tenant's id or company name; or the whole of an own domain, of an address of the "
+                     "company's or an owner's, or of an id of Stripe's");
   static int seconds = 0;
   listed->add_option("--watch", seconds, watch_help)->between(watch_seconds_min, watch_seconds_max);
   listed->callback([&session] { watch(session, seconds, [&session] { list(session, status, query); }); });
