@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { courseOf, projected } from "../src/core/course.ts";
 import { fill, money, relative, words } from "../src/core/i18n.ts";
 import { treeOf, type AuditRecord } from "../src/core/record.tsx";
 import { match } from "../src/core/router.ts";
@@ -8,10 +9,10 @@ import { covers } from "../src/core/session.ts";
 import { kindOf } from "../src/core/standing.tsx";
 import { recognise, term, visible } from "../src/core/text.ts";
 import { reasonOf, searchOf } from "../src/views/acts.tsx";
-import { histogram } from "../src/views/audit.tsx";
+import { within } from "../src/views/audit.tsx";
 import { readableOn } from "../src/views/settings.tsx";
 import { dueOf } from "../src/views/tenant.tsx";
-import { projected } from "../src/views/usage.tsx";
+import { lagsOf } from "../src/views/health.tsx";
 import { views } from "views:all";
 
 test("paths match whole segments", () => {
@@ -80,16 +81,37 @@ test("records of a request become the tree of what led to what", () => {
   assert.deepEqual(tree.map(({ record, depth }) => [record.event_id, depth]), [["a", 0], ["b", 1], ["c", 2], ["d", 1], ["x", 0], ["y", 0]]);
 });
 
-test("times are counted by equal stretches", () => {
-  const at = (second: number) => new Date(second * 1000).toISOString();
-  assert.deepEqual(histogram([at(0), at(1), at(9), at(10)], 2), [2, 2]);
-  assert.deepEqual(histogram([at(5), at(5)], 3), [0, 0, 2]);
+test("a time that is chosen takes the place of the one before, and of nothing else", () => {
+  assert.equal(within("", "a", "b"), "from:a to:b");
+  assert.equal(within('type:x from:7d to:"2026-01-01 00:00" "from here"', "a", "b"), 'type:x "from here" from:a to:b');
+  assert.equal(within("occurred_from:1h actor:to", "a", "b"), "occurred_from:1h actor:to from:a to:b");
 });
 
 test("usage goes on as it did", () => {
   const half = Date.parse("2026-01-16T12:00:00Z");
   assert.equal(Math.round(projected(50, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", half)), 100);
   assert.equal(projected(5, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", Date.parse("2026-01-01T01:00:00Z")), 5);
+});
+
+test("a course leads from what is counted to where it goes, and says when a limit is reached", () => {
+  const start = "2026-01-01T00:00:00Z", end = "2026-01-31T00:00:00Z", at = "2026-01-16T00:00:00Z";
+  const days = [{ day: "2025-12-31T00:00:00Z", quantity: 900 }, { day: "2026-01-01T00:00:00Z", quantity: 10 }, { day: "2026-01-10T00:00:00Z", quantity: 30 }, { day: "2026-01-15T00:00:00Z", quantity: 10 }];
+  const course = courseOf({ quantity: 50, limit: 80, by_day: days }, start, end, at);
+  assert.deepEqual(course.points.map(([when, sum]) => [Math.round(when * 30), sum]), [[0, 0], [1, 10], [10, 40], [15, 50]]);
+  assert.equal(Math.round(course.projected), 100);
+  assert.equal(course.full, "2026-01-25T00:00:00.000Z");
+  assert.equal(courseOf({ quantity: 50, limit: -1, by_day: days }, start, end, at).full, null);
+  assert.equal(courseOf({ quantity: 50, limit: 100, by_day: days }, start, end, at).full, null);
+  assert.equal(courseOf({ quantity: 50, limit: 40, by_day: days }, start, end, at).full, "2026-01-16T00:00:00.000Z");
+});
+
+test("lags are what waits for each worker, and tell who reads", () => {
+  const queue = (worker: string, more: object) => ({ vhost: "v", queue: `t.${worker}`, tenant_id: "t", worker, ready: 0, unacknowledged: 0, consumers: 1, publish_rate: 0, deliver_rate: 0, ack_rate: 0, oldest_at: null, dead_letters: 0, ...more });
+  const lags = lagsOf([queue("audit", { ready: 3, oldest_at: "2026-01-02T00:00:00Z", publish_rate: 1.5 }), queue("audit", { ready: 4, consumers: 0, oldest_at: "2026-01-01T00:00:00Z", publish_rate: 1 }), queue("billing", { consumers: 0 }), queue("", { ready: 9 })]);
+  const of = (worker: string) => lags.find((one) => one.worker === worker)!;
+  assert.equal(lags.length, 6);
+  assert.deepEqual(of("audit"), { worker: "audit", queues: 2, unread: 1, ready: 7, unacknowledged: 0, publish_rate: 2.5, ack_rate: 0, oldest_at: "2026-01-01T00:00:00Z" });
+  assert.deepEqual([of("billing").queues, of("billing").unread, of("metering").queues], [1, 1, 0]);
 });
 
 test("documents give operations, examples and commands to copy", () => {

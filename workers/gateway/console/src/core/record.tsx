@@ -99,7 +99,7 @@ export function Detail({ of, onClose }: { of: AuditRecord; onClose: () => void }
             <div class="stack"><h3>{t("payload")}</h3>{of.payload === null ? <p class="muted">{t("erased")}</p> : <Json value={of.payload} />}</div>
             <div class="row">
               {of.correlation_id && <a href={`/console/audit?q=${part(term("correlation", of.correlation_id))}`}>{t("same")}</a>}
-              {!admin && <a href={`/console/proofs?sequence=${of.sequence}`}>{t("verify")}</a>}
+              <a href={`/console/proofs?${admin ? `tenant=${part(of.tenant_id)}&` : ""}sequence=${of.sequence}`}>{t("verify")}</a>
               <a href={`/console/audit?q=${part(`${admin ? `${term("tenant", of.tenant_id)} ` : ""}${term("id", of.event_id)}`)}&record=${part(idOf(of))}`}>{t("link")}</a>
             </div>
           </>

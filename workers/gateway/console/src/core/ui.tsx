@@ -318,14 +318,22 @@ export function Act({ title, what, verb, danger = false, confirm, reason: asks =
 
 // ---- tables
 
-export interface Column<Row> { name: string; show: (row: Row) => ComponentChildren; kind?: "number" | "wide" | "tight" | "keep" }
-interface TableProps<Row> { label: string; columns: Column<Row>[]; rows: Row[]; id: (row: Row) => string; href?: (row: Row) => string; onOpen?: (row: Row) => void; open?: string }
+export interface Column<Row> { name: string; sort?: string; show: (row: Row) => ComponentChildren; kind?: "number" | "wide" | "tight" | "keep" }
+/** By which column rows come, as the API names it (“-” before it: the other way round), and the address for another. */
+export interface Sorting { by: string; href: (by: string) => string }
+interface TableProps<Row> { label: string; columns: Column<Row>[]; rows: Row[]; id: (row: Row) => string; href?: (row: Row) => string; onOpen?: (row: Row) => void; open?: string; sort?: Sorting }
+function Head<Row>({ of, sort }: { of: Column<Row>; sort: Sorting | undefined }) {
+  if (of.sort === undefined || sort === undefined) return <th scope="col" class={of.kind}>{of.name}</th>;
+  const up = sort.by === of.sort, down = sort.by === `-${of.sort}`;
+  return <th scope="col" class={of.kind} aria-sort={up ? "ascending" : down ? "descending" : "none"}><a class="sort" href={sort.href(up ? `-${of.sort}` : of.sort)}>{of.name}<span aria-hidden="true">{up ? " ↑" : down ? " ↓" : ""}</span></a></th>;
+}
+
 /** Rows are gone through by j and k and opened by Enter (keys.ts finds them by data-row). */
-export function Table<Row>({ label, columns, rows, id, href, onOpen, open }: TableProps<Row>) {
+export function Table<Row>({ label, columns, rows, id, href, onOpen, open, sort }: TableProps<Row>) {
   return (
     <div class="table-frame" tabIndex={0} role="group" aria-label={label}>
       <table aria-label={label}>
-        <thead><tr>{columns.map((column) => <th key={column.name} scope="col" class={column.kind}>{column.name}</th>)}</tr></thead>
+        <thead><tr>{columns.map((column) => <Head key={column.name} of={column} sort={sort} />)}</tr></thead>
         <tbody>
           {rows.slice(0, rowsMax).map((row) => {
             const key = id(row);

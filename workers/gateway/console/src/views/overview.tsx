@@ -27,7 +27,7 @@ interface Overview {
   plans: { plan: string; tenants: number; paying: number; recurring_monthly: { amount_minor: number; currency: string } }[];
 }
 
-function Health() {
+export function Health() {
   const health = useLoad("health", async () => {
     const answer = await fetch("/readyz");  // 503 is an answer, too
     return (await answer.json()) as { checks: Record<string, string> };

@@ -1,22 +1,22 @@
 import { useEffect, useState } from "preact/hooks";
-import { api, type Problem } from "../core/api.ts";
+import { api, part, type Problem } from "../core/api.ts";
 import { Icon } from "../core/icons.tsx";
 import { words } from "../core/i18n.ts";
 import { problemFrom, useLoad } from "../core/load.ts";
 import { verify, type StepName, type Verdict } from "../core/merkle.ts";
 import { query, setQuery } from "../core/router.ts";
-import { me } from "../core/session.ts";
+import { me, session } from "../core/session.ts";
 import { Button, Card, Copyable, ErrorBox, Field, Json, Notice, Page } from "../core/ui.tsx";
 import type { View } from "../core/view.ts";
 
 const t = words({
   en: {
-    title: "Proofs", lead: "Check in this browser that the log holds what it held, without trusting the server's word.", own: "A record of your log", sequence: "Number of the record", fetch: "Fetch and verify", range: "Everything up to the newest signed head", rangeHint: "At most 10,000 records or 8 MiB at a time.", paste: "A proof or evidence you were given", document: "Proof or evidence", key: "Public key of the signer", keyHint: "As you obtained it before, or from somebody else than the operator: base64, or a whole vkey.", verify: "Verify", keyOf: "Key the server publishes", download: "Download it", offline: "Verify it offline with `tenantry audit verify` or tests/e2e/audit_verifier.py: neither asks this server.",
+    title: "Proofs", lead: "Check in this browser that the log holds what it held, without trusting the server's word.", own: "A record of your log", any: "A record of a log", whose: "Whose log", whoseHint: "A tenant's id, or `platform`. That you have looked is in that log.", sequence: "Number of the record", fetch: "Fetch and verify", range: "Everything up to the newest signed head", rangeHint: "At most 10,000 records or 8 MiB at a time.", paste: "A proof or evidence you were given", document: "Proof or evidence", key: "Public key of the signer", keyHint: "As you obtained it before, or from somebody else than the operator: base64, or a whole vkey.", verify: "Verify", keyOf: "Key the server publishes", download: "Download it", offline: "Verify it offline with `tenantry audit verify` or tests/e2e/audit_verifier.py: neither asks this server.",
     holds: "It holds", fails: "It does not hold", inclusion: "The record is in the signed log, as it stands below.", consistency: "The newer log begins with the whole of the older one.", evidence: "The records are those of the signed log, without gap or change.", unknown: "", failsHint: "Keep the document: whoever gave it cannot take it back. The red step says what does not fit.", record: "The record as it was signed",
     step: "Step",
   },
   fr: {
-    title: "Preuves", lead: "Vérifiez dans ce navigateur que le journal contient ce qu'il contenait, sans croire le serveur sur parole.", own: "Un enregistrement de votre journal", sequence: "Numéro de l'enregistrement", fetch: "Chercher et vérifier", range: "Tout, jusqu'à la dernière tête signée", rangeHint: "Au plus 10 000 enregistrements ou 8 Mio à la fois.", paste: "Une preuve qu'on vous a remise", document: "Preuve", key: "Clé publique du signataire", keyHint: "Telle que vous l'aviez obtenue, ou d'un autre que l'opérateur : base64, ou une vkey entière.", verify: "Vérifier", keyOf: "Clé que le serveur publie", download: "La télécharger", offline: "Vérifiez-la hors ligne avec `tenantry audit verify` ou tests/e2e/audit_verifier.py : ni l'un ni l'autre n'interroge ce serveur.",
+    title: "Preuves", lead: "Vérifiez dans ce navigateur que le journal contient ce qu'il contenait, sans croire le serveur sur parole.", own: "Un enregistrement de votre journal", any: "Un enregistrement d'un journal", whose: "Journal de", whoseHint: "L'identifiant d'un locataire, ou `platform`. Votre consultation figure dans ce journal.", sequence: "Numéro de l'enregistrement", fetch: "Chercher et vérifier", range: "Tout, jusqu'à la dernière tête signée", rangeHint: "Au plus 10 000 enregistrements ou 8 Mio à la fois.", paste: "Une preuve qu'on vous a remise", document: "Preuve", key: "Clé publique du signataire", keyHint: "Telle que vous l'aviez obtenue, ou d'un autre que l'opérateur : base64, ou une vkey entière.", verify: "Vérifier", keyOf: "Clé que le serveur publie", download: "La télécharger", offline: "Vérifiez-la hors ligne avec `tenantry audit verify` ou tests/e2e/audit_verifier.py : ni l'un ni l'autre n'interroge ce serveur.",
     holds: "Elle tient", fails: "Elle ne tient pas", inclusion: "L'enregistrement est dans le journal signé, tel que ci-dessous.", consistency: "Le journal récent commence par tout l'ancien.", evidence: "Les enregistrements sont ceux du journal signé, sans manque ni changement.", unknown: "", failsHint: "Conservez le document : qui l'a remis ne peut le reprendre. L'étape rouge dit ce qui ne va pas.", record: "L'enregistrement tel qu'il fut signé",
     step: "Étape",
   },
@@ -42,7 +42,13 @@ function Result({ of, document }: { of: Verdict; document: string }) {
 
 function Show() {
   const sequence = query("sequence");
-  const tenant = me.value?.tenant.tenant_id ?? "";
+  // A super-admin says whose log; a member has the own.
+  const admin = session.value?.kind === "admin";
+  const named = query("tenant");
+  const tenant = me.value?.tenant.tenant_id ?? (admin ? named : "");
+  const log = admin ? `/v1/admin/tenants/${part(tenant)}/audit` : "/v1/audit";
+  const [whose, setWhose] = useState(named);
+  useEffect(() => setWhose(named), [named]);
   const [number, setNumber] = useState(sequence || "0");
   const [document, setDocument] = useState("");
   const [key, setKey] = useState("");
@@ -65,18 +71,19 @@ function Show() {
     }
     setBusy(false);
   };
-  const one = (which: string) => check(() => api.text("/v1/audit/proof", { sequence: which }), published);
-  useEffect(() => { if (sequence && published && tenant) void one(sequence); }, [sequence, published]);
+  const one = (which: string) => check(() => api.text(`${log}/proof`, { sequence: which }), published);
+  useEffect(() => { if (sequence && published && tenant) void one(sequence); }, [sequence, published, tenant]);
   return (
     <Page title={t("title")} lead={t("lead")}>
       {published && <Notice icon="key">{t("keyOf")}: <Copyable text={published} /></Notice>}
       <div class="grid">
-        {tenant && (
-          <Card title={t("own")}>
-            <form class="stack" onSubmit={(event) => { event.preventDefault(); if (number === sequence) void one(number); else setQuery({ sequence: number }); }}>
+        {(tenant || admin) && (
+          <Card title={t(admin ? "any" : "own")}>
+            <form class="stack" onSubmit={(event) => { event.preventDefault(); if (number === sequence && (!admin || whose === named)) void one(number); else setQuery({ sequence: number, ...(admin ? { tenant: whose } : {}) }); }}>
+              {admin && <Field label={t("whose")} value={whose} onInput={setWhose} hint={t("whoseHint")} required name="tenant" />}
               <Field label={t("sequence")} type="number" value={number} onInput={setNumber} required />
               <div class="row"><Button type="submit" kind="primary" busy={busy}>{t("fetch")}</Button>
-                <Button busy={busy} onClick={() => check(async () => { const head = await api.text("/v1/audit/checkpoint"); return api.text("/v1/audit/evidence", { from: 0, to: Math.min(Number(head.split("\n")[1]), 10_000) }); }, published)}>{t("range")}</Button></div>
+                <Button busy={busy} disabled={tenant === "" || (admin && whose !== named)} onClick={() => check(async () => { const head = await api.text(`${log}/checkpoint`); return api.text(`${log}/evidence`, { from: 0, to: Math.min(Number(head.split("\n")[1]), 10_000) }); }, published)}>{t("range")}</Button></div>
               <p class="hint">{t("rangeHint")}</p>
             </form>
           </Card>

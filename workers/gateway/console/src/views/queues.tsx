@@ -8,11 +8,13 @@ import { Answer, Card, Chip, Empty, Foreign, Page, Table, Time } from "../core/u
 import type { View } from "../core/view.ts";
 
 const t = words({
-  en: { title: "Queues", lead: "What waits on the broker, over all vhosts, the deepest first.", search: "Search by queue or tenant", queue: "Queue", ready: "Waiting", unacknowledged: "In hand", consumers: "Consumers", oldest: "Oldest", dead: "Dead letters", none: "No queue matches", noneHint: "Try another part of its name.", unread: "Nobody reads it", shown: "{n|one queue|# queues}, of which the {m} deepest are shown", read: "The {m} deepest queues, from {r} of {v} vhosts", at: "As of", stuck: "Waiting without a reader" },
-  fr: { title: "Files", lead: "Ce qui attend sur le courtier, tous vhosts confondus, les plus profondes d'abord.", search: "Rechercher par file ou locataire", queue: "File", ready: "En attente", unacknowledged: "En main", consumers: "Consommateurs", oldest: "Plus ancien", dead: "En souffrance", none: "Aucune file ne correspond", noneHint: "Essayez une autre partie de son nom.", unread: "Personne ne la lit", shown: "{n|une file|# files}, dont les {m} plus profondes sont affichées", read: "Les {m} files les plus profondes, de {r} vhosts sur {v}", at: "Au", stuck: "En attente sans lecteur" },
+  en: { title: "Queues", lead: "What waits on the broker, over all vhosts, the deepest first.", search: "Search by queue or tenant", queue: "Queue", ready: "Waiting", unacknowledged: "In hand", consumers: "Consumers", oldest: "Oldest", dead: "Dead letters", none: "No queue matches", noneHint: "Try another part of its name.", unread: "Nobody reads it", shown: "{n|one queue|# queues}, of which the {m} deepest are shown", read: "The {m} deepest queues, from {r} of {v} vhosts", at: "As of", stuck: "Waiting without a reader", comes: "Come", goes: "Go out", settled: "Settled", perSecond: "{n}/s" },
+  fr: { title: "Files", lead: "Ce qui attend sur le courtier, tous vhosts confondus, les plus profondes d'abord.", search: "Rechercher par file ou locataire", queue: "File", ready: "En attente", unacknowledged: "En main", consumers: "Consommateurs", oldest: "Plus ancien", dead: "En souffrance", none: "Aucune file ne correspond", noneHint: "Essayez une autre partie de son nom.", unread: "Personne ne la lit", shown: "{n|une file|# files}, dont les {m} plus profondes sont affichées", read: "Les {m} files les plus profondes, de {r} vhosts sur {v}", at: "Au", stuck: "En attente sans lecteur", comes: "Arrivent", goes: "Sortent", settled: "Traités", perSecond: "{n}/s" },
 });
-interface Queue { vhost: string; queue: string; tenant_id: string; worker: string; ready: number; unacknowledged: number; consumers: number; oldest_at: string | null; dead_letters: number }
-interface Queues { queues: Queue[]; matching: number; vhosts: number; vhosts_read: number; at: string }
+export interface Queue { vhost: string; queue: string; tenant_id: string; worker: string; ready: number; unacknowledged: number; consumers: number; publish_rate: number; deliver_rate: number; ack_rate: number; oldest_at: string | null; dead_letters: number }
+export interface Queues { queues: Queue[]; matching: number; vhosts: number; vhosts_read: number; at: string }
+
+const rate = (value: number) => (value > 0 ? t("perSecond", { n: number(Math.round(value * 10) / 10) }) : <span class="muted">0</span>);
 
 function Show() {
   const wanted = query("q");
@@ -38,6 +40,9 @@ function Show() {
             { name: t("ready"), kind: "number", show: (row) => number(row.ready) },
             { name: t("unacknowledged"), kind: "number", show: (row) => number(row.unacknowledged) },
             { name: t("consumers"), kind: "number", show: (row) => row.consumers > 0 ? number(row.consumers) : <Chip tone={row.ready > 0 ? "bad" : "calm"} icon={row.ready > 0 ? "alert" : "pause"}>{t(row.ready > 0 ? "stuck" : "unread")}</Chip> },
+            { name: t("comes"), kind: "number", show: (row) => rate(row.publish_rate) },
+            { name: t("goes"), kind: "number", show: (row) => rate(row.deliver_rate) },
+            { name: t("settled"), kind: "number", show: (row) => rate(row.ack_rate) },
             { name: t("oldest"), show: (row) => <Time at={row.oldest_at} /> },
             { name: t("dead"), kind: "number", show: (row) => row.dead_letters > 0 ? <a href="/console/dead-letters">{number(row.dead_letters)}</a> : number(0) },
           ]} />

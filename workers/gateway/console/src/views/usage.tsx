@@ -1,4 +1,5 @@
 import { api } from "../core/api.ts";
+import { projected } from "../core/course.ts";
 import { bytes, day, number, words } from "../core/i18n.ts";
 import { useLoad } from "../core/load.ts";
 import { query, setQuery } from "../core/router.ts";
@@ -15,12 +16,6 @@ export const metricName = (name: string) => (known.includes(name) ? t(name as "u
 
 interface Now { metrics: { metric: string; quantity: number; limit: number; unit: string }[]; period_start: string; period_end: string }
 interface Point { metric: string; quantity: number; events: number; window_start: string }
-
-/** What there will be at the end of the period, if it goes on as it did. */
-export function projected(used: number, start: string, end: string, now = Date.now()): number {
-  const gone = (now - Date.parse(start)) / (Date.parse(end) - Date.parse(start));
-  return gone <= 0.02 ? used : used / Math.min(1, gone);
-}
 
 function Show() {
   const now = useLoad("usage now", () => api.get<Now>("/v1/usage"));
