@@ -83,8 +83,13 @@ command_screenshots() {
   migrate > /dev/null 2>&1
   export TENANTRY_TEST_BUILD_DIR=$build_dir TENANTRY_TEST_DEV_DIR=$dev_dir TENANTRY_SCREENSHOTS=$root/build/screenshots
   export TENANTRY_TEST_SUPERUSER_URL="postgresql://postgres:$pg_password@127.0.0.1:$pg_port/postgres"
-  /usr/bin/python3 "$root/tests/e2e/test_console.py"
-  say "pictures: $TENANTRY_SCREENSHOTS"
+  local script pair
+  for script in console admin_views tasks; do /usr/bin/python3 "$root/tests/e2e/test_$script.py"; done
+  for pair in overview-light:overview signup-light:signup tenant-light:tenant tenant-usage-light:usage health-light:health audit-record:audit home-dark:home \
+    proof-fails:proof; do
+    cp "$TENANTRY_SCREENSHOTS/${pair%:*}.png" "$root/docs/images/console-${pair#*:}.png"
+  done
+  say "pictures: $TENANTRY_SCREENSHOTS, and those of docs/console.md in docs/images: look at them before they are committed"
 }
 
 command_bench() {
