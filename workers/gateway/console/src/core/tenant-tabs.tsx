@@ -79,7 +79,7 @@ const standings: Record<Person["state"], Tone> = { active: "good", inactive: "wa
 
 export function TenantPeople({ id }: { id: string }) {
   const pages = usePages<Person>(`people of ${id}`, async (cursor, signal) => {
-    const answer = await api.get<{ users: Person[]; next_cursor: string | null }>(`/v1/admin/tenants/${part(id)}/users`, { cursor, limit: 50 }, signal);
+    const answer = await api.get<{ users: Person[]; next_cursor: string | null }>(`/v1/admin/tenants/${part(id)}/users`, { state: "all", cursor, limit: 50 }, signal);
     return { items: answer.users, next: answer.next_cursor, head: undefined };
   });
   return (
