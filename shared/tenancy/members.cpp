@@ -334,8 +334,7 @@ Result<Invitation> invite(db::Transaction& tx, messaging::Outbox& outbox, IdGene
   settle_expired(tx, wanted.tenant_id, wanted.email, now);
   const bool by_platform = wanted.inviter_id == the_platform;
   if (!by_platform) {
-    const auto inviter =
-        wanted.inviter_id.empty() ? std::nullopt : find_actor(tx, wanted.tenant_id, wanted.inviter_id);
+    const auto inviter = wanted.inviter_id.empty() ? std::nullopt : find_actor(tx, wanted.tenant_id, wanted.inviter_id);
     if (!inviter) return not_a_member();
     if (auto ok = may_invite(*inviter, *role); !ok) return ok.error();
   }

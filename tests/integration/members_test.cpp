@@ -487,7 +487,8 @@ TEST_F(MembersByThePlatform, KeepsWhatTheTenantKeeps) {
   const std::string platform(the_platform);
   EXPECT_EQ(reason(change(platform, owner, Act::remove)), "last_owner");
   EXPECT_EQ(reason(change(platform, owner, Act::change_role, "admin")), "last_owner");
-  EXPECT_EQ(reason(change("", owner, Act::change_role, "admin")), "not_a_member") << "an id that is missing is nobody's";
+  EXPECT_EQ(reason(change("", owner, Act::change_role, "admin")), "not_a_member")
+      << "an id that is missing is nobody's";
   const auto second = add_member("second@acme.test", "owner");
   forget_events();
   must(run<MemberAfter>(connection, [&](auto& tx, auto& outbox) {

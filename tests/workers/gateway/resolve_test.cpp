@@ -105,14 +105,16 @@ TEST(Resolve, ClientAddressTrustsOnlyConfiguredProxies) {
   EXPECT_EQ(client_address("10.0.0.1", "9.9.9.9, 5.6.7.8", proxies), "5.6.7.8");
   EXPECT_EQ(client_address("10.0.0.1", "9.9.9.9, 5.6.7.8, 10.0.0.2", proxies), "5.6.7.8");
   EXPECT_EQ(client_address("10.0.0.1", "", proxies), "10.0.0.1");
-  for (const char* const hop : {"\xff", "unknown", "5.6.7.8\r\nx", "<b>", "dead", "1.2", "5.6.7.8/32", "[::1]", "5.6.7.8:80"}) {
+  for (const char* const hop :
+       {"\xff", "unknown", "5.6.7.8\r\nx", "<b>", "dead", "1.2", "5.6.7.8/32", "[::1]", "5.6.7.8:80"}) {
     EXPECT_EQ(client_address("10.0.0.1", hop, proxies), "10.0.0.1") << hop;
   }
   // One address has one spelling: what it may do is counted once.
   EXPECT_EQ(client_address("10.0.0.1", "2001:DB8:0:0::1", proxies), "2001:db8::1");
   EXPECT_EQ(client_address("10.0.0.1", "::ffff:5.6.7.8", proxies), "5.6.7.8");
   EXPECT_EQ(client_address("::ffff:10.0.0.1", "5.6.7.8", proxies), "5.6.7.8");
-  EXPECT_EQ(client_address("10.1.2.3", "9.9.9.9, 5.6.7.8, 10.9.9.9", {"10.0.0.0/8"}), "5.6.7.8") << "a network of proxies";
+  EXPECT_EQ(client_address("10.1.2.3", "9.9.9.9, 5.6.7.8, 10.9.9.9", {"10.0.0.0/8"}), "5.6.7.8")
+      << "a network of proxies";
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_vi
            "i.expires_at <= $6 THEN 'expired' ELSE i.state END, i.created_at, i.expires_at, NULL, NULL, NULL "
            "FROM platform.invitations i WHERE i.tenant_id = $1) p "
            "WHERE CASE $2 WHEN '' THEN state IN ('invited', 'active', 'inactive', 'pending', 'expired') "
-           "WHEN 'all' THEN state IN ('invited', 'active', 'inactive', 'removed', 'pending', 'expired') ELSE state = $2 "
+           "WHEN 'all' THEN state IN ('invited', 'active', 'inactive', 'removed', 'pending', 'expired') ELSE state = "
+           "$2 "
            "END AND ($3::timestamptz IS NULL OR (created_at, id) > ($3, $4::uuid)) ORDER BY created_at, id LIMIT $5",
            {tenant_id, state, page.time(), page.id(), page.limit, now})) {
     list.push_back({{"id", row.text(0)},
@@ -50,9 +51,9 @@ json list_people(db::Transaction& tx, std::string_view tenant_id, std::string_vi
 }
 
 Result<std::string> state_of_people(const Call& call) {
-  return choice(call, "state",
-                {"invited", "active", "inactive", "removed", "pending", "expired", "accepted", "declined", "revoked",
-                 "all"});
+  return choice(
+      call, "state",
+      {"invited", "active", "inactive", "removed", "pending", "expired", "accepted", "declined", "revoked", "all"});
 }
 
 json shown(const tenancy::Invitation& invitation) {

@@ -42,8 +42,8 @@ struct TenantPath {
 TenantPath split_tenant_path(std::string_view path);
 
 // The peer, or where it is a trusted proxy (an address or a network) the right-most address of X-Forwarded-For (all its
-// lines, as one list) that is not one, in the one spelling of its kind. What is no address ends the look: nobody is to be
-// told of, or bounded by, a text of a stranger's.
+// lines, as one list) that is not one, in the one spelling of its kind. What is no address ends the look: nobody is to
+// be told of, or bounded by, a text of a stranger's.
 std::string client_address(std::string_view peer, std::string_view forwarded_for,
                            const std::vector<std::string>& trusted_proxies);
 

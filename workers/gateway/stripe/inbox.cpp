@@ -130,7 +130,8 @@ Result<void> give(db::Transaction& tx, messaging::Outbox& outbox, const StripePo
   }
   publish_parked(tx, outbox, tenant_id, fact, verdict);
   // What a foreign account calls its objects says nothing of ours.
-  if (reason_to_park(fact, policy, outbox.now()).empty()) release_parked(tx, outbox, policy, tenant_id, fact.object_ids);
+  if (reason_to_park(fact, policy, outbox.now()).empty())
+    release_parked(tx, outbox, policy, tenant_id, fact.object_ids);
   return {};
 }
 
@@ -211,7 +212,8 @@ Result<void> store_stripe_event(db::Transaction& tx, messaging::Outbox& outbox, 
     publish_about<v1::StripeEventParked>(outbox, platform, fact.event_id, fact.type,
                                          [&](v1::StripeEventParked& event) { event.set_reason(row.reason); });
   }
-  if (!owner.empty() && !rare::is(rare::Mutant::parked_for_good)) release_parked(tx, outbox, policy, owner, fact.object_ids);
+  if (!owner.empty() && !rare::is(rare::Mutant::parked_for_good))
+    release_parked(tx, outbox, policy, owner, fact.object_ids);
   return {};
 }
 
