@@ -17,7 +17,7 @@ struct Case {
   const char* name;
   rare::Mutant mutant;
   const char* invariant;
-  // Where the search begins. From 1 on, each was found within the bound (the slowest after ClaimedRowDeleted at 29); to
+  // Where the search begins. From 1 on, each was found within the bound (the slowest at 101, the others by 29); to
   // repeat that takes minutes.
   std::uint64_t first_seed = 1;
 };
@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(
     , Mutants,
     ::testing::Values(Case{"AcknowledgedFirst", rare::Mutant::acknowledged_first, "I1"},
                       Case{"OutboxSkipped", rare::Mutant::outbox_skipped, "I1"},
-                      Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1", 100},
+                      Case{"ClaimedRowDeleted", rare::Mutant::claimed_row_deleted, "I1", 101},
                       Case{"InboxSkipped", rare::Mutant::inbox_skipped, "I2"},
                       Case{"EventWithoutTransition", rare::Mutant::event_without_transition, "I3"},
                       Case{"PayloadNamesTenant", rare::Mutant::payload_names_tenant, "I4"},
