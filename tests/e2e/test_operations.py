@@ -23,6 +23,8 @@ with open(os.path.join(stack.ROOT, "docs", "openapi.json"), encoding="utf-8") as
 OPERATIONS = [(method.upper(), path, operation) for path, operations in DOCUMENT["paths"].items()
               for method, operation in operations.items()]
 # What a stranger's call would end: asked last, so that the others find the company as it was.
+# Definitions and numbers of the platform itself, of no tenant.
+OF_NOBODY = {"/v1/admin/flags", "/metrics/tenants"}
 LAST = {"cancelSubscription", "logout", "adminCancelTenant", "adminEraseTenant"}
 
 
@@ -108,6 +110,31 @@ class Operations(unittest.TestCase):
         self.each(lambda method, path, operation: one(method, path, operation) if method == "GET" else None)
         print(f"{sum(answered.values())} reads: {dict(sorted(answered.items()))}", file=sys.stderr)
         self.assertGreater(answered[200], 40)
+
+    def test_1_a_super_admins_reads_are_on_record(self):
+        """F20, x7: whatever a super-admin may read of others. The record names the request."""
+        asked = {}
+
+        def one(method, path, operation):
+            own = path.startswith("/v1/admin/me") or path in OF_NOBODY
+            if method != "GET" or not operation["security"] or "admin" not in operation["security"][0] or own:
+                return None
+            request = "read-" + uuid.uuid4().hex
+            status, media, _ = ask(method, self.path_of(path), {**self.headers(operation), "X-Request-Id": request})
+            if status == 200:
+                asked[request] = path
+            return None
+        self.each(one)
+        self.assertGreater(len(asked), 20)
+
+        def unrecorded():
+            told = p.analyst("SELECT correlation_id FROM analytics.audit_events WHERE type IN ('platform.data_read', 'audit.searched', 'audit.exported') "
+                             f"AND correlation_id IN ({', '.join(repr(each) for each in asked)})")
+            return sorted(path for request, path in asked.items() if [request] not in told)
+        try:
+            p.await_true("each has a record", lambda: not unrecorded(), 5)
+        except AssertionError:
+            self.assertEqual(unrecorded(), [])
 
     def test_2_with_a_body_that_says_nothing(self):
         answered = {}

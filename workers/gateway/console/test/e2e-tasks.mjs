@@ -103,7 +103,10 @@ await run(async () => {
   await axe(one, "a company that is being set up");
   await picture(one, "signup-done");
 
-  // ---- 2: its owner logs in, as soon as it is there
+  // ---- 2: its owner logs in, as soon as it is there: who comes before is told that it is being made
+  const madeBy = Date.now() + 120_000;
+  const standing = async () => (await (await fetch(`${told.url}/v1/admin/tenants/clavier-${told.run}`, { headers: { Authorization: `Bearer ${told.adminToken}` } })).json()).status;
+  while ((await standing()) !== "TRIAL" && Date.now() < madeBy) await one.waitForTimeout(100);
   await press(one, "Log in");
   await one.waitForURL(`**/login?tenant=clavier-${told.run}`);
   await logIn(one, owner, first, `clavier-${told.run}`);
