@@ -9,12 +9,12 @@ import type { View } from "../core/view.ts";
 
 const t = words({
   en: {
-    title: "Dead letters", lead: "Messages that a worker could not take, grouped by what went wrong.", waiting: "Waiting", redriven: "Sent again", dropped: "Dropped", what: "What went wrong", worker: "Worker", type: "Event", count: "Letters", tenants: "Tenants", first: "First", last: "Last", why: "Reason",
+    title: "Dead letters", lead: "Messages that a worker could not take, grouped by what went wrong.", waiting: "Waiting", redriven: "Sent again", dropped: "Dropped", what: "What went wrong", worker: "Worker", anyWorker: "All workers", type: "Event", count: "Letters", tenants: "Tenants", first: "First", last: "Last", why: "Reason",
     none: "No dead letters", noneHint: "Every message that was sent has been taken.", redrive: "Send again", drop: "Drop", redriveWhat: "{n|One message goes|# messages go} to {worker} again, as they were first sent. What they do cannot be undone.", dropWhat: "{n|One message is|# messages are} dropped: no worker will ever see them. They stay on record for 30 days.", max: "At most", rate: "Per second (0: as fast as it goes)", dry: "Dry run", dryWould: "{n|One message|# messages} would be touched{more}.", andMore: ", and there are more behind them", done: "{n|One message|# messages} done{more}.", close: "Close group", letters: "Messages of the group", tenant: "Tenant", attempts: "Attempts", at: "Dead since", reveal: "Reveal the message", revealHint: "What the message holds may be personal. That you look is put on record.", payload: "Message", event: "Event id", error: "Error", seen: "Deliveries", headers: "Headers", inAudit: "In the audit log",
     invalid: "Invalid", exhausted: "Tries used up", timeout: "Too slow", crash: "Crashed the worker", refused: "Refused",
   },
   fr: {
-    title: "Messages en souffrance", lead: "Les messages qu'un ouvrier n'a pas pu traiter, groupés par cause.", waiting: "En attente", redriven: "Renvoyés", dropped: "Abandonnés", what: "Ce qui s'est passé", worker: "Ouvrier", type: "Événement", count: "Messages", tenants: "Locataires", first: "Premier", last: "Dernier", why: "Cause",
+    title: "Messages en souffrance", lead: "Les messages qu'un ouvrier n'a pas pu traiter, groupés par cause.", waiting: "En attente", redriven: "Renvoyés", dropped: "Abandonnés", what: "Ce qui s'est passé", worker: "Ouvrier", anyWorker: "Tous les ouvriers", type: "Événement", count: "Messages", tenants: "Locataires", first: "Premier", last: "Dernier", why: "Cause",
     none: "Aucun message en souffrance", noneHint: "Tout ce qui a été envoyé a été traité.", redrive: "Renvoyer", drop: "Abandonner", redriveWhat: "{n|Un message repart|# messages repartent} vers {worker}, tels qu'ils furent envoyés. Leurs effets ne s'annulent pas.", dropWhat: "{n|Un message est abandonné|# messages sont abandonnés} : aucun ouvrier ne les verra plus. Ils restent consignés 30 jours.", max: "Au plus", rate: "Par seconde (0 : au plus vite)", dry: "Essai à blanc", dryWould: "{n|Un message serait touché|# messages seraient touchés}{more}.", andMore: ", et d'autres suivent", done: "{n|Un message traité|# messages traités}{more}.", close: "Fermer le groupe", letters: "Messages du groupe", tenant: "Locataire", attempts: "Tentatives", at: "En souffrance depuis", reveal: "Révéler le message", revealHint: "Le contenu peut être personnel. Votre consultation est consignée.", payload: "Message", event: "Identifiant d'événement", error: "Erreur", seen: "Livraisons", headers: "En-têtes", inAudit: "Dans le journal d'audit",
     invalid: "Invalide", exhausted: "Tentatives épuisées", timeout: "Trop lent", crash: "A fait tomber l'ouvrier", refused: "Refusé",
   },
@@ -24,6 +24,8 @@ interface Group { worker: string; type: string; reason: Reason; error_shape: str
 interface Letter { id: string; tenant_id: string; worker: string; type: string; reason: Reason; error: string; event_id: string; attempts: number; seen: number; created_at: string; state: string }
 interface Settled { count: number; more: boolean }
 
+// Of the groups the largest are shown: a flood of one worker's hides none of another's.
+const workers = ["signup", "provisioning", "billing", "metering", "notification", "audit", "relay"];
 const keyOf = (group: Group) => [group.worker, group.type, group.reason, group.error_shape].join("\n");
 
 function Batch({ group, deed, onDone, onClose }: { group: Group; deed: "redrive" | "drop"; onDone: () => void; onClose: () => void }) {
@@ -101,12 +103,14 @@ function Letters({ group, onDone }: { group: Group; onDone: () => void }) {
 function Show() {
   const state = query("state") || "waiting";
   const open = query("group");
-  const groups = useLoad(`groups ${state}`, (signal) => api.get<{ groups: Group[] }>("/v1/admin/dead-letters/groups", { state }, signal));
+  const worker = query("worker");
+  const groups = useLoad(`groups ${state} ${worker}`, (signal) => api.get<{ groups: Group[] }>("/v1/admin/dead-letters/groups", { state, worker: worker || undefined }, signal));
   const [batch, setBatch] = useState<{ group: Group; deed: "redrive" | "drop" }>();
   const group = groups.data?.groups.find((one) => keyOf(one) === open);
   return (
     <Page title={t("title")} lead={t("lead")}>
       <div class="filters">{(["waiting", "redriven", "dropped"] as const).map((one) => <button key={one} type="button" class="facet" aria-pressed={state === one} onClick={() => setQuery({ state: one === "waiting" ? "" : one, group: "", letter: "" }, "push")}>{t(one)}</button>)}</div>
+      <div class="filters" role="group" aria-label={t("worker")}>{["", ...workers].map((one) => <button key={one} type="button" class="facet" aria-pressed={worker === one} onClick={() => setQuery({ worker: one, group: "", letter: "" }, "push")}>{one || t("anyWorker")}</button>)}</div>
       <Card flush>
         <Answer of={groups}>{({ groups: list }) => list.length === 0 ? <Empty icon="check" title={t("none")}>{t("noneHint")}</Empty> : (
           <Table label={t("title")} rows={list} id={keyOf} open={open} onOpen={(row) => setQuery({ group: keyOf(row) === open ? "" : keyOf(row), letter: "" })} columns={[
